@@ -1,0 +1,175 @@
+import logging
+import math
+from typing import Dict, List, Optional, Union
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from mmengine.structures import BaseDataElement
+from mmrazor.models.algorithms import SingleTeacherDistill
+from mmrazor.models.utils import add_prefix
+from mmrazor.registry import MODELS
+from torch import Tensor
+
+from .teacher_checkpoint import load_teacher_checkpoint
+
+
+@MODELS.register_module()
+class FrozenTeacherDistill(SingleTeacherDistill):
+    """Distillation from a teacher that is only ever evaluated.
+
+    What differs from :class:`mmrazor.models.SingleTeacherDistill`:
+
+    - The teacher is in eval mode throughout, dropout included, runs without
+      autograd, and computes no loss: it is called with ``mode='tensor'``, so
+      its recorders hear every module of the network but those of its loss.
+    - The teacher is an instrument of the training, not a part of the model:
+      ``algorithm.teacher`` is there, and follows it to a device, but it is no
+      submodule. So its weights are in no checkpoint, optimizer, average of
+      weights, or exchange between ranks. A resumed run finds them again in
+      ``teacher_ckpt``.
+    - ``teacher_ckpt`` must fit the teacher exactly; MMRazor loads what fits
+      and distils from random weights for the rest.
+    - The student's own losses carry a weight, the α of the objective
+      ``α L_CE + (1 − α) L_KD + β L_CC``. The weights of the other terms are
+      those of their losses.
+
+    Args:
+        distiller (dict): Config of the distiller.
+        teacher (dict | BaseModel): The teacher or its config.
+        teacher_ckpt (str, optional): Path or URL of the teacher's checkpoint.
+            Defaults to None: the weights are those the teacher brings along,
+            with a warning when training starts from random ones.
+        student_loss_weight (float): α ≥ 0. Defaults to 1.0, MMRazor's
+            objective.
+        **kwargs: The other arguments of ``SingleTeacherDistill``.
+            ``teacher_trainable`` must be False and ``teacher_norm_eval``
+            True, if given at all.
+
+    Raises:
+        FileNotFoundError: If there is no file at ``teacher_ckpt``.
+        TypeError: If ``student_loss_weight`` is not a number.
+        ValueError: If ``teacher_ckpt`` is not a checkpoint or does not fit, or
+            another argument is out of range.
+    """
+
+    def __init__(self,
+                 distiller: dict,
+                 teacher: Union[BaseModel, Dict],
+                 teacher_ckpt: Optional[str] = None,
+                 student_loss_weight: float = 1.0,
+                 **kwargs) -> None:
+        if kwargs.get('teacher_trainable', False) or not kwargs.get(
+                'teacher_norm_eval', True):
+            raise ValueError(
+                'FrozenTeacherDistill got teacher_trainable=True or '
+                'teacher_norm_eval=False, but its teacher is only ever '
+                'evaluated; use mmrazor.SingleTeacherDistill to train it.')
+        if isinstance(student_loss_weight, bool) or not isinstance(
+                student_loss_weight, (int, float)):
+            raise TypeError('student_loss_weight must be a number, but is '
+                            f'{student_loss_weight!r}.')
+        if not 0 <= student_loss_weight < math.inf:
+            raise ValueError('student_loss_weight must be at least 0 and '
+                             f'finite, but is {student_loss_weight}.')
+        super().__init__(distiller, teacher, teacher_ckpt=None, **kwargs)
+        self.student_loss_weight = student_loss_weight
+
+        # Take the teacher out of the tree of modules (see the class's text).
+        self.__dict__['teacher'] = self._modules.pop('teacher')
+        self.teacher.eval()
+        if teacher_ckpt is not None:
+            load_teacher_checkpoint(self.teacher, teacher_ckpt)
+
+    def loss(
+        self,
+        batch_inputs: Tensor,
+        data_samples: Optional[List[BaseDataElement]] = None,
+    ) -> Dict[str, Tensor]:
+        """Losses of a batch: the student's own, times α, and the distiller's.
+
+        Args:
+            batch_inputs (Tensor): Images, (n, c, h, w).
+            data_samples (List[BaseDataElement], optional): Their n labels.
+
+        Returns:
+            Dict[str, Tensor]: ``student.*`` and ``distill.*``. Those whose
+            name contains "loss" are summed up to the objective.
+        """
+        losses = dict()
+        distiller = self.distiller
+
+        # A delivery records on the teacher's pass and overrides on the
+        # student's.
+        distiller.set_deliveries_override(False)
+        with distiller.teacher_recorders, distiller.deliveries:
+            with torch.no_grad():
+                self.teacher(batch_inputs, data_samples, mode='tensor')
+        self._check_teacher_was_heard()
+
+        distiller.set_deliveries_override(True)
+        with distiller.student_recorders, distiller.deliveries:
+            with torch.set_grad_enabled(self.calculate_student_loss
+                                        or self.student_trainable):
+                student_losses = self.student(
+                    batch_inputs, data_samples, mode='loss')
+        if self.calculate_student_loss:
+            student_losses = self._weigh(student_losses)
+            losses.update(add_prefix(student_losses, 'student'))
+
+        if not self.distillation_stopped:
+            distill_losses = distiller.compute_distill_losses()
+            losses.update(add_prefix(distill_losses, 'distill'))
+        return losses
+
+    def init_weights(self) -> None:
+        """Initialise the student, and the teacher if nothing else has."""
+        super().init_weights()
+        if not self.teacher.is_init:
+            self.teacher.init_weights()
+            if 'Pretrained' not in str(self.teacher.init_cfg):
+                print_log(
+                    'The teacher has no teacher_ckpt: this run distils from '
+                    'random weights.',
+                    logger='current',
+                    level=logging.WARNING)
+
+    def _weigh(self, losses: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """Apply α to what MMEngine will sum up, not to other statistics."""
+
+        def weigh(value):
+            if isinstance(value, (list, tuple)):
+                return [weigh(v) for v in value]
+            return value * self.student_loss_weight
+
+        return {
+            name: weigh(value) if 'loss' in name else value
+            for name, value in losses.items()
+        }
+
+    def _check_teacher_was_heard(self) -> None:
+        """Raise if a mapped recorder is silent without the teacher's loss."""
+        recorders = self.distiller.teacher_recorders.recorders
+        for loss_name, mapping in self.distiller.loss_forward_mappings.items():
+            for record in mapping.values():
+                if record['from_student']:
+                    continue
+                recorder = recorders[record['recorder']]
+                if not recorder.data_buffer:
+                    raise ValueError(
+                        f'{loss_name} needs the teacher\'s recorder '
+                        f'{record["recorder"]!r}, but its source '
+                        f'{recorder.source!r} did not run: a frozen teacher '
+                        'computes no loss. Record a module of the network, or '
+                        'use mmrazor.SingleTeacherDistill.')
+
+    def _apply(self, fn, *args, **kwargs):
+        """Move the teacher along: to a device, dtype or memory format."""
+        self.teacher._apply(fn, *args, **kwargs)
+        return super()._apply(fn, *args, **kwargs)
+
+    def apply(self, fn):
+        """Reach the teacher too: MMEngine tells data preprocessors the device
+        by ``apply``."""
+        self.teacher.apply(fn)
+        return super().apply(fn)

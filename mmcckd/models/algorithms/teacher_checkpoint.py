@@ -1,0 +1,125 @@
+"""Load a teacher's weights completely, safely, or not at all."""
+import os
+import pickle
+import re
+from collections import OrderedDict
+from contextlib import contextmanager
+from typing import Iterator
+
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+# More names than this, of one kind of misfit, help nobody.
+MAX_LISTED = 20
+
+
+def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
+    """Load a checkpoint that fits the teacher exactly.
+
+    Args:
+        teacher (nn.Module): The model whose weights are replaced.
+        filename (str): Local path, URL, or whatever else MMEngine's
+            ``CheckpointLoader`` takes. A file holds tensors by name, or has
+            them under ``state_dict``, as MMEngine and MMPretrain write it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a checkpoint, would run code, or does not fit;
+            the message lists missing and unexpected keys and other shapes.
+    """
+    state_dict = _read_state_dict(filename)
+    misfits = _misfits(teacher, state_dict)
+    if misfits:
+        raise ValueError(
+            f'The teacher checkpoint {filename} does not fit the teacher, a '
+            f'{type(teacher).__name__}:\n' + '\n'.join(misfits) +
+            '\nGive the checkpoint of this very model, or change '
+            'model.teacher to the model of the checkpoint.')
+    teacher._is_init = True  # MMEngine's flag: do not initialise it again
+    print_log(
+        f'Teacher loaded from {filename}: all {len(state_dict)} tensors fit.',
+        logger='current')
+
+
+def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
+    try:
+        with _weights_only():
+            checkpoint = CheckpointLoader.load_checkpoint(
+                filename, map_location='cpu', logger='current')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'No teacher checkpoint at {filename}; set model.teacher_ckpt to '
+            'an existing file or a URL, training the teacher first if need '
+            'be.') from error
+    except IsADirectoryError as error:
+        raise ValueError(f'The teacher checkpoint {filename} is a folder; '
+                         'give a file in it.') from error
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f'The teacher checkpoint {filename} was refused: it is no '
+            'checkpoint, or holds more than tensors and plain data, which '
+            'could run code when loaded. Save its state_dict alone, with '
+            f'torch.save. torch says: {error}') from error
+    except (EOFError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f'The teacher checkpoint {filename} is not a checkpoint, or is '
+            'damaged; expected a file written by torch.save. torch says: '
+            f'{type(error).__name__}: {error}') from error
+
+    state_dict = checkpoint
+    if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
+        state_dict = checkpoint['state_dict']
+    if (not isinstance(state_dict, dict) or not state_dict
+            or not all(isinstance(v, Tensor) for v in state_dict.values())):
+        found = (f'keys {sorted(map(str, checkpoint))[:MAX_LISTED]}'
+                 if isinstance(checkpoint, dict) else
+                 f'a {type(checkpoint).__name__}')
+        raise ValueError(
+            f'The teacher checkpoint {filename} holds no weights: expected '
+            f'tensors by name, or these under "state_dict", but found {found}.'
+        )
+    renamed = OrderedDict((re.sub(r'^module\.', '', name), tensor)
+                          for name, tensor in state_dict.items())
+    renamed._metadata = getattr(state_dict, '_metadata', OrderedDict())
+    return renamed
+
+
+def _misfits(teacher: nn.Module, state_dict: dict) -> list:
+    """Load as far as it fits; a line for each kind of misfit."""
+    own = teacher.state_dict()
+    shapes = [
+        f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
+        for name, tensor in state_dict.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    if not shapes:  # torch's load_state_dict would raise at the first of them
+        result = teacher.load_state_dict(state_dict, strict=False)
+        missing, unexpected = result.missing_keys, result.unexpected_keys
+    else:
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+    kinds = (('missing', missing), ('unexpected', unexpected),
+             ('other shape', shapes))
+    return [
+        f'  {kind} ({len(names)}): ' + ', '.join(names[:MAX_LISTED]) +
+        (', …' if len(names) > MAX_LISTED else '') for kind, names in kinds
+        if names
+    ]
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """torch's safe unpickler, which is the default from torch 2.6 on only."""
+    name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+    before = os.environ.get(name)
+    os.environ[name] = '1'
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+

@@ -1,0 +1,140 @@
+"""Kernel connectors: features (n, d) -> correlation matrix (n, n)."""
+from abc import abstractmethod
+from typing import Optional, Sequence, Union
+
+from mmrazor.models.architectures.connectors.base_connector import \
+    BaseConnector
+from mmrazor.registry import MODELS
+from torch import Tensor
+
+from mmcckd import kernels
+
+Features = Union[Tensor, Sequence[Tensor]]
+
+
+class KernelConnector(BaseConnector):
+    """Map the features of a batch to their correlation matrix.
+
+    MMRazor applies a connector to what a recorder heard, so this is where a
+    recipe chooses its kernel φ: ``C_ij = φ(f_i, f_j)``. The matrix is
+    computed in float32 (float64 for float64 features), also under autocast.
+    A connector has no parameters; a projection, where one is wanted, comes
+    before it in a list of connectors, on the student's side alone.
+
+    Args:
+        init_cfg (dict, optional): Unused; every connector of MMRazor has it.
+
+    Raises:
+        TypeError: If it is given a hyper-parameter that its kernel lacks.
+    """
+
+    def __init__(self, init_cfg: Optional[dict] = None, **unknown) -> None:
+        if unknown:
+            raise TypeError(
+                f'{type(self).__name__} got {", ".join(sorted(unknown))}, but '
+                'its kernel has no such hyper-parameter; gamma, delta, order '
+                'and normalize belong to GaussianRBFKernelConnector.')
+        super().__init__(init_cfg=init_cfg)
+
+    def forward_train(self, feature: Features) -> Tensor:
+        """Correlate the samples of a batch with one another.
+
+        Args:
+            feature (Tensor or Sequence[Tensor]): Features of shape (n, d) or
+                (n, c, h, w), the latter flattened to (n, c·h·w); or a tuple or
+                list of one such tensor, as MMPretrain's necks return.
+
+        Returns:
+            Tensor: Correlation matrix, (n, n), float32 or float64.
+
+        Raises:
+            TypeError: If ``feature`` is no tensor.
+            ValueError: If it is a sequence of several tensors, or a tensor
+                that is neither 2-D nor 4-D.
+        """
+        return self.kernel(self._flatten(feature))
+
+    @abstractmethod
+    def kernel(self, x: Tensor) -> Tensor:
+        """Correlations (n, n) of features (n, d)."""
+
+    def _flatten(self, feature: Features) -> Tensor:
+        name = type(self).__name__
+        if isinstance(feature, (tuple, list)):
+            if len(feature) != 1:
+                raise ValueError(
+                    f'{name} correlates one feature per sample, but got a '
+                    f'{type(feature).__name__} of {len(feature)}; choose one '
+                    'by `data_idx` in loss_forward_mappings.')
+            feature = feature[0]
+        if not isinstance(feature, Tensor):
+            raise TypeError(f'{name} needs a tensor of features, but got '
+                            f'{type(feature).__name__}.')
+        if feature.dim() not in (2, 4):
+            raise ValueError(
+                f'{name} takes features of shape (n, d) or (n, c, h, w), but '
+                f'got {tuple(feature.shape)}; record another module, or put a '
+                'connector before it that brings them to such a shape.')
+        return feature.flatten(1)
+
+
+@MODELS.register_module()
+class MMDKernelConnector(KernelConnector):
+    """Naive maximum mean discrepancy, ``C_ij = |mean(f_i) − mean(f_j)|``.
+
+    See :func:`mmcckd.kernels.naive_mmd`.
+    """
+
+    def kernel(self, x: Tensor) -> Tensor:
+        return kernels.naive_mmd(x)
+
+
+@MODELS.register_module()
+class BilinearKernelConnector(KernelConnector):
+    """Bilinear pool, ``C_ij = f_iᵀ f_j``.
+
+    See :func:`mmcckd.kernels.bilinear`.
+    """
+
+    def kernel(self, x: Tensor) -> Tensor:
+        return kernels.bilinear(x)
+
+
+@MODELS.register_module()
+class GaussianRBFKernelConnector(KernelConnector):
+    """Gaussian RBF, ``C_ij = exp(−γ‖f_i − f_j‖²)``, exact or by Taylor.
+
+    See :func:`mmcckd.kernels.gaussian_rbf` for the formula, the sources of the
+    defaults and the errors.
+
+    Args:
+        gamma (float, optional): γ > 0. Defaults to 0.4 unless ``delta`` is
+            given.
+        order (int, optional): Order P ≥ 1 of the Taylor expansion, None for
+            the exact kernel. Defaults to 2.
+        delta (float, optional): δ > 0 in place of γ, ``γ = 1 / (2δ²)``.
+        normalize (bool): Whether to L2-normalise the features; False is for
+            ``order=None`` alone. Defaults to True.
+        init_cfg (dict, optional): Unused; every connector of MMRazor has it.
+    """
+
+    def __init__(self,
+                 gamma: Optional[float] = None,
+                 order: Optional[int] = 2,
+                 delta: Optional[float] = None,
+                 normalize: bool = True,
+                 init_cfg: Optional[dict] = None,
+                 **unknown) -> None:
+        super().__init__(init_cfg, **unknown)
+        kernels.check_rbf_order(order, normalize)
+        self.gamma = kernels.rbf_gamma(gamma, delta)
+        self.order = order
+        self.normalize = normalize
+
+    def kernel(self, x: Tensor) -> Tensor:
+        return kernels.gaussian_rbf(
+            x, gamma=self.gamma, order=self.order, normalize=self.normalize)
+
+    def extra_repr(self) -> str:
+        return (f'gamma={self.gamma:g}, order={self.order}, '
+                f'normalize={self.normalize}')

@@ -1,0 +1,3 @@
+from .correlation_congruence_loss import CorrelationCongruenceLoss
+
+__all__ = ['CorrelationCongruenceLoss']
