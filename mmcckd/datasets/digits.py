@@ -1,0 +1,77 @@
+from typing import List, Optional
+
+import numpy as np
+from mmengine.registry import DATASETS
+from mmpretrain.datasets import BaseDataset
+from sklearn.datasets import load_digits
+
+
+@DATASETS.register_module()
+class Digits(BaseDataset):
+    """Handwritten digits that ship with scikit-learn: nothing to download.
+
+    1,797 scans of 43 people's digits, 8 × 8 pixels, grey values 0 to 16 (the
+    test part of the UCI set *Optical Recognition of Handwritten Digits*; see
+    :func:`sklearn.datasets.load_digits`). Each sample gives the pipeline
+    ``img``, uint8 of shape (8, 8) with values 0 to 255, and ``gt_label``, 0 to
+    9; :class:`mmpretrain.datasets.MNIST` does the same.
+
+    The split is fixed and stratified: of each class 40 % are for training
+    (714 samples), 20 % for validation (360), on which hyper-parameters are
+    chosen, and 40 % for the test (723).
+
+    Args:
+        split (str): "train", "val" or "test". Defaults to "train".
+        samples_per_class (int, optional): Take only so many samples of each
+            class, always the same ones, and fewer are among more. Defaults to
+            None, all of them.
+        **kwargs: ``pipeline``, ``test_mode`` and the other arguments of
+            :class:`mmpretrain.datasets.BaseDataset`.
+
+    Raises:
+        ValueError: If the split is unknown, or does not have
+            ``samples_per_class`` samples of every class.
+    """
+
+    METAINFO = {'classes': tuple('0123456789')}
+    SPLITS = {'train': (0.0, 0.4), 'val': (0.4, 0.6), 'test': (0.6, 1.0)}
+
+    def __init__(self,
+                 split: str = 'train',
+                 samples_per_class: Optional[int] = None,
+                 **kwargs) -> None:
+        if split not in self.SPLITS:
+            raise ValueError(f'split must be one of {sorted(self.SPLITS)}, '
+                             f'but is {split!r}.')
+        self.split = split
+        self.samples_per_class = samples_per_class
+        kwargs.setdefault('ann_file', '')
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Images and labels of the split, in the order of the source."""
+        digits = load_digits()
+        begin, end = self.SPLITS[self.split]
+        # RandomState's stream is frozen for good; a Generator's is not.
+        rng = np.random.RandomState(0)
+        chosen = []
+        for label in range(10):
+            members = rng.permutation(np.flatnonzero(digits.target == label))
+            members = members[round(begin * len(members)):round(end *
+                                                                len(members))]
+            limit = self.samples_per_class
+            if limit is not None and not 1 <= limit <= len(members):
+                raise ValueError(
+                    f'samples_per_class must be between 1 and {len(members)}, '
+                    f'the samples of digit {label} in the {self.split} split, '
+                    f'but is {limit}.')
+            chosen.extend(members[:limit])
+        images = np.round(digits.images * (255 / 16)).astype(np.uint8)
+        return [
+            dict(img=images[i], gt_label=int(digits.target[i]))
+            for i in sorted(chosen)
+        ]
+
+    def extra_repr(self) -> List[str]:
+        """Lines about the split for the dataset's printed form."""
+        return [f'Split: \t{self.split}']
