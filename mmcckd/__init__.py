@@ -3,8 +3,7 @@
 Importing the package makes the toolbox underneath work on today's PyTorch
 (:mod:`mmcckd.compat`) and registers the components.
 """
-from .compat import (allow_mmengine_checkpoints, check_versions,
-                     import_mmrazor)
+from .compat import allow_mmengine_checkpoints, check_versions, import_mmrazor
 from .version import __version__
 
 check_versions()

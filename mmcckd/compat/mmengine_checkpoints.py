@@ -22,7 +22,7 @@ def allow_mmengine_checkpoints() -> None:
     """Allow-list the classes in MMEngine's checkpoints, once a process."""
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return  # torch < 2.4 has no list, and no safe default either
-    dtypes = {type(np.dtype(code)) for code in np.typecodes['All'] if code != 'O'}
+    dtypes = {type(np.dtype(c)) for c in np.typecodes['All'] if c != 'O'}
     torch.serialization.add_safe_globals([
         HistoryBuffer, np.ndarray, np.dtype, *sorted(dtypes, key=str),
         multiarray._reconstruct, multiarray.scalar

@@ -1,6 +1,9 @@
 from .algorithms import FrozenTeacherDistill
-from .connectors import (BilinearKernelConnector, GaussianRBFKernelConnector,
-                         MMDKernelConnector)
+from .connectors import (
+                         BilinearKernelConnector,
+                         GaussianRBFKernelConnector,
+                         MMDKernelConnector,
+)
 from .losses import CorrelationCongruenceLoss
 
 __all__ = [

@@ -1,6 +1,9 @@
-from .kernel_connectors import (BilinearKernelConnector,
-                                GaussianRBFKernelConnector, KernelConnector,
-                                MMDKernelConnector)
+from .kernel_connectors import (
+                                BilinearKernelConnector,
+                                GaussianRBFKernelConnector,
+                                KernelConnector,
+                                MMDKernelConnector,
+)
 
 __all__ = [
     'BilinearKernelConnector', 'GaussianRBFKernelConnector', 'KernelConnector',

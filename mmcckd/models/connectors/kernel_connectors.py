@@ -2,8 +2,9 @@
 from abc import abstractmethod
 from typing import Optional, Sequence, Union
 
-from mmrazor.models.architectures.connectors.base_connector import \
-    BaseConnector
+from mmrazor.models.architectures.connectors.base_connector import (
+    BaseConnector,
+)
 from mmrazor.registry import MODELS
 from torch import Tensor
 

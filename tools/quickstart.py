@@ -1,0 +1,300 @@
+"""Teach a small student with CCKD on real digits, in a few minutes.
+
+Trains, on scikit-learn's digits: a teacher; and, with several seeds, a student
+alone, by KD, and by CCKD (KD and correlation congruence). Each is trained by
+``tools/train.py`` and tested by ``tools/test.py``. Ends with a table of test
+accuracies, a figure of correlation matrices, and ``summary.json``. What is
+done is reused; an interrupted run goes on where it stopped.
+"""
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional
+
+ROOT = Path(__file__).resolve().parent.parent
+TEACHER = 'configs/baseline/r18w16_digits.py'
+STUDENTS = {
+    'student': 'configs/baseline/r14w4_digits.py',
+    'kd': 'configs/baseline/kd_r18w16_r14w4_digits.py',
+    'cckd': 'configs/cckd/r18w16_r14w4_digits.py',
+}
+
+
+@dataclass
+class Run:
+    """One training with its test."""
+    name: str
+    config: str
+    seed: int
+    folder: Path
+    teacher: Optional['Run'] = None
+
+    @property
+    def checkpoint(self) -> Path:
+        from mmengine.config import Config
+        epochs = Config.fromfile(ROOT / self.config).train_cfg.max_epochs
+        return self.folder / f'epoch_{epochs}.pth'
+
+    def fingerprint(self) -> str:
+        """Changes with whatever would change the result."""
+        from mmengine.config import Config
+        digest = hashlib.sha256(str(self.seed).encode())
+        digest.update(Config.fromfile(ROOT / self.config).pretty_text.encode())
+        for source in sorted((ROOT / 'mmcckd').rglob('*.py')):
+            digest.update(source.read_bytes())
+        if self.teacher is not None:
+            digest.update(self.teacher.fingerprint().encode())
+        return digest.hexdigest()
+
+    def result(self) -> Optional[dict]:
+        """What an earlier start measured, if nothing has changed since."""
+        try:
+            result = json.loads((self.folder / 'result.json').read_text())
+        except FileNotFoundError:
+            return None
+        if result.pop('fingerprint') != self.fingerprint():
+            return None
+        return result
+
+    def state(self) -> str:
+        """A word about where it is."""
+        try:
+            log = (self.folder / 'train.log').read_text(errors='replace')
+        except FileNotFoundError:
+            return 'starting'
+        epochs = re.findall(r'Epoch\(train\) +\[(\d+)\]', log)
+        if (self.folder / 'test.log').exists():
+            return 'testing'
+        return f'epoch {epochs[-1]}' if epochs else 'starting'
+
+    def do(self) -> dict:
+        """Train and test, or reuse."""
+        result = self.result()
+        if result is not None:
+            return result
+        fingerprint = self.fingerprint()
+        mark = self.folder / 'fingerprint'
+        if not mark.exists() or mark.read_text() != fingerprint:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            mark.write_text(fingerprint)
+        (self.folder / 'test.log').unlink(missing_ok=True)
+
+        options = [f'randomness.seed={self.seed}']
+        if self.teacher is not None:
+            options.append(f'model.teacher_ckpt={self.teacher.checkpoint}')
+        common = ['--work-dir', str(self.folder), '--cfg-options', *options]
+        self._call('train', '--resume', *common)
+        metrics = self.folder / 'metrics.json'
+        self._call('test', str(self.checkpoint), '--out', str(metrics),
+                   '--out-item', 'metrics', *common)
+
+        accuracy = json.loads(metrics.read_text())['accuracy/top1']
+        result = dict(
+            name=self.name,
+            config=self.config,
+            seed=self.seed,
+            accuracy=round(accuracy, 2))
+        write_json(self.folder / 'result.json',
+                   dict(result, fingerprint=fingerprint))
+        return result
+
+    def _call(self, tool: str, *arguments: str) -> None:
+        log = self.folder / f'{tool}.log'
+        with open(log, 'w') as out:
+            code = subprocess.call(
+                [sys.executable, f'tools/{tool}.py', self.config, *arguments],
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(os.environ, OMP_NUM_THREADS='1'))
+        if code:
+            tail = '\n'.join(log.read_text().splitlines()[-15:])
+            raise RuntimeError(f'tools/{tool}.py {self.config} failed with '
+                               f'exit status {code}; {log} ends:\n{tail}')
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_suffix('.partial')
+    partial.write_text(json.dumps(content, indent=2) + '\n')
+    partial.replace(path)
+
+
+def do_all(runs: List[Run], jobs: int, done: int, total: int,
+           start: float) -> List[dict]:
+    """Do runs side by side under a progress line."""
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(run.do) for run in runs]
+        while True:
+            finished = sum(future.done() for future in futures)
+            failed = any(f.done() and f.exception() for f in futures)
+            active = ' | '.join(
+                f'{run.name} seed {run.seed}: {run.state()}'
+                for run, future in zip(runs, futures) if future.running())
+            minutes, seconds = divmod(int(time.time() - start), 60)
+            line = (f'[{done + finished:2d}/{total} runs, '
+                    f'{minutes}:{seconds:02d}] {active}')
+            if sys.stdout.isatty():
+                print(f'\r\033[K{line[:110]}', end='', flush=True)
+            else:
+                print(line, flush=True)
+            if finished == len(runs) or failed:
+                break
+            for _ in range(10 if sys.stdout.isatty() else 100):
+                time.sleep(0.1)
+                if all(future.done() for future in futures):
+                    break
+        if failed:
+            pool.shutdown(cancel_futures=True)
+    if sys.stdout.isatty():
+        print()
+    return [future.result() for future in futures]
+
+
+def print_table(results: List[dict]) -> None:
+    print('\nTest accuracy, % (719 digits; ± standard deviation over seeds)')
+    for name in ('teacher', *STUDENTS):
+        accuracies = [r['accuracy'] for r in results if r['name'] == name]
+        line = f'  {name:8s} {statistics.mean(accuracies):6.2f}'
+        if len(accuracies) > 1:
+            line += (f' ± {statistics.stdev(accuracies):.2f}   seeds: ' +
+                     ', '.join(f'{a:.2f}' for a in accuracies))
+        print(line)
+
+
+def draw_correlations(runs: List[Run], path: Path) -> None:
+    """Correlation matrices of teacher, KD and CCKD student, first seed.
+
+    The kernel is the CCKD config's, the batch 8 test digits of each class,
+    sorted by class.
+    """
+    print('Drawing the correlation matrices …', flush=True)
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import torch
+    from mmengine.config import Config
+    from mmengine.registry import DefaultScope
+    from mmengine.runner import load_checkpoint
+
+    import mmcckd  # noqa: F401
+    from mmcckd.datasets import Digits
+    from mmpretrain.registry import MODELS, TRANSFORMS
+    from mmrazor.registry import MODELS as RAZOR_MODELS
+
+    first = {run.name: run for run in reversed(runs)}
+    cfg = Config.fromfile(ROOT / first['cckd'].config)
+    cfg.model.teacher_ckpt = str(first['teacher'].checkpoint)
+    cfg.model.data_preprocessor = cfg.data_preprocessor
+    kernel = RAZOR_MODELS.build(cfg.model.distiller.connectors.kernel_t)
+
+    dataset = Digits(split='test')
+    labels = np.array(dataset.get_gt_labels())
+    per_class = 8
+    batch = np.concatenate(
+        [np.flatnonzero(labels == c)[:per_class] for c in range(10)])
+    pack = TRANSFORMS.build(dict(type='PackInputs'))
+    packed = [pack(dataset[i]) for i in batch]
+
+    matrices = {}
+    for title, name in (('Teacher', 'teacher'), ('Student by KD', 'kd'),
+                        ('Student by CCKD', 'cckd')):
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            own = Config.fromfile(ROOT / first[name].config)
+            own.model.data_preprocessor = own.data_preprocessor
+            if name == 'teacher':
+                model = network = MODELS.build(own.model)
+            else:
+                own.model.teacher_ckpt = None
+                model = RAZOR_MODELS.build(own.model)
+                network = model.student
+        load_checkpoint(model, str(first[name].checkpoint), 'cpu', strict=True)
+        model.eval()
+        with torch.no_grad():
+            inputs = model.data_preprocessor(
+                dict(
+                    inputs=[p['inputs'] for p in packed],
+                    data_samples=[p['data_samples'] for p in packed]))
+            matrices[title] = kernel(network.extract_feat(inputs['inputs']))
+
+    target = matrices['Teacher']
+    low = min(m.min().item() for m in matrices.values())
+    figure, axes = plt.subplots(
+        1, 3, figsize=(10, 3.9), layout='constrained', sharey=True)
+    for ax, (title, matrix) in zip(axes, matrices.items()):
+        image = ax.imshow(matrix, vmin=low, vmax=1, cmap='cividis')
+        distance = (matrix - target).square().mean().item()
+        ax.set_title(title if matrix is target else
+                     f'{title}\n$L_{{CC}}$ to the teacher: {distance:.4f}')
+        ticks = np.arange(10) * per_class + (per_class - 1) / 2
+        ax.set_xticks(ticks, range(10))
+        ax.set_yticks(ticks, range(10))
+        ax.tick_params(length=0)
+        ax.set_xlabel('digit')
+    axes[0].set_ylabel('digit')
+    figure.colorbar(
+        image, ax=axes, shrink=0.8, label='correlation (Gaussian RBF)')
+    figure.savefig(path, dpi=120)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=ROOT / 'work_dirs' / 'quickstart',
+        help='folder for everything; defaults to work_dirs/quickstart')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        default=3,
+        help='students of each kind; defaults to 3')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=os.cpu_count(),
+        help='trainings side by side; defaults to the number of cores')
+    args = parser.parse_args()
+    if args.seeds < 1 or args.jobs < 1:
+        parser.error('--seeds and --jobs must be at least 1')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    folder = args.work_dir.resolve()
+    start = time.time()
+    teacher = Run('teacher', TEACHER, 0, folder / 'teacher')
+    alone = [
+        Run('student', STUDENTS['student'], seed, folder / f'student_{seed}')
+        for seed in range(args.seeds)
+    ]
+    distilled = [
+        Run(name, STUDENTS[name], seed, folder / f'{name}_{seed}', teacher)
+        for seed in range(args.seeds) for name in ('kd', 'cckd')
+    ]
+    total = 1 + len(alone) + len(distilled)
+    results = do_all([teacher, *alone], args.jobs, 0, total, start)
+    results += do_all(distilled, args.jobs, len(results), total, start)
+    write_json(folder / 'summary.json', dict(runs=results))
+    figure = folder / 'correlations.png'
+    draw_correlations([teacher, *distilled], figure)
+    print_table(results)
+    print(f'\nFigure:  {os.path.relpath(figure)}\n'
+          f'Summary: {os.path.relpath(folder / "summary.json")}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,71 @@
+"""Test a model from a config and a checkpoint."""
+import argparse
+
+import mmengine
+from mmengine.evaluator import DumpResults
+from mmengine.runner import Runner
+
+import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.engine import add_config_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', metavar='FILE', help='write what --out-item says to a file')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        help='what to write to --out: the metrics (json, yaml or pkl) or all '
+        'predictions (pkl); defaults to pred')
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument(
+        '--show', action='store_true', help='show predictions in a window')
+    parser.add_argument(
+        '--show-dir', help='folder for pictures of the predictions')
+    parser.add_argument(
+        '--interval', type=int, default=1, help='show each n-th sample')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='seconds that --show shows a picture')
+    args = parser.parse_args()
+    if args.out_item is not None and args.out is None:
+        parser.error('--out-item needs --out, the file to write')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+
+    # The test is the student's. Its teacher may well not be on this machine.
+    if 'teacher_ckpt' in cfg.model:
+        cfg.model.teacher_ckpt = None
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir is not None:
+        cfg.default_hooks.visualization = dict(
+            type='VisualizationHook',
+            enable=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            out_dir=args.show_dir,
+            interval=args.interval)
+
+    runner = Runner.from_cfg(cfg)
+    if args.out is not None and args.out_item != 'metrics':
+        runner.test_evaluator.metrics.append(
+            DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    main()
