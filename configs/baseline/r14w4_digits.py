@@ -1,0 +1,7 @@
+# The student alone.
+_base_ = [
+    '../_base_/models/r14w4_digits.py',
+    '../_base_/datasets/digits_bs40.py',
+    '../_base_/schedules/digits.py',
+    '../_base_/default_runtime.py',
+]
