@@ -163,6 +163,11 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                         'computes no loss. Record a module of the network, or '
                         'use mmrazor.SingleTeacherDistill.')
 
+    def train(self, mode: bool = True) -> 'FrozenTeacherDistill':
+        """Set the student's mode, and return the model as torch does."""
+        super().train(mode)  # MMRazor's returns None
+        return self
+
     def _apply(self, fn, *args, **kwargs):
         """Move the teacher along: to a device, dtype or memory format."""
         self.teacher._apply(fn, *args, **kwargs)

@@ -50,11 +50,7 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'No teacher checkpoint at {filename}; set model.teacher_ckpt to '
-            'an existing file or a URL, training the teacher first if need '
-            'be.') from error
-    except IsADirectoryError as error:
-        raise ValueError(f'The teacher checkpoint {filename} is a folder; '
-                         'give a file in it.') from error
+            'an existing file or a URL, training the teacher first if need be.') from error
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'The teacher checkpoint {filename} was refused: it is no '

@@ -1,0 +1,57 @@
+from importlib import metadata
+
+import pytest
+
+from mmcckd.compat import check_versions
+
+INSTALLED = dict(
+    torch='2.14.1+cu130',
+    mmengine='0.10.7',
+    mmpretrain='1.2.0',
+    mmrazor='1.0.0',
+    **{'mmcv-lite': '2.1.0'})
+
+
+def check(python='3.11.7', **changes):
+    found = {**INSTALLED, **{k.replace('_', '-'): v for k, v in changes.items()}}
+
+    def version_of(name):
+        if found.get(name) is None:
+            raise metadata.PackageNotFoundError(name)
+        return found[name]
+
+    check_versions(version_of, python)
+
+
+def test_this_environment():
+    check_versions()
+
+
+@pytest.mark.parametrize('changes', [
+    {},
+    dict(torch='2.1.0'),
+    dict(torch='2.15.0a0+git1234'),
+    dict(mmcv='2.1.0', mmcv_lite=None),
+    dict(python='3.10.0'),
+    dict(python='3.12.9'),
+])
+def test_within_the_range(changes):
+    check(**changes)
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(torch='2.0.1'), 'needs torch >=2.1,<3, but found torch 2.0.1'),
+    (dict(torch='3.0.0'), 'but found torch 3.0.0'),
+    (dict(mmengine='0.10.6'), '>=0.10.7,<0.11, but found mmengine 0.10.6'),
+    (dict(mmcv='2.2.0'), 'needs mmcv ==2.1.0, but found mmcv 2.2.0'),
+    (dict(mmcv_lite='2.0.1'), 'but found mmcv-lite 2.0.1'),
+    (dict(mmpretrain='1.0.0'), '>=1.2.0,<1.3, but found mmpretrain 1.0.0'),
+    (dict(mmrazor='0.3.1'), '>=1.0.0,<1.1, but found mmrazor 0.3.1'),
+    (dict(python='3.9.18'), '>=3.10,<3.13, but found Python 3.9.18'),
+    (dict(mmcv_lite=None), 'needs mmcv ==2.1.0, but it is not installed; '
+     'run: pip install "mmcv-lite==2.1.0"'),
+])
+def test_out_of_range(changes, message):
+    with pytest.raises(ImportError) as error:
+        check(**changes)
+    assert message in str(error.value)

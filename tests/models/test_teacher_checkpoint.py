@@ -1,0 +1,141 @@
+"""A teacher's checkpoint fits exactly, or there is an error that says why."""
+import os
+import pickle
+import re
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModule
+from torch import nn
+
+from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
+
+
+class Teacher(BaseModule):
+
+    def __init__(self, width=4):
+        super().__init__()
+        self.fc = nn.Linear(3, width)
+        self.bn = nn.BatchNorm1d(width)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / 'teacher.pth'
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda state: state,
+    lambda state: dict(state_dict=state, meta=dict(epoch=1)),
+    lambda state: dict(state_dict={f'module.{k}': v for k, v in state.items()}
+                       ),
+], ids=['bare', 'mmengine', 'DataParallel'])
+def test_loads_what_fits(path, wrap):
+    source, teacher = Teacher(), Teacher()
+    torch.save(wrap(source.state_dict()), path)
+    load_teacher_checkpoint(teacher, str(path))
+    for name, tensor in source.state_dict().items():
+        assert torch.equal(teacher.state_dict()[name], tensor)
+    assert teacher.is_init
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.serialization, 'add_safe_globals'),
+    reason='torch < 2.4')
+def test_loads_a_training_checkpoint_with_its_log(path):
+    source, teacher = Teacher(), Teacher()
+    hub = MessageHub.get_instance('teacher hub')
+    hub.update_scalar('loss', np.float32(1))
+    torch.save(
+        dict(state_dict=source.state_dict(), message_hub=hub.state_dict()),
+        path)
+    load_teacher_checkpoint(teacher, str(path))
+    assert torch.equal(teacher.fc.weight, source.fc.weight)
+
+
+def test_missing_file(path):
+    with pytest.raises(
+            FileNotFoundError,
+            match=f'No teacher checkpoint at {re.escape(str(path))}; set'):
+        load_teacher_checkpoint(Teacher(), str(path))
+
+
+def test_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match='set model.teacher_ckpt to an'):
+        load_teacher_checkpoint(Teacher(), str(tmp_path))
+
+
+@pytest.mark.parametrize('content', [
+    b'', b'This is no checkpoint.\n', b'PK\x03\x04 a broken archive',
+    b'\x89PNG\r\n\x1a\n' + bytes(100)
+])
+def test_no_checkpoint(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='no checkpoint|not a checkpoint'):
+        load_teacher_checkpoint(Teacher(), str(path))
+
+
+def test_truncated_checkpoint(path):
+    torch.save(Teacher().state_dict(), path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match='not a checkpoint, or is damaged'):
+        load_teacher_checkpoint(Teacher(), str(path))
+
+
+@pytest.mark.parametrize('content, found', [
+    (dict(epoch=3), r"keys \['epoch'\]"),
+    (dict(state_dict=3), r"keys \['state_dict'\]"),
+    ({}, r'keys \[\]'),
+    ([1, 2], 'a list'),
+    (torch.ones(3), 'a Tensor'),
+])
+def test_checkpoint_without_weights(path, content, found):
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=f'holds no weights.*found {found}'):
+        load_teacher_checkpoint(Teacher(), str(path))
+
+
+def test_misfits_are_listed(path):
+    state = Teacher().state_dict()
+    del state['fc.bias']
+    state['head.weight'] = torch.ones(1)
+    torch.save(state, path)
+    with pytest.raises(ValueError, match='does not fit the teacher') as error:
+        load_teacher_checkpoint(Teacher(), str(path))
+    assert 'missing (1): fc.bias' in str(error.value)
+    assert 'unexpected (1): head.weight' in str(error.value)
+
+    torch.save(Teacher(width=5).state_dict(), path)
+    with pytest.raises(ValueError, match=r'other shape \(6\): ') as error:
+        load_teacher_checkpoint(Teacher(), str(path))
+    assert 'fc.weight (5, 3) for (4, 3)' in str(error.value)
+
+
+def test_a_long_list_of_misfits_is_cut(path):
+    torch.save({f'layer{i}': torch.ones(1) for i in range(1000)}, path)
+    with pytest.raises(ValueError, match=r'unexpected \(1000\).*, …') as error:
+        load_teacher_checkpoint(Teacher(), str(path))
+    assert len(str(error.value)) < 2000
+
+
+class Malicious:
+
+    def __init__(self, victim):
+        self.victim = victim
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.victim), )
+
+
+def test_malicious_pickle_is_refused(path, tmp_path):
+    victim = tmp_path / 'executed'
+    torch.save(dict(state_dict=Malicious(victim)), path)
+    with pytest.raises(ValueError, match='was refused.*run code'):
+        load_teacher_checkpoint(Teacher(), str(path))
+    path.write_bytes(pickle.dumps(Malicious(victim)))  # no torch.save at all
+    with pytest.raises(ValueError, match='was refused'):
+        load_teacher_checkpoint(Teacher(), str(path))
+    assert not victim.exists()
+    assert 'TORCH_FORCE_WEIGHTS_ONLY_LOAD' not in os.environ
