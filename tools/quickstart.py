@@ -188,11 +188,11 @@ def draw_correlations(runs: List[Run], path: Path) -> None:
     from mmengine.config import Config
     from mmengine.registry import DefaultScope
     from mmengine.runner import load_checkpoint
+    from mmpretrain.registry import MODELS, TRANSFORMS
+    from mmrazor.registry import MODELS as RAZOR_MODELS
 
     import mmcckd  # noqa: F401
     from mmcckd.datasets import Digits
-    from mmpretrain.registry import MODELS, TRANSFORMS
-    from mmrazor.registry import MODELS as RAZOR_MODELS
 
     first = {run.name: run for run in reversed(runs)}
     cfg = Config.fromfile(ROOT / first['cckd'].config)

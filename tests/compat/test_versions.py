@@ -13,7 +13,8 @@ INSTALLED = dict(
 
 
 def check(python='3.11.7', **changes):
-    found = {**INSTALLED, **{k.replace('_', '-'): v for k, v in changes.items()}}
+    changes = {k.replace('_', '-'): v for k, v in changes.items()}
+    found = {**INSTALLED, **changes}
 
     def version_of(name):
         if found.get(name) is None:

@@ -288,7 +288,7 @@ class TestBadInput:
             (tmp_path / f'{i}.jpg').touch()
         dataset = CustomDataset(data_root=str(tmp_path), with_label=False)
         sampler = DefaultSampler(dataset, seed=0)
-        with pytest.raises(TypeError, match="CustomDataset have no 'gt_label'"):
+        with pytest.raises(TypeError, match="CustomDataset have no 'gt"):
             CURSampler(sampler, 4, 2)
 
     def test_several_labels_a_sample(self):

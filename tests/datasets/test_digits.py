@@ -13,7 +13,7 @@ def test_splits_partition_the_source():
     images, labels = [], []
     for split in Digits.SPLITS:
         dataset = Digits(split=split)
-        images += [dataset.get_data_info(i)['img'] for i in range(len(dataset))]
+        images += [dataset[i]['img'] for i in range(len(dataset))]
         labels += list(dataset.get_gt_labels())
         # stratified: no class is more than 10 % off its share
         counts = np.bincount(dataset.get_gt_labels())

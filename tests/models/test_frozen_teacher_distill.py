@@ -256,3 +256,26 @@ def test_student_loss_weight():
 
 def test_the_class_is_what_is_registered():
     assert MODELS.get('FrozenTeacherDistill') is FrozenTeacherDistill
+
+
+def test_mmrazors_val_loop_sees_the_teacher(tmp_path):
+    from pathlib import Path
+
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+    root = Path(__file__).parent.parent.parent
+    cfg = Config.fromfile(root / 'configs/cckd/r18w16_r14w4_digits.py')
+    cfg.merge_from_dict(
+        dict(
+            work_dir=str(tmp_path),
+            experiment_name=tmp_path.name,
+            log_level='WARNING',
+            val_cfg=dict(type='mmrazor.SingleTeacherDistillValLoop'),
+            model=dict(teacher_ckpt=None)))
+    metrics = {}
+
+    runner = Runner.from_cfg(cfg)
+    runner.call_hook = lambda name, **kwargs: metrics.update(
+        kwargs.get('metrics', {}))
+    runner.val_loop.run()
+    assert set(metrics) == {'accuracy/top1', 'teacher.accuracy/top1'}

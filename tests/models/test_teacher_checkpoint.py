@@ -63,7 +63,7 @@ def test_missing_file(path):
 
 
 def test_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match='set model.teacher_ckpt to an'):
+    with pytest.raises(FileNotFoundError, match='set model.teacher_ckpt to'):
         load_teacher_checkpoint(Teacher(), str(tmp_path))
 
 

@@ -50,7 +50,8 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'No teacher checkpoint at {filename}; set model.teacher_ckpt to '
-            'an existing file or a URL, training the teacher first if need be.') from error
+            'an existing file or a URL; train the teacher first if need be.'
+        ) from error
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'The teacher checkpoint {filename} was refused: it is no '

@@ -1,0 +1,69 @@
+"""The CUR sampler in real processes, made by the runner's own code."""
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+
+from mmcckd.datasets import Digits
+
+WORLD_SIZE = 2
+CODE = '''
+import json, sys
+import mmcckd
+from mmengine.dist import init_dist
+from mmengine.runner import Runner
+
+init_dist('pytorch', backend='gloo')
+loader = Runner.build_dataloader(
+    dict(
+        batch_size=20,
+        num_workers=0,
+        dataset=dict(type='Digits', samples_per_class=20),
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        batch_sampler=dict(type='CURSampler', samples_per_class=4)))
+plans = []
+for epoch in range(2):
+    loader.batch_sampler.sampler.set_epoch(epoch)
+    plans.append(list(loader.batch_sampler))
+json.dump(plans, open(sys.argv[1], 'w'))
+'''
+
+
+def test_ranks_share_a_plan(tmp_path):
+    """Without a seed too: the runner then agrees on a random one."""
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', CODE, str(tmp_path / f'{rank}.json')],
+            env=dict(
+                os.environ,
+                RANK=str(rank),
+                LOCAL_RANK=str(rank),
+                WORLD_SIZE=str(WORLD_SIZE),
+                MASTER_ADDR='127.0.0.1',
+                MASTER_PORT=str(port),
+                OMP_NUM_THREADS='1'),
+            stderr=subprocess.PIPE,
+            text=True) for rank in range(WORLD_SIZE)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+
+    plans = np.array([
+        json.loads((tmp_path / f'{rank}.json').read_text())
+        for rank in range(WORLD_SIZE)
+    ])  # rank, epoch, step, sample
+    labels = Digits(samples_per_class=20).get_gt_labels()
+    assert not np.array_equal(plans[:, 0], plans[:, 1])
+    for epoch in range(2):
+        for step in range(plans.shape[2]):
+            batch = plans[:, epoch, step].ravel()
+            assert Counter(labels[batch]) == {c: 4 for c in range(10)}
+        assert len(set(plans[:, epoch].ravel())) == 200

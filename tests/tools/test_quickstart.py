@@ -1,0 +1,43 @@
+"""The first command of the README, with one seed."""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def quickstart(work_dir):
+    return subprocess.run(
+        ['bash', 'tools/quickstart.sh', '--seeds', '1', '--work-dir', work_dir],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True)
+
+
+def test_quickstart(tmp_path):
+    first = quickstart(tmp_path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    runs = json.loads((tmp_path / 'summary.json').read_text())['runs']
+    assert sorted(run['name'] for run in runs) == [
+        'cckd', 'kd', 'student', 'teacher'
+    ]
+    for run in runs:
+        assert set(run) == {'name', 'config', 'seed', 'accuracy'}
+        assert (ROOT / run['config']).exists()
+        assert 50 < run['accuracy'] <= 100  # chance is 10
+        assert f'{run["accuracy"]:.2f}' in first.stdout
+    picture = tmp_path / 'correlations.png'
+    assert picture.read_bytes().startswith(b'\x89PNG')
+
+    # A second start reuses what is done.
+    checkpoints = {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*.pth')}
+    assert len(checkpoints) == 4
+    again = quickstart(tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert checkpoints == {
+        p: p.stat().st_mtime_ns
+        for p in tmp_path.rglob('*.pth')
+    }
+    assert json.loads((tmp_path / 'summary.json').read_text())['runs'] == runs

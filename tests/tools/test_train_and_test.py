@@ -1,0 +1,119 @@
+"""tools/train.py and tools/test.py as their users run them."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import save_checkpoint
+
+import mmcckd  # noqa: F401
+
+ROOT = Path(__file__).parent.parent.parent
+STUDENT = 'configs/baseline/r14w4_digits.py'
+CCKD = 'configs/cckd/r18w16_r14w4_digits.py'
+
+
+def run(tool, *arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / f'{tool}.py'),
+         *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True)
+
+
+def succeed(tool, *arguments, **kwargs):
+    result = run(tool, *arguments, **kwargs)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def epochs(n):
+    """Options for n epochs under the schedule of 4, a checkpoint each."""
+    return [
+        f'train_cfg.max_epochs={n}', 'train_cfg.val_interval=1',
+        'default_hooks.checkpoint.interval=1', 'param_scheduler.T_max=4'
+    ]
+
+
+@pytest.fixture(scope='module')
+def teacher(tmp_path_factory):
+    from mmengine.config import Config
+    from mmrazor.registry import MODELS
+    cfg = Config.fromfile(ROOT / CCKD)
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('teacher') / 'teacher.pth'
+    model = MODELS.build(cfg.model.teacher)
+    model.init_weights()
+    save_checkpoint(dict(state_dict=model.state_dict()), str(path))
+    return path
+
+
+def weights(path):
+    return torch.load(path, map_location='cpu')['state_dict']
+
+
+def test_train_resume_and_test_cckd(teacher, tmp_path):
+    ckpt = f'model.teacher_ckpt={teacher}'
+    straight, halves = tmp_path / 'straight', tmp_path / 'halves'
+    succeed('train', CCKD, '--work-dir', straight, '--cfg-options', ckpt,
+            *epochs(4))
+    succeed('train', CCKD, '--work-dir', halves, '--cfg-options', ckpt,
+            *epochs(2))
+    resumed = succeed('train', CCKD, '--work-dir', halves, '--resume',
+                      '--cfg-options', ckpt, *epochs(4))
+    assert 'resumed epoch: 2' in resumed.stdout
+
+    # The resumed run ends where the undisturbed one does, to the last bit.
+    one = weights(straight / 'epoch_4.pth')
+    other = weights(halves / 'epoch_4.pth')
+    assert set(one) == set(other)
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+    assert all(name.startswith('architecture.') for name in one)
+
+    # The student is tested without its teacher at hand.
+    metrics = tmp_path / 'metrics.json'
+    succeed('test', CCKD, straight / 'epoch_4.pth', '--work-dir', tmp_path,
+            '--out', metrics, '--out-item', 'metrics', '--cfg-options',
+            'model.teacher_ckpt=/nowhere.pth')
+    accuracy = json.loads(metrics.read_text())['accuracy/top1']
+    assert 0 <= accuracy <= 100
+    assert f'accuracy/top1: {accuracy:.4f}' in next(
+        tmp_path.glob('2*/*.log')).read_text()
+
+
+def test_default_work_dir_and_no_validate(tmp_path):
+    result = succeed('train', ROOT / STUDENT, '--no-validate',
+                     '--cfg-options', 'train_cfg.max_epochs=1',
+                     'default_hooks.checkpoint.interval=1', cwd=tmp_path)
+    assert (tmp_path / 'work_dirs/r14w4_digits/epoch_1.pth').exists()
+    assert 'Epoch(val)' not in result.stdout
+
+
+def test_auto_scale_lr(tmp_path):
+    result = succeed('train', STUDENT, '--work-dir', tmp_path,
+                     '--auto-scale-lr', '--cfg-options',
+                     'train_cfg.max_epochs=1', 'train_dataloader.batch_size=20')
+    assert 'LR has been automatically scaled from 0.05 to 0.025' in (
+        result.stdout)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--cfg-options', 'model.teacher_ckpt=/nowhere/teacher.pth'],
+     'No teacher checkpoint at /nowhere/teacher.pth; set model.teacher_ckpt'),
+    (['--auto-scale-lr', '--cfg-options', 'auto_scale_lr._delete_=True'],
+     'has no auto_scale_lr.base_batch_size'),
+])
+def test_train_errors(arguments, message, tmp_path):
+    result = run('train', CCKD, '--work-dir', tmp_path, *arguments)
+    assert result.returncode != 0
+    assert message in result.stderr
+
+
+def test_test_errors(tmp_path):
+    result = run('test', STUDENT, 'x.pth', '--out-item', 'metrics')
+    assert result.returncode == 2
+    assert '--out-item needs --out' in result.stderr
