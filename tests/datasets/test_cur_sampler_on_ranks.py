@@ -13,11 +13,10 @@ from mmcckd.datasets import Digits
 WORLD_SIZE = 2
 CODE = '''
 import json, sys
-import mmcckd
-from mmengine.dist import init_dist
+import mmcckd, torch
 from mmengine.runner import Runner
 
-init_dist('pytorch', backend='gloo')
+torch.distributed.init_process_group('gloo')
 loader = Runner.build_dataloader(
     dict(
         batch_size=20,

@@ -13,4 +13,3 @@ test_cfg = dict()
 
 # The learning rate is for 1 x 40 samples.
 auto_scale_lr = dict(base_batch_size=40)
-default_hooks = dict(checkpoint=dict(interval=20))

@@ -1,0 +1,32 @@
+# The student by CCKD: L = α L_CE + (1 − α) L_KD + β L_CC, batches by CUR.
+_base_ = [
+    '../_base_/models/digits_resnets.py',
+    '../_base_/distillers/cckd.py',
+    '../_base_/datasets/digits_bs40.py',
+    '../_base_/schedules/digits.py',
+    '../_base_/default_runtime.py',
+]
+
+# Chosen on the validation split; see docs/digits.md.
+alpha = 0.1  # α: the weight of the labels, 1 - α that of the teacher's logits
+tau = 2.0  # τ: temperature of both softmaxes
+beta = 50.0  # β: the weight of the correlations
+gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
+order = 2  # P: order of the kernel's Taylor expansion
+k = 4  # samples of each class in a batch, so 10 classes a batch of 40
+
+kernel = dict(gamma=gamma, order=order)
+model = dict(
+    architecture=_base_.r14w4,
+    teacher=_base_.r18w16,
+    # python tools/train.py configs/baseline/r18w16_digits.py
+    teacher_ckpt='work_dirs/r18w16_digits/epoch_80.pth',
+    student_loss_weight=alpha,
+    distiller=dict(
+        connectors=dict(kernel_s=kernel, kernel_t=kernel),
+        distill_losses=dict(
+            loss_kd=dict(tau=tau, loss_weight=1 - alpha),
+            loss_cc=dict(loss_weight=beta))))
+
+train_dataloader = dict(
+    batch_sampler=dict(type='CURSampler', samples_per_class=k))
