@@ -3,13 +3,19 @@
 Importing the package makes the toolbox underneath work on today's PyTorch
 (:mod:`mmcckd.compat`) and registers the components.
 """
-from .compat import allow_mmengine_checkpoints, check_versions, import_mmrazor
-from .version import __version__
+from .compat.versions import check_versions  # isort: skip
 
-check_versions()
+check_versions()  # before anything that needs the packages
+
+from .compat.mmengine_checkpoints import (  # noqa: E402
+    allow_mmengine_checkpoints,
+)
+from .compat.mmrazor_import import import_mmrazor  # noqa: E402
+
 import_mmrazor()
 allow_mmengine_checkpoints()
 
 from . import datasets, kernels, models  # noqa: E402
+from .version import __version__  # noqa: E402
 
 __all__ = ['__version__', 'datasets', 'kernels', 'models']

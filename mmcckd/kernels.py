@@ -170,7 +170,12 @@ def rbf_gamma(gamma: Optional[float], delta: Optional[float]) -> float:
     if not 0 < value < math.inf:
         raise ValueError(
             f'{name} must be positive and finite, but is {value}.')
-    return float(value) if delta is None else 1 / (2 * delta**2)
+    if delta is None:
+        return float(value)
+    if not 1e-150 < value < 1e150:
+        raise ValueError(
+            f'gamma = 1 / (2 delta²) is out of range for delta={delta}.')
+    return 1 / (2 * delta**2)
 
 
 def check_rbf_order(order: Optional[int], normalize: bool) -> None:
@@ -196,20 +201,25 @@ def check_rbf_order(order: Optional[int], normalize: bool) -> None:
 
 
 def _inverse_norms(x: Tensor) -> Tensor:
-    """1 / ‖x_i‖ of each row, 0 for a row of zeros.
+    """1 / ‖x_i‖ of each row, 0 for a row of zeros."""
+    return _invert(torch.linalg.vector_norm(x, dim=1))
+
+
+def _invert(norms: Tensor) -> Tensor:
+    """1 / norm, and 0 for 0.
 
     ``F.normalize`` divides the gradient of a zero row by its epsilon, 1e-12:
     one dead feature, and an update of the network is thrown away.
     """
-    norms = torch.linalg.vector_norm(x, dim=1)
     return norms.masked_fill(norms == 0, math.inf).reciprocal()
 
 
 def _taylor_coefficients(gamma: float, order: int) -> Tuple[float, ...]:
     """``exp(−2γ) (2γ)^p / p!`` for p = 0 … P."""
-    return tuple(
-        math.exp(-2 * gamma) * (2 * gamma)**p / math.factorial(p)
-        for p in range(order + 1))
+    coefficients = [math.exp(-2 * gamma)]
+    for p in range(1, order + 1):
+        coefficients.append(coefficients[-1] * 2 * gamma / p)
+    return tuple(coefficients)
 
 
 def _horner(coefficients: Sequence[float], s: Tensor) -> Tensor:
@@ -240,9 +250,11 @@ class _TaylorRBF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y, gamma, order):
         ctx.gamma, ctx.order = gamma, order
-        scale_x = _inverse_norms(x)
-        scale_y = scale_x if y is None else _inverse_norms(y)
         s = x @ (x if y is None else y).t()
+        if y is None:  # rounded as s is, so that its diagonal becomes 1
+            scale_x = scale_y = _invert(s.diagonal().sqrt())
+        else:
+            scale_x, scale_y = _inverse_norms(x), _inverse_norms(y)
         s.mul_(scale_x[:, None]).mul_(scale_y)
         ctx.save_for_backward(x, y, s, scale_x, scale_y)
         return _horner(_taylor_coefficients(gamma, order), s)
@@ -256,8 +268,8 @@ class _TaylorRBF(torch.autograd.Function):
         if y is None:
             w = _add_transposed(w)
         radial = w * s
-        radial_x = radial.sum(1) * scale_x**2
-        radial_y = radial.sum(0) * scale_y**2
+        radial_x = radial.sum(1) * scale_x * scale_x
+        radial_y = None if y is None else radial.sum(0) * scale_y * scale_y
         del radial
         w.mul_(scale_x[:, None]).mul_(scale_y)
         grad_x = grad_y = None
@@ -284,13 +296,17 @@ class _ExactRBF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y, gamma):
         ctx.gamma = gamma
+        # Distances do not depend on the origin; near it, less cancels.
         x64 = x.double()
-        y64 = x64 if y is None else y.double()
+        centre = x64.mean(0)
+        x64 = x64 - centre
+        y64 = x64 if y is None else y.double() - centre
         k = x64 @ y64.t()
         k.mul_(2).sub_(x64.square().sum(1)[:, None])
         k.sub_(y64.square().sum(1)).clamp_(max=0)
         k = k.mul_(gamma).exp_().to(x.dtype)
-        ctx.save_for_backward(x, y, k)
+        ctx.save_for_backward(x64.to(x.dtype),
+                              None if y is None else y64.to(x.dtype), k)
         return k
 
     @staticmethod

@@ -65,14 +65,16 @@ def test_trains_two_iterations(path, tmp_path):
 
 def test_the_top_of_a_recipe_is_what_is_built():
     """α, β, τ, γ, P and k arrive where they belong."""
-    cfg = Config.fromfile(ROOT / 'configs/cckd/r18w16_r14w4_digits.py')
+    cfg = Config.fromfile(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')
     distiller = cfg.model.distiller
     assert cfg.model.student_loss_weight == cfg.alpha
     assert distiller.distill_losses.loss_kd == dict(
         type='KLDivergence', tau=cfg.tau, loss_weight=1 - cfg.alpha)
     assert distiller.distill_losses.loss_cc == dict(
         type='CorrelationCongruenceLoss', loss_weight=cfg.beta)
-    for kernel in distiller.connectors.values():
+    projection, kernel_s = distiller.connectors.kernel_s
+    assert projection.type == 'TorchNNConnector'
+    for kernel in (kernel_s, distiller.connectors.kernel_t):
         assert kernel == dict(
             type='GaussianRBFKernelConnector',
             gamma=cfg.gamma,
@@ -82,8 +84,8 @@ def test_the_top_of_a_recipe_is_what_is_built():
 
 
 def test_baseline_and_cckd_differ_in_cc_and_sampler_alone():
-    kd = Config.fromfile(ROOT / 'configs/baseline/kd_r18w16_r14w4_digits.py')
-    cckd = Config.fromfile(ROOT / 'configs/cckd/r18w16_r14w4_digits.py')
+    kd = Config.fromfile(ROOT / 'configs/baseline/kd_r18w16_r10w6_digits.py')
+    cckd = Config.fromfile(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')
     del cckd.train_dataloader['batch_sampler']
     for name in ('student_recorders', 'teacher_recorders'):
         del cckd.model.distiller[name]['feature']
@@ -94,3 +96,12 @@ def test_baseline_and_cckd_differ_in_cc_and_sampler_alone():
                  'test_dataloader', 'train_cfg', 'optim_wrapper',
                  'param_scheduler'):
         assert kd[name] == cckd[name], name
+
+
+def test_a_recipe_finds_its_teacher_where_training_leaves_it():
+    for path in CONFIGS:
+        cfg = Config.fromfile(path)
+        if 'distiller' in cfg.model:
+            _, name, file = cfg.model.teacher_ckpt.split('/')
+            teacher = Config.fromfile(ROOT / f'configs/baseline/{name}.py')
+            assert file == f'epoch_{teacher.train_cfg.max_epochs}.pth'

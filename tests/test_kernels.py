@@ -84,6 +84,12 @@ def assert_close(actual, expected, rtol=1e-6):
     assert np.abs(actual - expected).max() <= rtol * np.abs(expected).max()
 
 
+def test_equals_the_formula_at_the_width_of_a_network(kernel_and_phi):
+    kernel, phi = kernel_and_phi
+    x = features(4, 2048)
+    assert_close(kernel(x), loop(phi, x, x))
+
+
 @pytest.mark.parametrize('n, m, d', [(8, None, 5), (9, 4, 16), (1, None, 3)])
 def test_equals_the_formula(kernel_and_phi, n, m, d):
     kernel, phi = kernel_and_phi
@@ -115,6 +121,17 @@ def test_near_pairs_of_long_features_stay_exact():
     distance = (x[1, 0] - x[0, 0]).double()**2
     assert c[0, 1].item() == pytest.approx(math.exp(-distance), rel=1e-6)
     assert c.diagonal().tolist() == [1, 1]
+
+
+def test_gradient_far_from_the_origin_stays_exact():
+    offset = features(8, 16) * 0.3 + 1000
+    weights = features(8, 8, seed=1)
+    x = offset.clone().requires_grad_()
+    (gaussian_rbf(x, order=None, normalize=False) * weights).sum().backward()
+    x64 = offset.double().requires_grad_()
+    distances = (x64[:, None] - x64).square().sum(-1)
+    ((-0.4 * distances).exp() * weights).sum().backward()
+    assert_close(x.grad, x64.grad.numpy())
 
 
 @given(
@@ -224,7 +241,7 @@ def test_nan_stays_visible(kernel_and_phi):
 
 def test_peak_memory():
     """At most 5 matrices (n, n), float32, beyond the inputs."""
-    n, d = 1024, 64
+    n, d = 1024, 512
     student = features(n, d).requires_grad_()
     teacher = features(n, d, seed=1)
     criterion = CorrelationCongruenceLoss()
@@ -267,6 +284,11 @@ class TestBadHyperparameters:
             gaussian_rbf(self.x, delta=0)
         with pytest.raises(TypeError, match='delta must be a number'):
             gaussian_rbf(self.x, delta='wide')
+
+    def test_delta_without_a_gamma(self):
+        for delta in (1e-200, 1e200):
+            with pytest.raises(ValueError, match='is out of range for delta'):
+                gaussian_rbf(self.x, delta=delta)
 
     def test_delta_with_gamma(self):
         with pytest.raises(ValueError, match='gamma=0.4 and delta=1.*one of'):

@@ -16,17 +16,19 @@ import statistics
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+import warnings
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import List, Optional
 
 ROOT = Path(__file__).resolve().parent.parent
 TEACHER = 'configs/baseline/r18w16_digits.py'
 STUDENTS = {
-    'student': 'configs/baseline/r14w4_digits.py',
-    'kd': 'configs/baseline/kd_r18w16_r14w4_digits.py',
-    'cckd': 'configs/cckd/r18w16_r14w4_digits.py',
+    'student': 'configs/baseline/r10w6_digits.py',
+    'kd': 'configs/baseline/kd_r18w16_r10w6_digits.py',
+    'cckd': 'configs/cckd/r18w16_r10w6_digits.py',
 }
 
 
@@ -52,6 +54,7 @@ class Run:
         digest.update(Config.fromfile(ROOT / self.config).pretty_text.encode())
         for source in sorted((ROOT / 'mmcckd').rglob('*.py')):
             digest.update(source.read_bytes())
+        digest.update(metadata.version('torch').encode())
         if self.teacher is not None:
             digest.update(self.teacher.fingerprint().encode())
         return digest.hexdigest()
@@ -62,7 +65,8 @@ class Run:
             result = json.loads((self.folder / 'result.json').read_text())
         except FileNotFoundError:
             return None
-        if result.pop('fingerprint') != self.fingerprint():
+        if (result.pop('fingerprint') != self.fingerprint()
+                or not self.checkpoint.exists()):
             return None
         return result
 
@@ -85,19 +89,26 @@ class Run:
         fingerprint = self.fingerprint()
         mark = self.folder / 'fingerprint'
         if not mark.exists() or mark.read_text() != fingerprint:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
+            self._make_folder(mark)
             mark.write_text(fingerprint)
         (self.folder / 'test.log').unlink(missing_ok=True)
 
-        options = [f'randomness.seed={self.seed}']
+        # A config of its own, since a path may hold what --cfg-options parse.
+        config = self.folder / 'config.py'
+        lines = [
+            f'_base_ = {str(ROOT / self.config)!r}',
+            f'randomness = dict(seed={self.seed})'
+        ]
         if self.teacher is not None:
-            options.append(f'model.teacher_ckpt={self.teacher.checkpoint}')
-        common = ['--work-dir', str(self.folder), '--cfg-options', *options]
-        self._call('train', '--resume', *common)
+            lines.append('model = dict(teacher_ckpt='
+                         f'{str(self.teacher.checkpoint)!r})')
+        config.write_text('\n'.join(lines) + '\n')
+
+        common = [str(config), '--work-dir', str(self.folder)]
+        self._call('train', *common, '--resume')
         metrics = self.folder / 'metrics.json'
-        self._call('test', str(self.checkpoint), '--out', str(metrics),
-                   '--out-item', 'metrics', *common)
+        self._call('test', *common, str(self.checkpoint), '--out',
+                   str(metrics), '--out-item', 'metrics')
 
         accuracy = json.loads(metrics.read_text())['accuracy/top1']
         result = dict(
@@ -109,12 +120,19 @@ class Run:
                    dict(result, fingerprint=fingerprint))
         return result
 
+    def _make_folder(self, mark: Path) -> None:
+        if self.folder.exists() and not mark.exists():
+            raise FileExistsError(
+                f'{self.folder} was not made by the quickstart, so it is left '
+                'alone; give another --work-dir.')
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
     def _call(self, tool: str, *arguments: str) -> None:
         log = self.folder / f'{tool}.log'
         with open(log, 'w') as out:
             code = subprocess.call(
-                [sys.executable, f'tools/{tool}.py', self.config, *arguments],
-                cwd=ROOT,
+                [sys.executable, str(ROOT / f'tools/{tool}.py'), *arguments],
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ, OMP_NUM_THREADS='1'))
@@ -134,32 +152,38 @@ def write_json(path: Path, content: dict) -> None:
 def do_all(runs: List[Run], jobs: int, done: int, total: int,
            start: float) -> List[dict]:
     """Do runs side by side under a progress line."""
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run.do) for run in runs]
+    pool = ThreadPoolExecutor(jobs)
+    futures = [pool.submit(run.do) for run in runs]
+    try:
         while True:
             finished = sum(future.done() for future in futures)
-            failed = any(f.done() and f.exception() for f in futures)
-            active = ' | '.join(
+            print_progress([
                 f'{run.name} seed {run.seed}: {run.state()}'
-                for run, future in zip(runs, futures) if future.running())
-            minutes, seconds = divmod(int(time.time() - start), 60)
-            line = (f'[{done + finished:2d}/{total} runs, '
-                    f'{minutes}:{seconds:02d}] {active}')
-            if sys.stdout.isatty():
-                print(f'\r\033[K{line[:110]}', end='', flush=True)
-            else:
-                print(line, flush=True)
-            if finished == len(runs) or failed:
+                for run, future in zip(runs, futures) if future.running()
+            ], done + finished, total, start)
+            if finished == len(runs) or any(
+                    future.done() and future.exception()
+                    for future in futures):
                 break
-            for _ in range(10 if sys.stdout.isatty() else 100):
-                time.sleep(0.1)
-                if all(future.done() for future in futures):
-                    break
-        if failed:
-            pool.shutdown(cancel_futures=True)
+            wait(futures, timeout=1 if sys.stdout.isatty() else 10)
+    finally:  # on an error or Ctrl-C nothing more is started
+        pool.shutdown(cancel_futures=True)
     if sys.stdout.isatty():
         print()
-    return [future.result() for future in futures]
+    return [future.result() for future in futures if not future.cancelled()]
+
+
+def print_progress(active: List[str], done: int, total: int,
+                   start: float) -> None:
+    """One line, written over by the next where it is a terminal."""
+    minutes, seconds = divmod(int(time.time() - start), 60)
+    line = (f'[{done:2d}/{total} runs, {minutes}:{seconds:02d}] ' +
+            ' | '.join(active))
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f'\r\033[K{line[:width]}', end='', flush=True)
+    else:
+        print(line, flush=True)
 
 
 def print_table(results: List[dict]) -> None:
@@ -180,6 +204,7 @@ def draw_correlations(runs: List[Run], path: Path) -> None:
     sorted by class.
     """
     print('Drawing the correlation matrices …', flush=True)
+    warnings.filterwarnings('ignore', message='Fail to import')
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
@@ -220,7 +245,12 @@ def draw_correlations(runs: List[Run], path: Path) -> None:
                 own.model.teacher_ckpt = None
                 model = RAZOR_MODELS.build(own.model)
                 network = model.student
-        load_checkpoint(model, str(first[name].checkpoint), 'cpu', strict=True)
+        load_checkpoint(
+            model,
+            str(first[name].checkpoint),
+            'cpu',
+            strict=True,
+            logger='silent')
         model.eval()
         with torch.no_grad():
             inputs = model.data_preprocessor(
@@ -259,8 +289,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seeds',
         type=int,
-        default=3,
-        help='students of each kind; defaults to 3')
+        default=5,
+        help='students of each kind; defaults to 5')
     parser.add_argument(
         '--jobs',
         type=int,

@@ -4,8 +4,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$(realpath -m "${VENV:-$root/.venv}")
 bash "$root/tools/setup_env.sh"
-cd "$root"
-# Whatever is left behind, is left in the clone.
+# Whatever is left behind, is left in the clone (but for pip's cache).
 export MPLCONFIGDIR=$root/.cache/matplotlib
-exec "${VENV:-$root/.venv}/bin/python" tools/quickstart.py "$@"
+exec "$venv/bin/python" "$root/tools/quickstart.py" "$@"

@@ -3,9 +3,10 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$(realpath -m "${VENV:-$root/.venv}")
 bash "$root/tools/setup_env.sh"
 cd "$root"
-# Whatever is left behind, is left in the clone.
+# Whatever is left behind, is left in the clone (but for pip's cache).
 export MPLCONFIGDIR=$root/.cache/matplotlib
-exec "${VENV:-$root/.venv}/bin/python" -m pytest \
-    --basetemp "$root/.cache/pytest" "$@"
+mkdir -p "$root/.cache"
+exec "$venv/bin/python" -m pytest --basetemp "$root/.cache/pytest" "$@"

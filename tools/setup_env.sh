@@ -10,38 +10,55 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-venv=${VENV:-$root/.venv}
+venv=$(realpath -m "${VENV:-$root/.venv}")
+mark=$venv/.mmcckd
 
 # Another lock, another setup.py, or a moved clone: set up again.
 stamp=$(cat "$root/requirements/lock.txt" "$root/setup.py" \
     <(echo "$root" "$venv") | sha256sum | cut -d ' ' -f 1)
-if [ "$(cat "$venv/.mmcckd-stamp" 2>/dev/null)" = "$stamp" ]; then
+if [ "$(cat "$mark" 2>/dev/null)" = "$stamp" ]; then
     exit 0
+fi
+if [ ! -e "$mark" ] && [ -n "$(ls -A "$venv" 2>/dev/null)" ]; then
+    echo "setup_env: $venv is not empty and was not made by this script, so" \
+        "it is left alone. Set VENV to another place, or install into an" \
+        "environment of your own with: pip install ." >&2
+    exit 1
 fi
 
 is_python_3_11() {
     "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
 }
+if [ -n "${PYTHON:-}" ]; then
+    candidates=("$PYTHON")
+else
+    candidates=(python3.11 python3 python)
+fi
 python=
-for candidate in ${PYTHON:-python3.11 python3 python}; do
+for candidate in "${candidates[@]}"; do
     if is_python_3_11 "$candidate"; then
         python=$candidate
         break
     fi
 done
 if [ -z "$python" ]; then
-    echo "setup_env: the pinned versions are for Python 3.11, but found none" \
-        "at: ${PYTHON:-python3.11, python3, python}. Set PYTHON to one, or" \
-        "install into an environment of your own with: pip install ." >&2
+    echo "setup_env: the pinned versions are for Python 3.11, but none of" \
+        "these is one: ${candidates[*]}. Set PYTHON to one, or install into" \
+        "an environment of your own with: pip install ." >&2
     exit 1
 fi
 
 echo "setup_env: installing pinned packages into $venv" \
     "(6 GB, mostly torch's CUDA libraries; minutes)"
-is_python_3_11 "$venv/bin/python" || "$python" -m venv --clear "$venv"
+mkdir -p "$venv"
+echo "unfinished" >"$mark"
 pip=("$venv/bin/python" -m pip --disable-pip-version-check)
+if ! is_python_3_11 "$venv/bin/python" || ! "${pip[@]}" --version >/dev/null 2>&1
+then
+    "$python" -m venv "$venv"
+fi
 # --no-deps: the lock is complete, and nothing but the lock is installed.
 "${pip[@]}" install --quiet --no-deps -r "$root/requirements/lock.txt"
 "${pip[@]}" install --quiet --no-deps --no-build-isolation -e "$root"
-echo "$stamp" >"$venv/.mmcckd-stamp"
+echo "$stamp" >"$mark"
 echo "setup_env: done"

@@ -13,10 +13,12 @@ from packaging.specifiers import SpecifierSet
 # name -> (distributions that provide it, accepted versions)
 SUPPORTED = {
     'torch': (('torch', ), '>=2.1,<3'),
+    'torchvision': (('torchvision', ), '>=0.16'),
     'mmengine': (('mmengine', ), '>=0.10.7,<0.11'),
     'mmcv': (('mmcv', 'mmcv-lite'), '==2.1.0'),
     'mmpretrain': (('mmpretrain', ), '>=1.2.0,<1.3'),
     'mmrazor': (('mmrazor', ), '>=1.0.0,<1.1'),
+    'scikit-learn': (('scikit-learn', ), '>=1.2'),
 }
 SUPPORTED_PYTHON = '>=3.10,<3.13'
 
@@ -51,7 +53,7 @@ def check_versions(version_of: Callable[[str], str] = metadata.version,
 
 
 def _check(name: str, version: str, supported: str) -> None:
-    # A nightly or a vendor's build, 2.4.0a0+git1234, counts as what it is of.
+    # A vendor's or nightly build, 2.4.0a0+git1234, is a version like others.
     if not SpecifierSet(supported).contains(version, prereleases=True):
         raise ImportError(f'mmcckd needs {name} {supported}, but found {name} '
                           f'{version}; install a version within the range.')

@@ -10,15 +10,15 @@ from sklearn.datasets import load_digits
 class Digits(BaseDataset):
     """Handwritten digits that ship with scikit-learn: nothing to download.
 
-    1,797 scans of 43 people's digits, 8 × 8 pixels, grey values 0 to 16 (the
-    test part of the UCI set *Optical Recognition of Handwritten Digits*; see
+    1,797 digits of 13 people, 8 × 8 pixels, grey values 0 to 16 (the test part
+    of the UCI set *Optical Recognition of Handwritten Digits*; see
     :func:`sklearn.datasets.load_digits`). Each sample gives the pipeline
     ``img``, uint8 of shape (8, 8) with values 0 to 255, and ``gt_label``, 0 to
     9; :class:`mmpretrain.datasets.MNIST` does the same.
 
     The split is fixed and stratified: of each class 40 % are for training
-    (714 samples), 20 % for validation (360), on which hyper-parameters are
-    chosen, and 40 % for the test (723).
+    (719 samples), 20 % for validation (359), on which hyper-parameters are
+    chosen, and 40 % for the test (719).
 
     Args:
         split (str): "train", "val" or "test". Defaults to "train".
@@ -29,6 +29,7 @@ class Digits(BaseDataset):
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
+        TypeError: If ``samples_per_class`` is not an int.
         ValueError: If the split is unknown, or does not have
             ``samples_per_class`` samples of every class.
     """
@@ -43,6 +44,10 @@ class Digits(BaseDataset):
         if split not in self.SPLITS:
             raise ValueError(f'split must be one of {sorted(self.SPLITS)}, '
                              f'but is {split!r}.')
+        if samples_per_class is not None and not isinstance(
+                samples_per_class, int):
+            raise TypeError('samples_per_class must be an int or None, but is '
+                            f'{samples_per_class!r}.')
         self.split = split
         self.samples_per_class = samples_per_class
         kwargs.setdefault('ann_file', '')

@@ -5,6 +5,8 @@ import os.path as osp
 
 from mmengine.config import Config, DictAction
 
+from mmcckd.compat.mmengine_checkpoints import HAS_ALLOW_LIST
+
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every tool with a config takes."""
@@ -42,6 +44,10 @@ def load_config(args: argparse.Namespace) -> Config:
         Config: With ``launcher`` and ``work_dir`` set.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if HAS_ALLOW_LIST:
+        # --resume and load_from run no code of a file's, nor of a URL's,
+        # which torch still loads the unsafe way by default.
+        os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)

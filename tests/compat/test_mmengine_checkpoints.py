@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 
-import mmcckd  # noqa: F401
+from mmcckd.compat.mmengine_checkpoints import safe_loading
 
 SAFE_BY_DEFAULT = hasattr(torch.serialization, 'add_safe_globals')
 
@@ -29,14 +29,23 @@ def checkpoint(tmp_path):
     return path
 
 
-@pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
 def test_loads_safely(checkpoint):
-    loaded = torch.load(checkpoint, weights_only=True)['message_hub']
+    with safe_loading():
+        loaded = torch.load(checkpoint)['message_hub']
     buffer = loaded['log_scalars']['train/loss']
     assert isinstance(buffer, HistoryBuffer)
     assert buffer.mean() == 2
     assert loaded['runtime_info']['best_score'] == 0.5
     assert loaded['runtime_info']['confusion'].tolist() == [0, 1, 2, 3]
+
+
+def test_what_was_loaded_is_saved_as_any_other(checkpoint):
+    with safe_loading():
+        loaded = torch.load(checkpoint)
+    torch.save(loaded, checkpoint)
+    buffer = torch.load(checkpoint, weights_only=False)['message_hub'][
+        'log_scalars']['train/loss']
+    assert type(buffer._log_history) is np.ndarray
 
 
 @pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
@@ -56,16 +65,50 @@ class Malicious:
         self.path = path
 
     def __reduce__(self):
-        return os.system, (f'touch {self.path}', )
+        return subprocess.check_call, (['touch', str(self.path)], )
 
 
 def test_a_malicious_pickle_stays_refused(tmp_path):
     victim = tmp_path / 'executed'
     path = tmp_path / 'evil.pth'
     torch.save(dict(state_dict=Malicious(victim)), path)
-    with pytest.raises(pickle.UnpicklingError, match='system'):
-        torch.load(path, weights_only=True)
+    with safe_loading(), pytest.raises(pickle.UnpicklingError,
+                                       match='check_call'):
+        torch.load(path)
     assert not victim.exists()
+
+
+class ForgedArray:
+    """Bytes that would be taken for pointers to objects."""
+
+    def __reduce__(self):
+        reconstruct, arguments, _ = np.zeros(1).__reduce__()
+        return reconstruct, arguments, (1, (1, ), ForgedDtype(), False,
+                                        b'\x01' * 8)
+
+
+class ForgedDtype:
+
+    def __reduce__(self):
+        fields = {'a': (np.dtype('O'), 0)}
+        return np.dtype, ('V8', False, True), (3, '|', None, ('a', ), fields,
+                                               8, 1, 0)
+
+
+def test_a_forged_dtype_is_refused(tmp_path):
+    path = tmp_path / 'evil.pth'
+    torch.save(ForgedArray(), path)
+    with safe_loading(), pytest.raises(pickle.UnpicklingError,
+                                       match='only numbers, truth values'):
+        torch.load(path)
+
+
+def test_the_environment_is_left_as_it_was(monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    before = dict(os.environ), torch.load
+    with safe_loading():
+        assert 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD' not in os.environ
+    assert before == (dict(os.environ), torch.load)
 
 
 class Reaching:
@@ -75,19 +118,19 @@ class Reaching:
         return getattr, (HistoryBuffer, '__init__')
 
 
-@pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
 def test_getattr_leads_nowhere_else(tmp_path):
     path = tmp_path / 'evil.pth'
     torch.save(Reaching(), path)
-    with pytest.raises(pickle.UnpicklingError, match="'__init__' of <class"):
-        torch.load(path, weights_only=True)
+    with safe_loading(), pytest.raises(pickle.UnpicklingError,
+                                       match="'__init__' of <class"):
+        torch.load(path)
 
 
-@pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
 @pytest.mark.parametrize('before, after', [
     ('numpy._core.multiarray', 'numpy.core.multiarray'),
     ('numpy.core.multiarray', 'numpy._core.multiarray'),
 ])
+@pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
 def test_written_under_another_numpy(checkpoint, before, after):
     """numpy 2 renamed the module that pickles refer to."""
     old = checkpoint.with_name('old.pth')

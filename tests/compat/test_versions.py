@@ -1,15 +1,21 @@
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
 
-from mmcckd.compat import check_versions
+from mmcckd.compat.versions import check_versions
 
 INSTALLED = dict(
     torch='2.14.1+cu130',
+    torchvision='0.29.1',
     mmengine='0.10.7',
     mmpretrain='1.2.0',
     mmrazor='1.0.0',
-    **{'mmcv-lite': '2.1.0'})
+    **{
+        'mmcv-lite': '2.1.0',
+        'scikit-learn': '1.9.1'
+    })
 
 
 def check(python='3.11.7', **changes):
@@ -48,6 +54,7 @@ def test_within_the_range(changes):
     (dict(mmcv_lite='2.0.1'), 'but found mmcv-lite 2.0.1'),
     (dict(mmpretrain='1.0.0'), '>=1.2.0,<1.3, but found mmpretrain 1.0.0'),
     (dict(mmrazor='0.3.1'), '>=1.0.0,<1.1, but found mmrazor 0.3.1'),
+    (dict(scikit_learn=None), 'needs scikit-learn >=1.2, but it is not inst'),
     (dict(python='3.9.18'), '>=3.10,<3.13, but found Python 3.9.18'),
     (dict(mmcv_lite=None), 'needs mmcv ==2.1.0, but it is not installed; '
      'run: pip install "mmcv-lite==2.1.0"'),
@@ -56,3 +63,23 @@ def test_out_of_range(changes, message):
     with pytest.raises(ImportError) as error:
         check(**changes)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize('package', ['torch', 'mmengine', 'mmrazor'])
+def test_a_missing_package_is_named_when_mmcckd_is_imported(package):
+    code = f'''
+import importlib.metadata as metadata, sys
+original = metadata.version
+def version(name):
+    if name == {package!r}:
+        raise metadata.PackageNotFoundError(name)
+    return original(name)
+metadata.version = version
+sys.modules[{package!r}] = None
+import mmcckd
+'''
+    result = subprocess.run([sys.executable, '-c', code],
+                            capture_output=True,
+                            text=True)
+    assert f'mmcckd needs {package} ' in result.stderr
+    assert 'but it is not installed; run: pip install' in result.stderr

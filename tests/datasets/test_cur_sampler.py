@@ -1,4 +1,5 @@
 """The promises of the CUR sampler, over random label sets and world sizes."""
+import json
 import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
@@ -296,6 +297,20 @@ class TestBadInput:
         dataset.get_gt_labels = lambda: [[0], [0, 1]]
         sampler = DefaultSampler(dataset, seed=0)
         with pytest.raises(ValueError, match='one label per sample.*1 of'):
+            CURSampler(sampler, 2, 2)
+
+    def test_several_labels_in_a_dataset_of_mmpretrain(self, tmp_path):
+        from mmpretrain.datasets import MultiLabelDataset
+        annotations = dict(
+            metainfo=dict(classes=['a', 'b']),
+            data_list=[
+                dict(img_path='0.jpg', gt_label=[0]),
+                dict(img_path='1.jpg', gt_label=[0, 1])
+            ])
+        path = tmp_path / 'annotations.json'
+        path.write_text(json.dumps(annotations))
+        sampler = DefaultSampler(MultiLabelDataset(ann_file=str(path)), seed=0)
+        with pytest.raises(ValueError, match='one label per sample, but thos'):
             CURSampler(sampler, 2, 2)
 
     def test_labels_of_another_length(self):

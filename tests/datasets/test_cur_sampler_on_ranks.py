@@ -64,5 +64,5 @@ def test_ranks_share_a_plan(tmp_path):
     for epoch in range(2):
         for step in range(plans.shape[2]):
             batch = plans[:, epoch, step].ravel()
-            assert Counter(labels[batch]) == {c: 4 for c in range(10)}
+            assert Counter(labels[batch]) == dict.fromkeys(range(10), 4)
         assert len(set(plans[:, epoch].ravel())) == 200

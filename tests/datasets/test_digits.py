@@ -62,6 +62,11 @@ def test_unknown_split():
         Digits(split='dev')
 
 
+def test_number_of_samples_is_an_int():
+    with pytest.raises(TypeError, match='must be an int or None, but is 2.5'):
+        Digits(samples_per_class=2.5)
+
+
 @pytest.mark.parametrize('limit', [0, 71])
 def test_more_samples_than_there_are(limit):
     with pytest.raises(ValueError, match=f'between 1 and 7., .* is {limit}'):

@@ -90,10 +90,22 @@ def test_shapes_that_differ():
         CorrelationCongruenceLoss()(torch.ones(4), torch.ones(4))
 
 
-@pytest.mark.parametrize('weight', [-1, math.nan])
+@pytest.mark.parametrize('weight', [-1, math.nan, math.inf])
 def test_weight_out_of_range(weight):
     with pytest.raises(ValueError, match='loss_weight must be at least 0'):
         CorrelationCongruenceLoss(weight)
+
+
+def test_weight_no_number():
+    with pytest.raises(TypeError, match="must be a number, but is 'high'"):
+        CorrelationCongruenceLoss('high')
+
+
+def test_no_correlation_matrix():
+    with pytest.raises(TypeError, match='student must be a floating.*tuple'):
+        CorrelationCongruenceLoss()((torch.eye(3), ), torch.eye(3))
+    with pytest.raises(TypeError, match='teacher must be a.*int64'):
+        CorrelationCongruenceLoss()(torch.eye(3), torch.eye(3).long())
 
 
 @pytest.mark.parametrize('side', ['student', 'teacher'])

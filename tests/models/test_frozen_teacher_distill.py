@@ -37,13 +37,13 @@ class TinyClassifier(BaseModel):
         return logits
 
 
-def config(type='FrozenTeacherDistill', **changes):
+def config(type='FrozenTeacherDistill', teacher=None, **changes):
     recorder = dict(type='ModuleOutputs', source='fc')
     feature = dict(type='ModuleOutputs', source='dropout')
     return dict(
         type=type,
         architecture=dict(type='TinyClassifier', width=4),
-        teacher=dict(type='TinyClassifier'),
+        teacher=teacher or dict(type='TinyClassifier'),
         distiller=dict(
             type='ConfigurableDistiller',
             student_recorders=dict(fc=recorder, feature=feature),
@@ -210,6 +210,14 @@ def test_init_weights_keeps_a_loaded_teacher(teacher_ckpt):
         assert torch.equal(tensor, before[name]), name
 
 
+def test_init_weights_keeps_a_teacher_that_is_built(caplog):
+    teacher = TinyClassifier()
+    before = copy.deepcopy(teacher.state_dict())
+    MODELS.build(config(teacher=teacher)).init_weights()
+    for name, tensor in teacher.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
 def test_init_weights_warns_of_a_random_teacher(caplog):
     algorithm = MODELS.build(config())
     from mmengine.logging import MMLogger
@@ -264,7 +272,7 @@ def test_mmrazors_val_loop_sees_the_teacher(tmp_path):
     from mmengine.config import Config
     from mmengine.runner import Runner
     root = Path(__file__).parent.parent.parent
-    cfg = Config.fromfile(root / 'configs/cckd/r18w16_r14w4_digits.py')
+    cfg = Config.fromfile(root / 'configs/cckd/r18w16_r10w6_digits.py')
     cfg.merge_from_dict(
         dict(
             work_dir=str(tmp_path),

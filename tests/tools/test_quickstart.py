@@ -1,22 +1,25 @@
 """The first command of the README, with one seed."""
 import json
-import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def quickstart(work_dir):
-    return subprocess.run(
-        ['bash', 'tools/quickstart.sh', '--seeds', '1', '--work-dir', work_dir],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True)
+    return subprocess.run([
+        sys.executable, ROOT / 'tools/quickstart.py', '--seeds', '1',
+        '--work-dir', work_dir
+    ],
+                          cwd=work_dir.parent,
+                          capture_output=True,
+                          text=True)
 
 
 def test_quickstart(tmp_path):
+    tmp_path = tmp_path / 'a folder, with a comma'
+    tmp_path.mkdir()
     first = quickstart(tmp_path)
     assert first.returncode == 0, first.stdout + first.stderr
     runs = json.loads((tmp_path / 'summary.json').read_text())['runs']
@@ -41,3 +44,12 @@ def test_quickstart(tmp_path):
         for p in tmp_path.rglob('*.pth')
     }
     assert json.loads((tmp_path / 'summary.json').read_text())['runs'] == runs
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path):
+    (tmp_path / 'teacher').mkdir()
+    (tmp_path / 'teacher/thesis.txt').write_text('all my work')
+    result = quickstart(tmp_path)
+    assert result.returncode != 0
+    assert 'teacher was not made by the quickstart' in result.stderr
+    assert (tmp_path / 'teacher/thesis.txt').exists()

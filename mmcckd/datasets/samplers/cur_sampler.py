@@ -71,6 +71,10 @@ def get_labels(dataset: Dataset) -> np.ndarray:
                 f'CURSampler needs labels, but {name} has neither '
                 'get_gt_labels() nor get_cat_ids(idx); add one of them, or '
                 'drop the batch_sampler for uniform random batches.')
+    except ValueError as error:  # numpy's, from lists of different lengths
+        raise ValueError(
+            f'CURSampler needs exactly one label per sample, but those of '
+            f'{name} differ in number: {error}') from error
     except KeyError as error:  # MMPretrain's data sets without annotations
         raise TypeError(
             f'CURSampler needs labels, but the samples of {name} have no '

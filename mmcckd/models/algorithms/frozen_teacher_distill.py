@@ -1,5 +1,4 @@
 import logging
-import math
 from typing import Dict, List, Optional, Union
 
 import torch
@@ -11,6 +10,7 @@ from mmrazor.models.utils import add_prefix
 from mmrazor.registry import MODELS
 from torch import Tensor
 
+from ..losses import check_loss_weight
 from .teacher_checkpoint import load_teacher_checkpoint
 
 
@@ -36,10 +36,11 @@ class FrozenTeacherDistill(SingleTeacherDistill):
 
     Args:
         distiller (dict): Config of the distiller.
-        teacher (dict | BaseModel): The teacher or its config.
+        teacher (dict | BaseModel): Config of the teacher, or a model, whose
+            weights are then kept.
         teacher_ckpt (str, optional): Path or URL of the teacher's checkpoint.
-            Defaults to None: the weights are those the teacher brings along,
-            with a warning when training starts from random ones.
+            Defaults to None: the weights are those of the model, or of its
+            config's ``init_cfg``, with a warning if these are random.
         student_loss_weight (float): α ≥ 0. Defaults to 1.0, MMRazor's
             objective.
         **kwargs: The other arguments of ``SingleTeacherDistill``.
@@ -65,13 +66,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 'FrozenTeacherDistill got teacher_trainable=True or '
                 'teacher_norm_eval=False, but its teacher is only ever '
                 'evaluated; use mmrazor.SingleTeacherDistill to train it.')
-        if isinstance(student_loss_weight, bool) or not isinstance(
-                student_loss_weight, (int, float)):
-            raise TypeError('student_loss_weight must be a number, but is '
-                            f'{student_loss_weight!r}.')
-        if not 0 <= student_loss_weight < math.inf:
-            raise ValueError('student_loss_weight must be at least 0 and '
-                             f'finite, but is {student_loss_weight}.')
+        check_loss_weight('student_loss_weight', student_loss_weight)
+        if isinstance(teacher, BaseModel):
+            teacher._is_init = True  # what is built has its weights
         super().__init__(distiller, teacher, teacher_ckpt=None, **kwargs)
         self.student_loss_weight = student_loss_weight
 

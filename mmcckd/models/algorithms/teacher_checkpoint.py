@@ -1,14 +1,13 @@
 """Load a teacher's weights completely, safely, or not at all."""
-import os
-import pickle
 import re
 from collections import OrderedDict
-from contextlib import contextmanager
-from typing import Iterator
+from typing import List
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
+
+from mmcckd.compat.mmengine_checkpoints import safe_loading
 
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
@@ -28,6 +27,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
         ValueError: If it is not a checkpoint, would run code, or does not fit;
             the message lists missing and unexpected keys and other shapes.
     """
+    filename = str(filename)
     state_dict = _read_state_dict(filename)
     misfits = _misfits(teacher, state_dict)
     if misfits:
@@ -44,7 +44,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
 
 def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
     try:
-        with _weights_only():
+        with safe_loading():
             checkpoint = CheckpointLoader.load_checkpoint(
                 filename, map_location='cpu', logger='current')
     except FileNotFoundError as error:
@@ -52,23 +52,26 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
             f'No teacher checkpoint at {filename}; set model.teacher_ckpt to '
             'an existing file or a URL; train the teacher first if need be.'
         ) from error
-    except pickle.UnpicklingError as error:
+    except OSError as error:
         raise ValueError(
-            f'The teacher checkpoint {filename} was refused: it is no '
-            'checkpoint, or holds more than tensors and plain data, which '
-            'could run code when loaded. Save its state_dict alone, with '
-            f'torch.save. torch says: {error}') from error
-    except (EOFError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+            f'The teacher checkpoint {filename} cannot be read: {error}; '
+            'check the path, its permissions, or the connection.') from error
+    except Exception as error:  # whatever an unpickler meets in a wrong file
+        # torch's text begins by explaining how to load it unsafely.
+        reason = str(error).split('WeightsUnpickler error: ')[-1]
         raise ValueError(
-            f'The teacher checkpoint {filename} is not a checkpoint, or is '
-            'damaged; expected a file written by torch.save. torch says: '
-            f'{type(error).__name__}: {error}') from error
+            f'The teacher checkpoint {filename} was refused: it is not a '
+            'checkpoint, is damaged, or holds more than tensors and plain '
+            'data, which could run code when loaded. Give a file that '
+            'torch.save wrote of a state_dict, or that MMEngine wrote. torch '
+            f'says: {type(error).__name__}: {reason}') from error
 
     state_dict = checkpoint
     if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
         state_dict = checkpoint['state_dict']
-    if (not isinstance(state_dict, dict) or not state_dict
-            or not all(isinstance(v, Tensor) for v in state_dict.values())):
+    if not isinstance(state_dict, dict) or not state_dict or not all(
+            isinstance(name, str) and isinstance(tensor, Tensor)
+            for name, tensor in state_dict.items()):
         found = (f'keys {sorted(map(str, checkpoint))[:MAX_LISTED]}'
                  if isinstance(checkpoint, dict) else
                  f'a {type(checkpoint).__name__}')
@@ -82,7 +85,7 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
     return renamed
 
 
-def _misfits(teacher: nn.Module, state_dict: dict) -> list:
+def _misfits(teacher: nn.Module, state_dict: dict) -> List[str]:
     """Load as far as it fits; a line for each kind of misfit."""
     own = teacher.state_dict()
     shapes = [
@@ -103,20 +106,3 @@ def _misfits(teacher: nn.Module, state_dict: dict) -> list:
         (', …' if len(names) > MAX_LISTED else '') for kind, names in kinds
         if names
     ]
-
-
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    """torch's safe unpickler, which is the default from torch 2.6 on only."""
-    name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
-    before = os.environ.get(name)
-    os.environ[name] = '1'
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-
-

@@ -1,3 +1,6 @@
-from .correlation_congruence_loss import CorrelationCongruenceLoss
+from .correlation_congruence_loss import (
+                                          CorrelationCongruenceLoss,
+                                          check_loss_weight,
+)
 
-__all__ = ['CorrelationCongruenceLoss']
+__all__ = ['CorrelationCongruenceLoss', 'check_loss_weight']

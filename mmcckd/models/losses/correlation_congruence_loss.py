@@ -1,3 +1,5 @@
+import math
+
 import torch
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
@@ -21,14 +23,13 @@ class CorrelationCongruenceLoss(nn.Module):
             ``α L_CE + (1 − α) L_KD + β L_CC``, ≥ 0. Defaults to 1.0.
 
     Raises:
-        ValueError: If ``loss_weight`` is negative.
+        TypeError: If ``loss_weight`` is not a number.
+        ValueError: If it is negative or not finite.
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
-        if not loss_weight >= 0:
-            raise ValueError('loss_weight must be at least 0, but is '
-                             f'{loss_weight}.')
+        check_loss_weight('loss_weight', loss_weight)
         self.loss_weight = loss_weight
 
     def forward(self, preds_S: Tensor, preds_T: Tensor) -> Tensor:
@@ -43,10 +44,19 @@ class CorrelationCongruenceLoss(nn.Module):
             Tensor: The weighted loss, a scalar in float32 at least.
 
         Raises:
+            TypeError: If a matrix is not a floating-point tensor.
             ValueError: If the matrices differ in shape, are not 2-D, or hold
                 NaN; the message says which side does. (The check waits for
                 the loss: one synchronisation a step on a GPU.)
         """
+        for side, matrix in (('student', preds_S), ('teacher', preds_T)):
+            if not isinstance(matrix,
+                              Tensor) or not matrix.is_floating_point():
+                raise TypeError(
+                    f'The correlation matrix of the {side} must be a '
+                    'floating-point tensor, but is '
+                    f'{getattr(matrix, "dtype", type(matrix).__name__)}; put '
+                    'a kernel connector before the loss.')
         if preds_S.dim() != 2 or preds_S.shape != preds_T.shape:
             raise ValueError(
                 'CorrelationCongruenceLoss compares two correlation matrices '
@@ -65,6 +75,20 @@ class CorrelationCongruenceLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f'loss_weight={self.loss_weight:g}'
+
+
+def check_loss_weight(name: str, value: float) -> None:
+    """Check that a value can weigh a loss.
+
+    Raises:
+        TypeError: If it is not a number.
+        ValueError: If it is negative or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f'{name} must be a number, but is {value!r}.')
+    if not 0 <= value < math.inf:
+        raise ValueError(
+            f'{name} must be at least 0 and finite, but is {value}.')
 
 
 def _widen(matrix: Tensor) -> Tensor:

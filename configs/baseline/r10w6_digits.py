@@ -6,4 +6,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = _base_.r14w4
+model = _base_.r10w6

@@ -8,10 +8,10 @@ _base_ = [
 ]
 
 alpha = 0.1  # α: the weight of the labels, 1 - α that of the teacher's logits
-tau = 2.0  # τ: temperature of both softmaxes
+tau = 4.0  # τ: temperature of both softmaxes
 
 model = dict(
-    architecture=_base_.r14w4,
+    architecture=_base_.r10w6,
     teacher=_base_.r18w16,
     # python tools/train.py configs/baseline/r18w16_digits.py
     teacher_ckpt='work_dirs/r18w16_digits/epoch_80.pth',

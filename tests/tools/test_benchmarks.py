@@ -1,0 +1,22 @@
+"""The benchmarks run; how fast things are, they say, and no test does."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.parametrize('name, arguments, expected', [
+    ('loss', ['--sizes', '16x8', '8x32', '--repetitions', '2'],
+     '| plain/ours | ours/products |'),
+    ('sampler', ['--epochs', '1'], '100.0% of the samples seen'),
+])
+def test_runs(name, arguments, expected):
+    result = subprocess.run(
+        [sys.executable, ROOT / f'tools/benchmarks/{name}.py', *arguments],
+        capture_output=True,
+        text=True)
+    assert result.returncode == 0, result.stderr
+    assert expected in result.stdout
