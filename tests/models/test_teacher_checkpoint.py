@@ -79,7 +79,7 @@ def test_folder(tmp_path):
 ])
 def test_no_checkpoint(path, content):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match='was refused: it is not a checkpoint'):
+    with pytest.raises(ValueError, match='refused: it is not a checkpoint'):
         load_teacher_checkpoint(Teacher(), str(path))
 
 
