@@ -250,7 +250,7 @@ class _TaylorRBF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y, gamma, order):
         ctx.gamma, ctx.order = gamma, order
-        s = x @ (x if y is None else y).t()
+        s = _gram(x) if y is None else x @ y.t()
         if y is None:  # rounded as s is, so that its diagonal becomes 1
             scale_x = scale_y = _invert(s.diagonal().sqrt())
         else:
@@ -265,12 +265,13 @@ class _TaylorRBF(torch.autograd.Function):
         x, y, s, scale_x, scale_y = ctx.saved_tensors
         lower = _taylor_coefficients(ctx.gamma, ctx.order - 1)
         w = _horner([2 * ctx.gamma * c for c in lower], s).mul_(grad_k)
+        spare = w if y is None else None
         if y is None:
             w = _add_transposed(w)
-        radial = w * s
+        radial = torch.mul(w, s, out=spare)
         radial_x = radial.sum(1) * scale_x * scale_x
         radial_y = None if y is None else radial.sum(0) * scale_y * scale_y
-        del radial
+        del radial, spare
         w.mul_(scale_x[:, None]).mul_(scale_y)
         grad_x = grad_y = None
         with torch.autocast(x.device.type, enabled=False):
@@ -325,6 +326,20 @@ class _ExactRBF(torch.autograd.Function):
             if ctx.needs_input_grad[1]:
                 grad_y = (w.t() @ x).sub_(w.sum(0)[:, None] * y)
         return grad_x, grad_y, None
+
+
+def _gram(x: Tensor) -> Tensor:
+    """``x xᵀ``; a large one on the CPU by blocks, each of a pair only once."""
+    n = len(x)
+    if n < 512 or x.device.type != 'cpu':
+        return x @ x.t()
+    gram = x.new_empty(n, n)
+    block = -(-n // 4)
+    for i in range(0, n, block):
+        j = min(i + block, n)
+        torch.mm(x[i:j], x[i:].t(), out=gram[i:j, i:])
+        gram[j:, i:j] = gram[i:j, j:].t()
+    return gram
 
 
 def _add_transposed(a: Tensor) -> Tensor:

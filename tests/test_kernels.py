@@ -101,6 +101,17 @@ def test_equals_the_formula(kernel_and_phi, n, m, d):
         assert_close(kernel(x, y), loop(phi, x, y))
 
 
+@pytest.mark.parametrize('n', [512, 1023])
+def test_large_batches_are_correlated_as_small_ones(n):
+    x = features(n, 16)
+    correlations = gaussian_rbf(x)
+    for i in (0, n // 4, n // 2 + 1, n - 1):  # of every block of rows
+        torch.testing.assert_close(
+            correlations[i], gaussian_rbf(x[[i]], x)[0], rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(
+        correlations, correlations.t(), rtol=1e-6, atol=1e-7)
+
+
 def test_values_by_hand():
     x = torch.tensor([[3., 0.], [0., 2.]])
     assert naive_mmd(x).tolist() == [[0, 0.5], [0.5, 0]]

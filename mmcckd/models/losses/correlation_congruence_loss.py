@@ -64,17 +64,35 @@ class CorrelationCongruenceLoss(nn.Module):
                 f'{tuple(preds_S.shape)} and the teacher '
                 f'{tuple(preds_T.shape)}; give each side a kernel connector, '
                 'over the same samples.')
-        difference = _widen(preds_S) - _widen(preds_T.detach())
-        # Row by row: one pass without a second n x m tensor, and sums short
-        # enough for float32. F.mse_loss takes several times as long.
-        rows = torch.linalg.vector_norm(difference, dim=1)
-        loss = rows.square().sum() / difference.numel()
+        loss = _MeanSquaredDifference.apply(
+            _widen(preds_S), _widen(preds_T.detach()))
         if loss.isnan():
             _raise_for_nan(student=preds_S, teacher=preds_T)
         return self.loss_weight * loss
 
     def extra_repr(self) -> str:
         return f'loss_weight={self.loss_weight:g}'
+
+
+class _MeanSquaredDifference(torch.autograd.Function):
+    """``mean((s − t)²)`` with a gradient for s.
+
+    F.mse_loss fills two more n × m matrices on the way. Norms row by row fill
+    none, and keep the sums short enough for float32.
+    """
+
+    @staticmethod
+    def forward(ctx, s, t):
+        difference = s - t
+        ctx.save_for_backward(difference)
+        rows = torch.linalg.vector_norm(difference, dim=1)
+        return rows.square().sum() / difference.numel()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_loss):
+        difference, = ctx.saved_tensors
+        return difference * (grad_loss * (2 / difference.numel())), None
 
 
 def check_loss_weight(name: str, value: float) -> None:
