@@ -59,7 +59,9 @@ def safe_loading() -> Iterator[None]:
                 f,
                 map_location,
                 pickle_module=SimpleNamespace(
-                    Unpickler=_SafeUnpickler, load=_refuse, loads=_refuse))
+                    __name__='pickle',
+                    Unpickler=_SafeUnpickler,
+                    load=_load_without_storages))
 
         with mock.patch.object(torch, 'load', load_safely):
             yield
@@ -164,7 +166,6 @@ class _SafeUnpickler(pickle.Unpickler):
         return allowed[f'{module}.{name}']
 
 
-def _refuse(*args, **kwargs):
-    raise pickle.UnpicklingError(
-        "Files of torch's format before 1.6 cannot be loaded safely on torch "
-        '< 2.4.')
+def _load_without_storages(file, **kwargs) -> Any:
+    """The head of a file in torch's format before 1.6."""
+    return _SafeUnpickler(file, **kwargs).load()
