@@ -7,6 +7,8 @@ venv=$(realpath -m "${VENV:-$root/.venv}")
 bash "$root/tools/setup_env.sh"
 cd "$root"
 # Whatever is left behind, is left in the clone (but for pip's cache).
+export XDG_CACHE_HOME=$root/.cache
 export MPLCONFIGDIR=$root/.cache/matplotlib
+export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor
 mkdir -p "$root/.cache"
 exec "$venv/bin/python" -m pytest --basetemp "$root/.cache/pytest" "$@"
