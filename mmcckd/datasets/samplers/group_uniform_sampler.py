@@ -16,7 +16,7 @@ class GroupUniformSampler(Sampler):
     **An epoch** is ``R = ceil(N / (C k))`` rounds for N samples in C groups. A
     round visits every group once, in random order, and takes k of its samples,
     so every group is equally likely whatever its size; the last global batch
-    is filled up from one round more. An epoch of equally large groups
+    is filled up from the rounds after. An epoch of equally large groups
     therefore shows every sample; it is at most ``C k`` samples, and a global
     batch, longer than N.
 
