@@ -15,7 +15,7 @@ from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 import_mmrazor()
 allow_mmengine_checkpoints()
 
-from . import datasets, kernels, models  # noqa: E402
+from . import datasets, kernels, models, superclasses  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'kernels', 'models']
+__all__ = ['__version__', 'datasets', 'kernels', 'models', 'superclasses']

@@ -1,4 +1,4 @@
 from .digits import Digits
-from .samplers import CURSampler
+from .samplers import CURSampler, SURSampler
 
-__all__ = ['CURSampler', 'Digits']
+__all__ = ['CURSampler', 'Digits', 'SURSampler']

@@ -1,4 +1,5 @@
 from .cur_sampler import CURSampler
 from .group_uniform_sampler import GroupUniformSampler
+from .sur_sampler import SURSampler
 
-__all__ = ['CURSampler', 'GroupUniformSampler']
+__all__ = ['CURSampler', 'GroupUniformSampler', 'SURSampler']

@@ -1,5 +1,5 @@
 """Batches of k samples from each of several distinct groups."""
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -40,6 +40,8 @@ class GroupUniformSampler(Sampler):
             runner fills it in.
         groups (np.ndarray): The group of each sample of the dataset, (N, ).
         samples_per_group (int): k ≥ 1.
+        drawn (np.ndarray, optional): Which samples to draw, (N, ), bool; N
+            above are then those alone. Defaults to all.
 
     Raises:
         TypeError: If ``sampler`` lacks one of the attributes, or a number is
@@ -53,8 +55,12 @@ class GroupUniformSampler(Sampler):
     group_name = 'groups'
     k_name = 'samples_per_group'
 
-    def __init__(self, sampler: Sampler, batch_size: int, groups: np.ndarray,
-                 samples_per_group: int) -> None:
+    def __init__(self,
+                 sampler: Sampler,
+                 batch_size: int,
+                 groups: np.ndarray,
+                 samples_per_group: int,
+                 drawn: Optional[np.ndarray] = None) -> None:
         self._check_sampler(sampler)
         k = samples_per_group
         self._check_positive(self.k_name, k)
@@ -76,9 +82,12 @@ class GroupUniformSampler(Sampler):
 
         # The samples, group after group: those of group g are
         # members[start[g]:start[g] + size[g]].
+        if drawn is None:
+            drawn = np.ones(len(groups), dtype=bool)
         _, group_of, self._size = np.unique(
-            groups, return_inverse=True, return_counts=True)
-        self._members = np.argsort(group_of, kind='stable')
+            groups[drawn], return_inverse=True, return_counts=True)
+        self._members = np.flatnonzero(drawn)[np.argsort(
+            group_of, kind='stable')]
         self._start = np.cumsum(self._size) - self._size
 
         num_groups = len(self._size)
@@ -91,7 +100,7 @@ class GroupUniformSampler(Sampler):
                 f'{num_groups * k} or raise {self.k_name}.')
 
         self._groups_per_step = self._groups_per_batch * sampler.world_size
-        rounds = -(-len(groups) // (num_groups * k))
+        rounds = -(-len(self._members) // (num_groups * k))
         self._num_steps = -(-rounds * num_groups // self._groups_per_step)
 
     def __len__(self) -> int:

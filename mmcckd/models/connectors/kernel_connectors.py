@@ -1,6 +1,6 @@
 """Kernel connectors: features (n, d) -> correlation matrix (n, n)."""
 from abc import abstractmethod
-from typing import Optional, Sequence, Union
+from typing import Optional
 
 from mmrazor.models.architectures.connectors.base_connector import (
     BaseConnector,
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmcckd import kernels
 
-Features = Union[Tensor, Sequence[Tensor]]
+from .flatten_features import Features, flatten_features
 
 
 class KernelConnector(BaseConnector):
@@ -53,30 +53,11 @@ class KernelConnector(BaseConnector):
             ValueError: If it is a sequence of several tensors, or a tensor
                 that is neither 2-D nor 4-D.
         """
-        return self.kernel(self._flatten(feature))
+        return self.kernel(flatten_features(feature, type(self).__name__))
 
     @abstractmethod
     def kernel(self, x: Tensor) -> Tensor:
         """Correlations (n, n) of features (n, d)."""
-
-    def _flatten(self, feature: Features) -> Tensor:
-        name = type(self).__name__
-        if isinstance(feature, (tuple, list)):
-            if len(feature) != 1:
-                raise ValueError(
-                    f'{name} correlates one feature per sample, but got a '
-                    f'{type(feature).__name__} of {len(feature)}; choose one '
-                    'by `data_idx` in loss_forward_mappings.')
-            feature = feature[0]
-        if not isinstance(feature, Tensor):
-            raise TypeError(f'{name} needs a tensor of features, but got '
-                            f'{type(feature).__name__}.')
-        if feature.dim() not in (2, 4):
-            raise ValueError(
-                f'{name} takes features of shape (n, d) or (n, c, h, w), but '
-                f'got {tuple(feature.shape)}; record another module, or put a '
-                'connector before it that brings them to such a shape.')
-        return feature.flatten(1)
 
 
 @MODELS.register_module()

@@ -1,0 +1,40 @@
+from typing import Sequence, Union
+
+from torch import Tensor
+
+Features = Union[Tensor, Sequence[Tensor]]
+
+
+def flatten_features(feature: Features, taker: str) -> Tensor:
+    """One row a sample, of whatever a backbone or neck gives.
+
+    Args:
+        feature (Tensor or Sequence[Tensor]): Features of shape (n, d) or
+            (n, c, h, w), the latter flattened to (n, c·h·w); or a tuple or
+            list of one such tensor, as MMPretrain's necks return.
+        taker (str): Who asks, for the message.
+
+    Returns:
+        Tensor: (n, d).
+
+    Raises:
+        TypeError: If ``feature`` is no tensor.
+        ValueError: If it is a sequence of several tensors, or a tensor that is
+            neither 2-D nor 4-D.
+    """
+    if isinstance(feature, (tuple, list)):
+        if len(feature) != 1:
+            raise ValueError(
+                f'{taker} takes one feature per sample, but got a '
+                f'{type(feature).__name__} of {len(feature)}; choose one '
+                'by `data_idx` in loss_forward_mappings.')
+        feature = feature[0]
+    if not isinstance(feature, Tensor):
+        raise TypeError(f'{taker} needs a tensor of features, but got '
+                        f'{type(feature).__name__}.')
+    if feature.dim() not in (2, 4):
+        raise ValueError(
+            f'{taker} takes features of shape (n, d) or (n, c, h, w), but '
+            f'got {tuple(feature.shape)}; record another module, or put a '
+            'connector before it that brings them to such a shape.')
+    return feature.flatten(1)

@@ -1,0 +1,15 @@
+"""Superclasses: k-means clusters of the teacher's features.
+
+    dataset, teacher -> extraction -> feature_file -> clustering
+                     -> superclass_file -> statistics, page; SURSampler
+"""
+from .clustering import Clusters, cluster_features
+from .extraction import extract_features
+from .feature_file import FeatureFile
+from .fingerprint import fingerprint_dataset
+from .superclass_file import Superclasses
+
+__all__ = [
+    'Clusters', 'FeatureFile', 'Superclasses', 'cluster_features',
+    'extract_features', 'fingerprint_dataset'
+]

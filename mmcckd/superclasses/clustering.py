@@ -1,0 +1,258 @@
+"""k-means over features that need not fit into memory."""
+import contextlib
+import os
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Iterator, Optional, TextIO
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.cluster import KMeans, MiniBatchKMeans, kmeans_plusplus
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from .progress import CoarseProgressBar
+
+ALGORITHMS = ('auto', 'kmeans', 'minibatch')
+
+# KMeans holds all features in float32; up to here "auto" chooses it, and the
+# best of several starts.
+KMEANS_BYTES = 64 * 2**20
+KMEANS_STARTS = 10
+# Rows that are held at a time otherwise.
+BLOCK_BYTES = 128 * 2**20
+# Measured by tools/benchmarks/superclasses.py: a third pass still lowers the
+# inertia a little, a sixth does not.
+MINIBATCH_PASSES = 3
+SAMPLES_PER_CLUSTER = 32
+
+
+@dataclass
+class Clusters:
+    """What k-means found.
+
+    Attributes:
+        labels (np.ndarray): The cluster of each sample, (N, ), int32, 0 to
+            K − 1, or −1 for those that were left out. No cluster is empty.
+        centroids (np.ndarray): The mean of each cluster, (K, d), float32.
+        inertia (float): Sum of squared distances of samples to centroids.
+        algorithm (str): "kmeans" or "minibatch".
+    """
+    labels: np.ndarray
+    centroids: np.ndarray
+    inertia: float
+    algorithm: str
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Samples of each cluster, (K, )."""
+        return np.bincount(
+            self.labels[self.labels >= 0], minlength=len(self.centroids))
+
+
+def cluster_features(features: np.ndarray,
+                     num_clusters: int,
+                     algorithm: str = 'auto',
+                     seed: int = 0,
+                     left_out: Optional[np.ndarray] = None) -> Clusters:
+    """Cluster features by scikit-learn's k-means, k-means++ start.
+
+    For few features ``KMeans`` finds the centroids, the best of ten starts,
+    else ``MiniBatchKMeans`` does in three passes of random batches. One more pass
+    gives every sample to its nearest centroid, fills a cluster that is empty
+    with a half of the widest, and takes the means. The result is
+    thus a function of the labels: the last bits of a sum, which threads may
+    add up in another order, do not show.
+
+    Memory: at most 1 GiB beyond a memory map's own pages, for K d up to
+    32 million (64 thousand clusters of 512 dimensions).
+
+    Args:
+        features (np.ndarray): (N, d), float16 or float32, best a memory map.
+        num_clusters (int): K, 2 to N.
+        algorithm (str): "kmeans", "minibatch", or "auto": the former up to
+            64 MiB of float32. Defaults to "auto".
+        seed (int): Of all that is random. Defaults to 0.
+        left_out (np.ndarray, optional): Rows that are not clustered and get
+            the label −1. Defaults to none.
+
+    Raises:
+        TypeError: If ``num_clusters`` is not an int.
+        ValueError: If ``num_clusters`` or the algorithm is out of range, or a
+            feature is NaN or infinite.
+    """
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f'algorithm must be one of {", ".join(ALGORITHMS)}, '
+                         f'but is {algorithm!r}.')
+    rows = np.arange(len(features))
+    if left_out is not None:
+        rows = np.delete(rows, left_out)
+    check_num_clusters(num_clusters, len(rows))
+    if algorithm == 'auto':
+        fits = len(rows) * features.shape[1] * 4 <= KMEANS_BYTES
+        algorithm = 'kmeans' if fits else 'minibatch'
+    find_centroids = _kmeans if algorithm == 'kmeans' else _minibatch
+
+    # All cores, also where a launcher has set one thread for each rank: the
+    # other ranks have nothing to do.
+    with threadpool_limits(os.cpu_count()):
+        centroids = find_centroids(features, rows, num_clusters, seed)
+        labels, centroids, inertia = _assign(features, rows, centroids)
+    return Clusters(labels, centroids, inertia, algorithm)
+
+
+def check_num_clusters(num_clusters: int, num_samples: int) -> None:
+    """Raise unless there can be so many clusters.
+
+    Raises:
+        TypeError: If it is not an int.
+        ValueError: If it is below 2 or above the number of samples.
+    """
+    if isinstance(num_clusters, bool) or not isinstance(
+            num_clusters, (int, np.integer)):
+        raise TypeError('The number of clusters must be an int, but is '
+                        f'{num_clusters!r}.')
+    if not 2 <= num_clusters <= num_samples:
+        raise ValueError(
+            f'The number of clusters must be between 2 and {num_samples}, the '
+            f'number of samples, but is {num_clusters}.')
+
+
+def _kmeans(features, rows, num_clusters, seed) -> np.ndarray:
+    model = KMeans(
+        num_clusters,
+        n_init=KMEANS_STARTS,
+        random_state=seed,
+        copy_x=False,
+        verbose=1)
+    with contextlib.redirect_stdout(_IterationCounter(sys.stdout)):
+        model.fit(_read(features, rows))
+    print()
+    return model.cluster_centers_
+
+
+class _IterationCounter:
+    """Turns what a verbose KMeans prints into one line that counts."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.start = 0
+
+    def write(self, text: str) -> None:
+        self.start += text.startswith('Initialization complete')
+        found = re.match(r'Iteration (\d+), inertia ([\d.e+-]+\d)', text)
+        if found:
+            self.out.write(f'\rk-means: start {self.start} of '
+                           f'{KMEANS_STARTS}, iteration {int(found[1]) + 1}, '
+                           f'inertia {float(found[2]):.6g}    ')
+            self.out.flush()
+
+    def flush(self) -> None:
+        self.out.flush()
+
+
+def _minibatch(features, rows, num_clusters, seed) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    in_block = max(num_clusters, _rows_per_block(features))
+    batch_size = min(SAMPLES_PER_CLUSTER * num_clusters, in_block, len(rows))
+    start = rng.choice(rows, batch_size, replace=False)
+    start, _ = kmeans_plusplus(
+        _read(features, start), num_clusters, random_state=seed)
+    model = MiniBatchKMeans(
+        num_clusters,
+        init=start,
+        n_init=1,
+        batch_size=batch_size,
+        random_state=seed)
+    num_batches = len(rows) // batch_size
+    bar = CoarseProgressBar(MINIBATCH_PASSES * num_batches)
+    for _ in range(MINIBATCH_PASSES):
+        for batch in np.array_split(rng.permutation(rows), num_batches):
+            model.partial_fit(_read(features, batch))
+            bar.update()
+    return model.cluster_centers_
+
+
+def _assign(features, rows, centroids):
+    """Labels by the nearest centroid, the means that follow, the inertia."""
+    labels = np.full(len(features), -1, np.int32)
+    distances = np.empty(len(rows), np.float32)
+    half_norms = np.square(centroids).sum(1) / 2
+    begin = 0
+    # A block's row of scores is as wide as there are centroids.
+    for block in _blocks(features, rows, width=len(centroids)):
+        x = _read(features, block)
+        scores = x @ centroids.T - half_norms
+        nearest = scores.argmax(1)
+        labels[block] = nearest
+        distances[begin:begin + len(block)] = (
+            np.square(x).sum(1) - 2 * scores[np.arange(len(x)), nearest])
+        begin += len(block)
+    _fill_empty(features, rows, labels, distances, len(centroids))
+
+    sums = np.zeros(centroids.shape)
+    squares = 0.
+    for block in _blocks(features, rows):
+        x = _read(features, block).astype(np.float64)
+        one_hot = csr_matrix(
+            (np.ones(len(x)), labels[block], np.arange(len(x) + 1)),
+            shape=(len(x), len(centroids)))
+        sums += one_hot.T @ x
+        squares += np.square(x).sum()
+    sizes = np.bincount(labels[rows], minlength=len(centroids))
+    means = sums / sizes[:, None]
+    # Σ ‖x − μ‖² = Σ ‖x‖² − Σ_c n_c ‖μ_c‖², for μ_c are the means
+    inertia = squares - (sizes * np.square(means).sum(1)).sum()
+    return labels, means.astype(np.float32), max(0., float(inertia))
+
+
+def _fill_empty(features, rows, labels, distances, num_clusters) -> None:
+    """Give each empty cluster a half of the one that is spread most."""
+    clusters = labels[rows]
+    for empty in np.flatnonzero(
+            np.bincount(clusters, minlength=num_clusters) == 0):
+        spread = np.bincount(clusters, distances, num_clusters)
+        spread[np.bincount(clusters, minlength=num_clusters) < 2] = -1
+        members = np.flatnonzero(clusters == spread.argmax())
+        stride = -(-len(members) // _rows_per_block(features))
+        halving = KMeans(2, n_init=1, random_state=0)
+        with warnings.catch_warnings():
+            # All are equal: any half will do.
+            warnings.simplefilter('ignore', ConvergenceWarning)
+            halving.fit(_read(features, rows[members[::stride]]))
+        half = np.concatenate([
+            halving.transform(_read(features, block))
+            for block in _blocks(features, rows[members])
+        ])
+        distances[members] = np.square(half.min(1))
+        chosen = half[:, 1] < half[:, 0]
+        if not chosen.any() or chosen.all():
+            chosen[:] = np.arange(len(members)) % 2
+        clusters[members[chosen]] = empty
+    labels[rows] = clusters
+
+
+def _rows_per_block(features, width: int = 0) -> int:
+    return max(1, BLOCK_BYTES // (4 * max(features.shape[1], width)))
+
+
+def _blocks(features, rows, width: int = 0) -> Iterator[np.ndarray]:
+    size = _rows_per_block(features, width)
+    for begin in range(0, len(rows), size):
+        yield rows[begin:begin + size]
+
+
+def _read(features, rows) -> np.ndarray:
+    """Rows in float32, in the order of the file, which is quicker to read."""
+    rows = np.sort(rows)
+    x = features[rows].astype(np.float32)
+    finite = np.isfinite(x).all(1)
+    if not finite.all():
+        wrong = rows[~finite]
+        raise ValueError(
+            f'{len(wrong)} of {len(rows)} features are NaN or infinite, the '
+            f'first that of sample {wrong[0]}; check the teacher, its '
+            'checkpoint and the images.')
+    return x

@@ -1,0 +1,203 @@
+"""One pass of the teacher over the training set."""
+import logging
+from typing import Iterator, List, Optional, Tuple
+
+import torch
+from mmengine.dist import (
+    all_gather,
+    all_reduce,
+    broadcast_object_list,
+    get_dist_info,
+)
+from mmengine.logging import print_log
+from mmengine.model import BaseDataPreprocessor, BaseModel
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from mmcckd.models.connectors.flatten_features import flatten_features
+from mmcckd.models.modules import find_module
+
+from .feature_file import FeatureFile
+from .progress import CoarseProgressBar
+
+# So many unreadable images are not a few bad files, but a wrong path.
+MAX_UNREADABLE = 100
+
+
+@torch.no_grad()
+def extract_features(teacher: BaseModel,
+                     preprocessor: BaseDataPreprocessor,
+                     dataset: Dataset,
+                     file: Optional[FeatureFile],
+                     module: str = 'neck',
+                     data_idx: Optional[int] = None,
+                     batch_size: int = 64,
+                     num_workers: int = 0,
+                     skip_unreadable: bool = False) -> None:
+    """Write the L2-normalised features of a dataset into a file.
+
+    Every rank computes its share of the batches, rank 0 writes. A batch holds
+    the same samples whatever the number of ranks and of starts, so the file is
+    the same too. Rows that the file has already are not computed again, but
+    for images that could not be read, which are tried again.
+
+    Args:
+        teacher (BaseModel): In eval mode, on its device.
+        preprocessor (BaseDataPreprocessor): On the same device.
+        dataset (Dataset): With a pipeline that is not random.
+        file (FeatureFile): Where features go; None on ranks other than 0.
+        module (str): Name of the module whose output is the feature, (n, d)
+            or (n, c, h, w). Defaults to "neck".
+        data_idx (int, optional): Which one, if it has several outputs.
+        batch_size (int): Samples in a batch. Defaults to 64.
+        num_workers (int): Processes that load images, for each rank.
+            Defaults to 0, the main process.
+        skip_unreadable (bool): Whether images that cannot be read are left
+            out. Defaults to False.
+
+    Raises:
+        OSError: If the disk is too small.
+        ValueError: If the module does not exist or gives no features, a
+            feature is NaN or infinite, or images cannot be read; the message
+            counts and names them.
+    """
+    rank, world_size = get_dist_info()
+    batches = [_pending_batches(file, batch_size) if rank == 0 else None]
+    broadcast_object_list(batches)
+    batches, = batches
+    own = batches[rank::world_size]
+    loader = DataLoader(
+        _ReadableOrNone(dataset),
+        batch_sampler=own,
+        num_workers=num_workers,
+        collate_fn=list)
+    features = _features(teacher, preprocessor, loader, module, data_idx)
+
+    device = next(teacher.parameters()).device
+    bar = CoarseProgressBar(
+        sum(map(len, batches))) if rank == 0 and batches else None
+    width = 0
+    for step in range(0, len(batches), world_size):
+        x, readable = next(features, (None, None))
+        if not width:
+            width = torch.tensor(0 if x is None else x.shape[1], device=device)
+            all_reduce(width, 'max')
+            width = int(width)
+        # The last column says whether an image was readable.
+        share = torch.zeros(batch_size, width + 1, device=device)
+        if readable is not None:
+            share[:len(readable), -1] = readable.to(device).float()
+            if x is not None:
+                share[:len(readable), :-1][readable.to(device)] = x
+        shares = all_gather(share)
+        if rank > 0:
+            continue
+        for batch, rows in zip(batches[step:step + world_size], shares):
+            rows = rows[:len(batch)].cpu().numpy()
+            file.write(batch[0], rows[:, :-1], rows[:, -1] > 0)
+            bar.update(len(batch))
+        if len(file.unreadable) >= MAX_UNREADABLE and not skip_unreadable:
+            break
+    if rank == 0:
+        file.write_note()
+        _report_unreadable(file.unreadable, dataset, skip_unreadable)
+
+
+def _pending_batches(file: FeatureFile, batch_size: int) -> List[range]:
+    """Batches with a row that is missing or could not be read."""
+    missing = {row // batch_size for row in file.unreadable}
+    missing.update(row // batch_size
+                   for row in range(file.rows_done, file.num_samples))
+    return [
+        range(i * batch_size, min((i + 1) * batch_size, file.num_samples))
+        for i in sorted(missing)
+    ]
+
+
+class _ReadableOrNone(Dataset):
+    """A dataset that gives None where a sample cannot be loaded."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        # MMEngine would put another random sample in the place of one whose
+        # pipeline gives None.
+        for base in _base_datasets(dataset):
+            base.max_refetch = 0
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, idx: int) -> Optional[dict]:
+        try:
+            return self.dataset[idx]
+        except Exception:
+            return None
+
+
+def _base_datasets(dataset: Dataset) -> List[Dataset]:
+    inner = getattr(dataset, 'datasets', [dataset.dataset]
+                    if hasattr(dataset, 'dataset') else [])
+    if not inner:
+        return [dataset]
+    return [base for part in inner for base in _base_datasets(part)]
+
+
+def _features(teacher, preprocessor, loader, module, data_idx
+              ) -> Iterator[Tuple[Optional[Tensor], Tensor]]:
+    """Of each batch: features of the readable samples, and which they are."""
+    heard = []
+    hook = find_module(teacher, module, 'teacher').register_forward_hook(
+        lambda _, inputs, output: heard.append(output))
+    try:
+        for samples in loader:
+            readable = torch.tensor([s is not None for s in samples])
+            samples = [s for s in samples if s is not None]
+            if not samples:
+                yield None, readable
+                continue
+            batch = preprocessor({
+                key: [sample[key] for sample in samples]
+                for key in samples[0]
+            })
+            heard.clear()
+            teacher(batch['inputs'], batch.get('data_samples'), mode='tensor')
+            if not heard:
+                raise ValueError(
+                    f'The teacher has a module {module!r}, but does not use '
+                    'it; choose another one.')
+            output = heard[-1] if data_idx is None else heard[-1][data_idx]
+            x = flatten_features(output, 'The clustering').float()
+            if len(x) != len(samples):
+                raise ValueError(
+                    f'The teacher\'s module {module!r} gives {len(x)} rows '
+                    f'for {len(samples)} images; choose one that gives a '
+                    'feature for each image.')
+            yield F.normalize(x), readable
+    finally:
+        hook.remove()
+
+
+def _report_unreadable(unreadable: List[int], dataset: Dataset,
+                       skip: bool) -> None:
+    if not unreadable:
+        return
+    lines = [_why_unreadable(dataset, i) for i in unreadable[:10]]
+    if len(unreadable) > len(lines):
+        lines.append('…')
+    text = (f'{len(unreadable)} of {len(dataset)} images cannot be read:\n  ' +
+            '\n  '.join(lines))
+    if not skip:
+        raise ValueError(
+            f'{text}\nMend them and start again, which goes on from here, or '
+            'leave them out by --skip-unreadable.')
+    print_log(f'Left out: {text}', logger='current', level=logging.WARNING)
+
+
+def _why_unreadable(dataset: Dataset, idx: int) -> str:
+    name = dataset.get_data_info(idx).get('img_path', f'sample {idx}')
+    try:
+        dataset[idx]
+    except Exception as error:
+        return f'{name}: {type(error).__name__}: {error}'.splitlines()[0]
+    return f'{name}: now it can be read'

@@ -1,0 +1,57 @@
+"""Which samples a dataset has, and in which order, in two short hashes."""
+import hashlib
+import os.path as osp
+from typing import Dict, List
+
+import numpy as np
+from torch.utils.data import Dataset
+
+
+def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
+    """Hash the samples of a dataset.
+
+    A sample is told by the path of its image below the folder that all images
+    share, so the data may move; one without a path, by the image itself.
+    Labels and the pipeline are left out.
+
+    Args:
+        dataset (Dataset): With ``get_data_info(idx)``, as MMEngine's data sets
+            and their wrappers have it, giving ``img_path`` or ``img``.
+
+    Returns:
+        Dict[str, object]: ``num_samples`` (int); ``files`` (str), a hash that
+        is the same in any order; and ``order`` (str), one that is not.
+
+    Raises:
+        TypeError: If the dataset does not tell its images.
+    """
+    names = _names(dataset)
+    shared = osp.commonprefix(names).rfind('/') + 1
+    names = [name[shared:] for name in names]
+    return dict(
+        num_samples=len(names), files=_hash(sorted(names)), order=_hash(names))
+
+
+def _names(dataset: Dataset) -> List[str]:
+    names = []
+    for i in range(len(dataset)):
+        info = dataset.get_data_info(i) if hasattr(
+            dataset, 'get_data_info') else {}
+        if isinstance(info.get('img_path'), str):
+            names.append(info['img_path'])
+        elif 'img' in info:
+            image = np.ascontiguousarray(info['img'])
+            names.append(hashlib.sha256(image.data).hexdigest())
+        else:
+            raise TypeError(
+                f'Superclasses belong to the images of a dataset, but '
+                f'{type(dataset).__name__} does not tell those of sample {i}; '
+                "its get_data_info(idx) should give 'img_path' or 'img'.")
+    return names
+
+
+def _hash(names: List[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.encode(errors='surrogateescape') + b'\0')
+    return digest.hexdigest()

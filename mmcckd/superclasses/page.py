@@ -1,0 +1,229 @@
+"""A picture of superclasses, and a page around it that needs no network."""
+import base64
+import html
+import io
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import matplotlib
+import mmcv
+import numpy as np
+from mmengine import fileio
+from torch.utils.data import Dataset
+
+from .statistics import contingency, entropies
+from .superclass_file import Superclasses, whole_file
+
+IMAGES_PER_ROW = 12
+ROWS_OF_A_KIND = 3
+# Wider maps show nothing more at the width of a page.
+MAX_MAP = 2000
+
+
+@dataclass
+class Look:
+    """What there is to see.
+
+    Attributes:
+        superclasses (Superclasses): Of the dataset.
+        figures (Dict[str, float]): Of :func:`.statistics.describe`.
+        dataset (Dataset): Gives the images.
+        classes (np.ndarray, optional): True classes, (N, ).
+        class_names (Sequence[str], optional): Their names.
+    """
+    superclasses: Superclasses
+    figures: Dict[str, float]
+    dataset: Dataset
+    classes: Optional[np.ndarray] = None
+    class_names: Optional[Sequence[str]] = None
+
+
+def write_pictures(look: Look, stem: str) -> List[str]:
+    """Write ``{stem}.png`` and ``{stem}.html``; returns their names.
+
+    Images are sizes, the class × superclass map, and samples of the largest,
+    the smallest and the most mixed superclasses; without classes the map is
+    left out, and the widest take the place of the most mixed.
+    """
+    figure = _draw(look)
+    picture = io.BytesIO()
+    figure.savefig(picture, format='png', dpi=110)
+    names = [f'{stem}.png', f'{stem}.html']
+    contents = [picture.getvalue(), _page(look, picture.getvalue()).encode()]
+    for name, content in zip(names, contents):
+        with whole_file(name) as file:
+            file.write(content)
+    return names
+
+
+def _draw(look: Look):
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    rows = _sheet_rows(look)
+    with_map = look.classes is not None
+    figure = plt.figure(
+        figsize=(12, 4.2 + 0.95 * len(rows)), layout='constrained')
+    top, bottom = figure.subfigures(
+        2, 1, height_ratios=(4.2, 0.95 * len(rows)))
+    axes = top.subplots(1, 1 + with_map, squeeze=False)[0]
+    _draw_sizes(axes[0], look.superclasses.sizes)
+    if with_map:
+        _draw_map(axes[1], look)
+
+    cells = bottom.subplots(len(rows), IMAGES_PER_ROW, squeeze=False)
+    for (title, samples), line in zip(rows, cells):
+        for ax in line:
+            ax.axis('off')
+        for ax, idx in zip(line, samples):
+            ax.imshow(load_image(look.dataset, idx), cmap='gray')
+            if look.classes is not None:
+                ax.set_title(
+                    _class_name(look, look.classes[idx]), fontsize=7, pad=2)
+        line[0].text(
+            -0.15,
+            0.5,
+            title,
+            transform=line[0].transAxes,
+            ha='right',
+            va='center',
+            fontsize=9)
+    return figure
+
+
+def _draw_sizes(ax, sizes: np.ndarray) -> None:
+    ax.fill_between(
+        np.arange(len(sizes) + 1),
+        np.append(np.sort(sizes)[::-1], 0),
+        step='post',
+        color='#3b6ea5')
+    ax.axhline(
+        np.median(sizes), color='black', linewidth=1, linestyle='--')
+    ax.text(
+        len(sizes),
+        np.median(sizes),
+        f'median {np.median(sizes):g} ',
+        ha='right',
+        va='bottom')
+    ax.set_xlim(0, len(sizes))
+    ax.set_ylim(0)
+    ax.set_xlabel('superclasses, by size')
+    ax.set_ylabel('samples')
+    ax.set_title('Sizes')
+
+
+def _draw_map(ax, look: Look) -> None:
+    table = contingency(look.classes, look.superclasses.labels)
+    order = np.lexsort((-table.max(axis=1).toarray().ravel(),
+                        np.asarray(table.argmax(axis=1)).ravel()))
+    share = table[order[:MAX_MAP], :MAX_MAP].toarray().astype(float)
+    share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
+    image = ax.imshow(
+        share.T, aspect='auto', cmap='cividis', vmin=0, vmax=1,
+        interpolation='nearest')
+    ax.figure.colorbar(image, ax=ax, label='share of the superclass')
+    ax.set_xlabel('superclasses, by their most frequent class')
+    ax.set_ylabel('class')
+    if share.shape[1] <= 20:
+        ax.set_yticks(
+            range(share.shape[1]),
+            [_class_name(look, c) for c in range(share.shape[1])])
+    if share.shape[0] <= 20:
+        ax.set_xticks(range(share.shape[0]), order[:MAX_MAP])
+    ax.set_title('Classes in superclasses')
+
+
+def _sheet_rows(look: Look) -> List[Tuple[str, np.ndarray]]:
+    """Titles and samples of the rows of the contact sheet."""
+    labels, sizes = look.superclasses.labels, look.superclasses.sizes
+    by_size = np.argsort(-sizes, kind='stable')
+    kinds = [('largest', by_size), ('smallest', by_size[::-1])]
+    if look.classes is not None:
+        mixed = entropies(contingency(look.classes, labels))
+        kinds.append(('most mixed', np.argsort(-mixed, kind='stable')))
+    rng = np.random.default_rng(0)
+    rows = []
+    for kind, order in kinds:
+        for superclass in order[:ROWS_OF_A_KIND]:
+            members = np.flatnonzero(labels == superclass)
+            samples = rng.choice(
+                members, min(IMAGES_PER_ROW, len(members)), replace=False)
+            rows.append((f'{kind}\nno. {superclass}\n{sizes[superclass]} '
+                         'samples', np.sort(samples)))
+    return rows
+
+
+def load_image(dataset: Dataset, idx: int) -> np.ndarray:
+    """A sample's image as it is before the pipeline, (h, w) or (h, w, 3)."""
+    info = dataset.get_data_info(int(idx))
+    if 'img' in info:
+        return np.asarray(info['img'])
+    content = fileio.get(info['img_path'])
+    return mmcv.imfrombytes(content, channel_order='rgb')
+
+
+def _class_name(look: Look, index: int) -> str:
+    if look.class_names is None or index >= len(look.class_names):
+        return str(index)
+    return str(look.class_names[index])[:14]
+
+
+def _page(look: Look, picture: bytes) -> str:
+    superclasses = look.superclasses
+    figures = {
+        'samples': f'{len(superclasses.labels):,}',
+        'superclasses': f'{len(superclasses.centroids):,}',
+        **{
+            name: f'{value:.4g}'
+            for name, value in look.figures.items()
+        },
+        **{
+            name: superclasses.meta[name]
+            for name in ('algorithm', 'seed', 'inertia', 'module',
+                         'teacher_sha256')
+        }
+    }
+    facts = ''.join(f'<tr><th>{html.escape(name)}<td>{html.escape(str(value))}'
+                    for name, value in figures.items())
+    return f'''<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Superclasses</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto;
+       padding: 0 1rem; }}
+img {{ max-width: 100%; }}
+table {{ border-collapse: collapse; margin: 1rem 0; }}
+th, td {{ text-align: left; padding: .1rem 1.5rem .1rem 0;
+         border-bottom: 1px solid #ddd; font-variant-numeric: tabular-nums; }}
+td {{ overflow-wrap: anywhere; }}
+</style>
+<h1>Superclasses</h1>
+<table>{facts}</table>
+<img alt="Sizes, classes in superclasses, and images of some superclasses"
+ src="data:image/png;base64,{base64.b64encode(picture).decode()}">
+<h2>All superclasses</h2>
+<table>{_rows(look)}</table>
+</html>
+'''
+
+
+def _rows(look: Look) -> str:
+    """A row for each superclass: size, and its most frequent classes."""
+    lines = ['<tr><th>no.<th>samples']
+    table = None
+    if look.classes is not None:
+        lines[0] += '<th>most frequent classes'
+        table = contingency(look.classes, look.superclasses.labels)
+    for superclass, size in enumerate(look.superclasses.sizes):
+        line = f'<tr><td>{superclass}<td>{size:,}'
+        if table is not None:
+            row = table[superclass]
+            best = np.argsort(-row.data, kind='stable')[:3]
+            names = [
+                f'{html.escape(_class_name(look, row.indices[i]))} '
+                f'{row.data[i] / size:.0%}' for i in best
+            ]
+            line += '<td>' + ', '.join(names)
+        lines.append(line)
+    return '\n'.join(lines)

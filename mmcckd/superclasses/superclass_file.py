@@ -1,0 +1,136 @@
+"""The superclass file: which superclass each sample of a dataset is in."""
+import json
+import os
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Union
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from .fingerprint import fingerprint_dataset
+
+FORMAT_VERSION = 1
+HOW_TO_MAKE = 'make one with tools/cluster_superclasses.py'
+
+
+@dataclass
+class Superclasses:
+    """Superclasses of a dataset, as they stand in a ``superclasses.npz``.
+
+    The file holds three arrays and is read without pickle: ``labels``,
+    ``centroids`` and ``meta``, a JSON text.
+
+    Attributes:
+        labels (np.ndarray): The superclass of each sample in the order of the
+            dataset, (N, ), int32, 0 to K − 1; −1 for an image that could not
+            be read, which no batch will hold.
+        centroids (np.ndarray): Mean feature of each, (K, d), float32.
+        meta (dict): ``format_version``; ``dataset``, its fingerprint
+            (:func:`.fingerprint_dataset`); ``teacher_sha256``, of the
+            checkpoint; ``module``, whose output the features are;
+            ``features``, the name of their job; ``algorithm``; ``seed``;
+            ``inertia``; ``sizes``.
+    """
+    labels: np.ndarray
+    centroids: np.ndarray
+    meta: dict
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Samples of each superclass, (K, )."""
+        return np.bincount(
+            self.labels[self.labels >= 0], minlength=len(self.centroids))
+
+    def save(self, path: Union[str, Path]) -> None:
+        """Write the file, whole or not at all.
+
+        Args:
+            path (str | Path): A file of this name is replaced.
+        """
+        meta = dict(self.meta, format_version=FORMAT_VERSION)
+        with whole_file(path) as file:
+            np.savez_compressed(
+                file,
+                labels=self.labels.astype(np.int32),
+                centroids=self.centroids.astype(np.float32),
+                meta=np.array(json.dumps(meta, sort_keys=True)))
+
+    @classmethod
+    def load(cls, path: Union[str, Path]) -> 'Superclasses':
+        """Read a file.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If it is no superclass file, damaged, or of a newer
+                format.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                labels, centroids = arrays['labels'], arrays['centroids']
+                meta = json.loads(str(arrays['meta']))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'No superclass file at {path}; {HOW_TO_MAKE}.') from error
+        except (OSError, ValueError, KeyError, EOFError, AttributeError,
+                TypeError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f'{path} is no superclass file, is damaged, or holds a pickle,'
+                f' which is not read; {HOW_TO_MAKE}. NumPy says: '
+                f'{type(error).__name__}: {error}') from error
+        version = meta.get('format_version')
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise ValueError(
+                f'The superclass file {path} has format {version}, but this '
+                f'mmcckd reads up to {FORMAT_VERSION}; update mmcckd, or '
+                f'{HOW_TO_MAKE}.')
+        if (labels.ndim != 1 or labels.dtype.kind != 'i'
+                or centroids.ndim != 2 or len(labels) == 0
+                or not -1 <= labels.min() <= labels.max() < len(centroids)):
+            raise ValueError(
+                f'{path} is no superclass file: it has labels '
+                f'{labels.dtype}{labels.shape} for centroids '
+                f'{centroids.dtype}{centroids.shape}; {HOW_TO_MAKE}.')
+        return cls(labels, centroids, meta)
+
+    def check_fits(self, dataset: Dataset, path: Union[str, Path]) -> None:
+        """Raise unless these are the superclasses of this very dataset.
+
+        Args:
+            dataset (Dataset): As :func:`.fingerprint_dataset` takes it.
+            path (str | Path): The file's name, for the message.
+
+        Raises:
+            ValueError: If length, images, or their order differ; the message
+                says which.
+        """
+        found, made_of = fingerprint_dataset(dataset), self.meta['dataset']
+        name = type(dataset).__name__
+        if len(self.labels) != len(dataset):
+            wrong = (f'the file has {len(self.labels)} samples, the dataset '
+                     f'{len(dataset)}')
+        elif found['files'] != made_of['files']:
+            wrong = 'they have equally many samples, but of other images'
+        elif found['order'] != made_of['order']:
+            wrong = 'they have the same images, but in another order'
+        else:
+            return
+        raise ValueError(
+            f'The superclass file {path} is not of this {name}: {wrong}. '
+            'Cluster this dataset with tools/cluster_superclasses.py, or '
+            'train on the one that the file was made of.')
+
+
+@contextmanager
+def whole_file(path: Union[str, Path]) -> Iterator:
+    """A binary file to write to, that gets its name when it is complete."""
+    path = Path(path)
+    partial = path.with_name(f'.{path.name}.partial')
+    with open(partial, 'wb') as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

@@ -1,0 +1,123 @@
+"""What a config says of the teacher and of the data that it looks at."""
+import copy
+import hashlib
+import os.path as osp
+from typing import List, Optional, Tuple
+from urllib.parse import urlparse
+
+import torch
+from mmengine import fileio
+from mmengine.config import Config
+from mmengine.model import BaseDataPreprocessor, BaseModel
+from mmengine.registry import DATASETS
+from mmrazor.registry import MODELS
+from torch.utils.data import Dataset
+
+from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
+
+
+def teacher_config(cfg: Config) -> dict:
+    """The teacher of a distillation config, or a classifier config's model.
+
+    Raises:
+        ValueError: If there is no model.
+    """
+    if 'model' not in cfg:
+        raise ValueError(
+            f'{cfg.filename} has no model; give the config of a distillation '
+            'or of the teacher itself.')
+    return cfg.model.get('teacher', cfg.model)
+
+
+def build_teacher(cfg: Config, checkpoint: str
+                  ) -> Tuple[BaseModel, BaseDataPreprocessor]:
+    """The teacher with its weights, in eval mode, and what feeds it.
+
+    The data preprocessor is that of the training: the model's, else the
+    config's, else the teacher's own.
+
+    Raises:
+        FileNotFoundError, ValueError: As
+            :func:`~mmcckd.models.algorithms.teacher_checkpoint.
+            load_teacher_checkpoint` says.
+    """
+    teacher = MODELS.build(copy.deepcopy(teacher_config(cfg)))
+    load_teacher_checkpoint(teacher, checkpoint)
+    teacher.eval()
+    preprocessor = preprocessor_config(cfg)
+    if preprocessor is None:
+        return teacher, teacher.data_preprocessor
+    return teacher, MODELS.build(copy.deepcopy(preprocessor))
+
+
+def preprocessor_config(cfg: Config) -> Optional[dict]:
+    """The data preprocessor of the training, as the runner finds it."""
+    return cfg.model.get('data_preprocessor', cfg.get('data_preprocessor'))
+
+
+def listened_module(cfg: Config) -> Tuple[str, Optional[int]]:
+    """The teacher's module whose output the CC loss compares.
+
+    Returns:
+        Tuple[str, int | None]: Its name, and which of several outputs;
+        ("neck", None) where no CC loss listens to a module.
+    """
+    distiller = cfg.model.get('distiller', {})
+    for name, loss in distiller.get('distill_losses', {}).items():
+        if not loss.get('type', '').endswith('CorrelationCongruenceLoss'):
+            continue
+        record = distiller.loss_forward_mappings[name].preds_T
+        recorder = distiller.teacher_recorders[record.recorder]
+        if recorder.type.endswith('ModuleOutputs'):
+            return recorder.source, record.get('data_idx')
+    return 'neck', None
+
+
+def build_training_set(cfg: Config) -> Dataset:
+    """The training set with the pipeline of the test: nothing is random.
+
+    Raises:
+        ValueError: If the config has no training set, or no test pipeline.
+    """
+    dataset = copy.deepcopy(cfg.get('train_dataloader', {}).get('dataset'))
+    if dataset is None:
+        raise ValueError(f'{cfg.filename} has no train_dataloader.dataset.')
+    pipeline = test_pipeline(cfg)
+    for base in _base_configs(dataset):
+        base['pipeline'] = copy.deepcopy(pipeline)
+    dataset = DATASETS.build(dataset)
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def test_pipeline(cfg: Config) -> List[dict]:
+    """The pipeline of the test, else of the validation."""
+    for loader in ('test_dataloader', 'val_dataloader'):
+        if cfg.get(loader):
+            return _base_configs(cfg[loader]['dataset'])[0]['pipeline']
+    raise ValueError(f'{cfg.filename} has neither a test_dataloader nor a '
+                     'val_dataloader, whose pipeline the features need.')
+
+
+def _base_configs(dataset: dict) -> List[dict]:
+    """The data sets within wrappers such as ``RepeatDataset``."""
+    inner = dataset.get('datasets', [dataset['dataset']]
+                        if 'dataset' in dataset else [])
+    if not inner:
+        return [dataset]
+    return [base for part in inner for base in _base_configs(part)]
+
+
+def checkpoint_sha256(filename: str) -> str:
+    """SHA-256 of a checkpoint file that was loaded, also from a URL."""
+    if filename.startswith(('http://', 'https://')):
+        filename = osp.join(torch.hub.get_dir(), 'checkpoints',
+                            osp.basename(urlparse(filename).path))
+    if osp.isfile(filename):
+        digest = hashlib.sha256()
+        with open(filename, 'rb') as file:
+            for block in iter(lambda: file.read(2**20), b''):
+                digest.update(block)
+        return digest.hexdigest()
+    return hashlib.sha256(fileio.get(filename)).hexdigest()

@@ -1,0 +1,201 @@
+"""Cluster a teacher's features of the training set into superclasses.
+
+Makes the file that SURSampler reads. CONFIG is that of a distillation or of
+the teacher itself. The features stay beside the file: another number of
+superclasses does not need the teacher again. An interrupted run goes on where
+it stopped when it is started again.
+"""
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from mmengine.device import get_device
+from mmengine.dist import get_dist_info
+from mmengine.registry import init_default_scope
+
+import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.datasets.samplers.cur_sampler import get_labels
+from mmcckd.engine import add_config_arguments, init_distributed, load_config
+from mmcckd.models.modules import find_module
+from mmcckd.superclasses import (
+    FeatureFile,
+    Superclasses,
+    cluster_features,
+    extract_features,
+    fingerprint_dataset,
+)
+from mmcckd.superclasses import teacher as config_of
+from mmcckd.superclasses.clustering import ALGORITHMS, check_num_clusters
+from mmcckd.superclasses.page import Look, write_pictures
+from mmcckd.superclasses.statistics import describe
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint of the teacher')
+    parser.add_argument(
+        '--num-superclasses', type=int, required=True, metavar='N')
+    parser.add_argument(
+        '--out',
+        help='the superclass file, .npz; defaults to superclasses.npz in the '
+        'work dir. A page, a picture and the features are put beside it')
+    parser.add_argument(
+        '--module',
+        help="the teacher's module whose output is the feature; defaults to "
+        'the one that the CC loss listens to, else "neck"')
+    parser.add_argument(
+        '--algorithm',
+        choices=ALGORITHMS,
+        default='auto',
+        help='of k-means; auto takes MiniBatchKMeans above 64 MiB')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of k-means; defaults to 0')
+    parser.add_argument(
+        '--dtype',
+        choices=['float16', 'float32'],
+        default='float16',
+        help='of the features on disk; defaults to float16')
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave images out that cannot be read')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace a superclass file that other settings have made')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    out = Path(args.out or os.path.join(cfg.work_dir, 'superclasses.npz'))
+    init_distributed(args.launcher, cfg.env_cfg.dist_cfg)
+    rank, _ = get_dist_info()
+    if rank == 0:
+        check_writable(out)
+
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    dataset = config_of.build_training_set(cfg)
+    check_num_clusters(args.num_superclasses, len(dataset))
+    teacher, preprocessor = config_of.build_teacher(cfg, args.checkpoint)
+    module, data_idx = config_of.listened_module(cfg)
+    if args.module is not None:
+        module, data_idx = args.module, None
+    find_module(teacher, module, 'teacher')
+
+    features = origin = None
+    if rank == 0:
+        origin = dict(
+            dataset=fingerprint_dataset(dataset),
+            teacher_sha256=config_of.checkpoint_sha256(args.checkpoint),
+            module=module if data_idx is None else f'{module}[{data_idx}]')
+        job = dict(
+            origin,
+            teacher=config_of.teacher_config(cfg),
+            preprocessor=config_of.preprocessor_config(cfg),
+            pipeline=config_of.test_pipeline(cfg))
+        features = FeatureFile(out.parent, job, len(dataset), args.dtype)
+        origin.update(
+            features=features.digest,
+            seed=args.seed,
+            num_superclasses=args.num_superclasses)
+        check_replaceable(out, origin, args)
+        print(f'Features of {len(dataset):,} samples: {features.path}')
+
+    loader = cfg.get('test_dataloader') or cfg.val_dataloader
+    device = get_device()
+    extract_features(
+        teacher.to(device),
+        preprocessor.to(device),
+        dataset,
+        features,
+        module,
+        data_idx,
+        batch_size=loader.batch_size,
+        num_workers=loader.get('num_workers', 0),
+        skip_unreadable=args.skip_unreadable)
+    if rank == 0:
+        superclasses = cluster(features, origin, args)
+        superclasses.save(out)
+        show(superclasses, features, dataset, out)
+
+
+def cluster(features: FeatureFile, origin: dict,
+            args: argparse.Namespace) -> Superclasses:
+    print(
+        f'Clustering into {args.num_superclasses:,} superclasses', flush=True)
+    clusters = cluster_features(features.read(), args.num_superclasses,
+                                args.algorithm, args.seed, features.unreadable)
+    meta = dict(
+        origin,
+        algorithm=clusters.algorithm,
+        inertia=clusters.inertia,
+        sizes=clusters.sizes.tolist())
+    return Superclasses(clusters.labels, clusters.centroids, meta)
+
+
+def show(superclasses: Superclasses, features: FeatureFile, dataset,
+         out: Path) -> None:
+    """Print figures, and write the page and the picture."""
+    try:
+        classes = get_labels(dataset)
+    except (TypeError, ValueError):
+        classes = None  # superclasses need none
+    figures = describe(superclasses.labels, features.read(), classes)
+    print('sizes: {smallest} to {largest}, median {median:g}'.format(
+        **figures))
+    if classes is not None:
+        print('purity {purity:.3f}, normalised mutual information '
+              '{nmi:.3f}'.format(**figures))
+    print(f'silhouette {figures["silhouette"]:.3f} (on a sample)')
+    names = getattr(dataset, 'metainfo', {}).get('classes')
+    pictures = write_pictures(
+        Look(superclasses, figures, dataset, classes, names),
+        str(out.with_suffix('')))
+    print('\n'.join(['Written:', str(out), *pictures]))
+
+
+def check_writable(out: Path) -> None:
+    """Raise before hours of work if the result cannot be written."""
+    if out.suffix != '.npz' or out.is_dir():
+        raise ValueError(f'--out {out} must be a file named *.npz.')
+    probe = out.with_name(f'.{out.name}.partial')
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f'--out {out} cannot be written: {error}; give '
+                         'another place.') from error
+
+
+def check_replaceable(out: Path, origin: dict,
+                      args: argparse.Namespace) -> None:
+    """Raise if there is a file already that this run would not make again."""
+    if args.overwrite or not out.exists():
+        return
+    try:
+        meta = Superclasses.load(out).meta
+    except ValueError as error:
+        raise ValueError(f'{out} exists, but is not a superclass file that '
+                         'this tool can read, so it is left alone; give '
+                         'another --out, or --overwrite.') from error
+    differ = [name for name in origin if meta.get(name) != origin[name]]
+    if args.algorithm not in ('auto', meta['algorithm']):
+        differ.append('algorithm')
+    if differ:
+        there = json.dumps({name: meta.get(name) for name in differ})
+        raise ValueError(
+            f'{out} exists and was made with other settings, {there}, so it is '
+            'left alone; give another --out, or --overwrite.')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (OSError, TypeError, ValueError) as error:
+        sys.exit(f'cluster_superclasses: {type(error).__name__}: {error}')
