@@ -190,8 +190,8 @@ def check_replaceable(out: Path, origin: dict,
     if differ:
         there = json.dumps({name: meta.get(name) for name in differ})
         raise ValueError(
-            f'{out} exists and was made with other settings, {there}, so it is '
-            'left alone; give another --out, or --overwrite.')
+            f'{out} exists and was made with other settings, {there}, so it '
+            'is left alone; give another --out, or --overwrite.')
 
 
 if __name__ == '__main__':

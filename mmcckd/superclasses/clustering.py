@@ -60,11 +60,11 @@ def cluster_features(features: np.ndarray,
     """Cluster features by scikit-learn's k-means, k-means++ start.
 
     For few features ``KMeans`` finds the centroids, the best of ten starts,
-    else ``MiniBatchKMeans`` does in three passes of random batches. One more pass
-    gives every sample to its nearest centroid, fills a cluster that is empty
-    with a half of the widest, and takes the means. The result is
-    thus a function of the labels: the last bits of a sum, which threads may
-    add up in another order, do not show.
+    else ``MiniBatchKMeans`` does in three passes of random batches. One more
+    pass gives every sample to its nearest centroid, fills a cluster that is
+    empty with a half of the widest, and takes the means. The result is thus a
+    function of the labels: the last bits of a sum, which threads may add up in
+    another order, do not show.
 
     Memory: at most 1 GiB beyond a memory map's own pages, for K d up to
     32 million (64 thousand clusters of 512 dimensions).
