@@ -1,10 +1,12 @@
 """Teach a small student with CCKD on real digits, in a few minutes.
 
 Trains, on scikit-learn's digits: a teacher; and, with several seeds, a student
-alone, by KD, and by CCKD (KD and correlation congruence). Each is trained by
-``tools/train.py`` and tested by ``tools/test.py``. Ends with a table of test
-accuracies, a figure of correlation matrices, and ``summary.json``. What is
-done is reused; an interrupted run goes on where it stopped.
+alone, by KD, and by CCKD (KD and correlation congruence), the latter with
+batches by CUR and by SUR. Each is trained by ``tools/train.py`` and tested by
+``tools/test.py``; ``tools/cluster_superclasses.py`` makes the superclasses.
+Ends with a table of test accuracies, a figure of correlation matrices, and
+``summary.json``. What is done is reused; an interrupted run goes on where it
+stopped.
 """
 import argparse
 import hashlib
@@ -29,7 +31,10 @@ STUDENTS = {
     'student': 'configs/baseline/r10w6_digits.py',
     'kd': 'configs/baseline/kd_r18w16_r10w6_digits.py',
     'cckd': 'configs/cckd/r18w16_r10w6_digits.py',
+    'cckd_sur': 'configs/cckd/r18w16_r10w6_digits_sur.py',
 }
+# Chosen on the validation split; see docs/digits.md.
+NUM_SUPERCLASSES = 20
 
 
 @dataclass
@@ -40,6 +45,7 @@ class Run:
     seed: int
     folder: Path
     teacher: Optional['Run'] = None
+    superclasses: Optional[Path] = None
 
     @property
     def checkpoint(self) -> Path:
@@ -102,12 +108,15 @@ class Run:
         if self.teacher is not None:
             lines.append('model = dict(teacher_ckpt='
                          f'{str(self.teacher.checkpoint)!r})')
+        if self.superclasses is not None:
+            lines.append('train_dataloader = dict(batch_sampler=dict('
+                         f'superclasses={str(self.superclasses)!r}))')
         config.write_text('\n'.join(lines) + '\n')
 
         common = [str(config), '--work-dir', str(self.folder)]
-        self._call('train', *common, '--resume')
+        call(self.folder, 'train', *common, '--resume')
         metrics = self.folder / 'metrics.json'
-        self._call('test', *common, str(self.checkpoint), '--out',
+        call(self.folder, 'test', *common, str(self.checkpoint), '--out',
                    str(metrics), '--out-item', 'metrics')
 
         accuracy = json.loads(metrics.read_text())['accuracy/top1']
@@ -128,18 +137,35 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
-    def _call(self, tool: str, *arguments: str) -> None:
-        log = self.folder / f'{tool}.log'
-        with open(log, 'w') as out:
-            code = subprocess.call(
-                [sys.executable, str(ROOT / f'tools/{tool}.py'), *arguments],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env=dict(os.environ, OMP_NUM_THREADS='1'))
-        if code:
-            tail = '\n'.join(log.read_text().splitlines()[-15:])
-            raise RuntimeError(f'tools/{tool}.py {self.config} failed with '
-                               f'exit status {code}; {log} ends:\n{tail}')
+
+def call(folder: Path, tool: str, *arguments: str) -> None:
+    """Run one of the tools, with its output in a log."""
+    log = folder / f'{tool}.log'
+    with open(log, 'w') as out:
+        code = subprocess.call(
+            [sys.executable, str(ROOT / f'tools/{tool}.py'), *arguments],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ, OMP_NUM_THREADS='1'))
+    if code:
+        tail = '\n'.join(log.read_text().splitlines()[-15:])
+        raise RuntimeError(f'tools/{tool}.py {arguments[0]} failed with '
+                           f'exit status {code}; {log} ends:\n{tail}')
+
+
+def cluster(teacher: Run) -> Path:
+    """The file of the teacher's superclasses, made if need be."""
+    out = teacher.folder / 'superclasses.npz'
+    mark = teacher.folder / 'superclasses.fingerprint'
+    fingerprint = f'{teacher.fingerprint()} {NUM_SUPERCLASSES}'
+    done = mark.exists() and mark.read_text() == fingerprint
+    if not (done and out.exists()):
+        print('Clustering the superclasses …', flush=True)
+        call(teacher.folder, 'cluster_superclasses', str(ROOT / TEACHER),
+             str(teacher.checkpoint), '--num-superclasses',
+             str(NUM_SUPERCLASSES), '--out', str(out), '--overwrite')
+        mark.write_text(fingerprint)
+    return out
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -190,7 +216,7 @@ def print_table(results: List[dict]) -> None:
     print('\nTest accuracy, % (719 digits; ± standard deviation over seeds)')
     for name in ('teacher', *STUDENTS):
         accuracies = [r['accuracy'] for r in results if r['name'] == name]
-        line = f'  {name:8s} {statistics.mean(accuracies):6.2f}'
+        line = f'  {name:8s}  {statistics.mean(accuracies):6.2f}'
         if len(accuracies) > 1:
             line += (f' ± {statistics.stdev(accuracies):.2f}   seeds: ' +
                      ', '.join(f'{a:.2f}' for a in accuracies))
@@ -313,17 +339,22 @@ def main() -> None:
     ]
     distilled = [
         Run(name, STUDENTS[name], seed, folder / f'{name}_{seed}', teacher)
-        for seed in range(args.seeds) for name in ('kd', 'cckd')
+        for seed in range(args.seeds) for name in ('kd', 'cckd', 'cckd_sur')
     ]
     total = 1 + len(alone) + len(distilled)
     results = do_all([teacher, *alone], args.jobs, 0, total, start)
+    superclasses = cluster(teacher)
+    for run in distilled:
+        if run.name == 'cckd_sur':
+            run.superclasses = superclasses
     results += do_all(distilled, args.jobs, len(results), total, start)
     write_json(folder / 'summary.json', dict(runs=results))
     figure = folder / 'correlations.png'
     draw_correlations([teacher, *distilled], figure)
     print_table(results)
-    print(f'\nFigure:  {os.path.relpath(figure)}\n'
-          f'Summary: {os.path.relpath(folder / "summary.json")}')
+    print(f'\nFigure:    {os.path.relpath(figure)}\n'
+          f'Clusters: {os.path.relpath(superclasses.with_suffix(".html"))}\n'
+          f'Summary:  {os.path.relpath(folder / "summary.json")}')
 
 
 if __name__ == '__main__':

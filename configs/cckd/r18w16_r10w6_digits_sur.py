@@ -8,6 +8,6 @@ train_dataloader = dict(
         type='SURSampler',
         # python tools/cluster_superclasses.py \
         #     configs/baseline/r18w16_digits.py \
-        #     work_dirs/r18w16_digits/epoch_80.pth --num-superclasses 10
+        #     work_dirs/r18w16_digits/epoch_80.pth --num-superclasses 20
         superclasses='work_dirs/r18w16_digits/superclasses.npz',
         samples_per_superclass=_base_.k))

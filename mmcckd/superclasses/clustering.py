@@ -27,6 +27,7 @@ BLOCK_BYTES = 128 * 2**20
 # inertia a little, a sixth does not.
 MINIBATCH_PASSES = 3
 SAMPLES_PER_CLUSTER = 32
+MIN_BATCH = 4096
 
 
 @dataclass
@@ -156,7 +157,8 @@ class _IterationCounter:
 def _minibatch(features, rows, num_clusters, seed) -> np.ndarray:
     rng = np.random.default_rng(seed)
     in_block = max(num_clusters, _rows_per_block(features))
-    batch_size = min(SAMPLES_PER_CLUSTER * num_clusters, in_block, len(rows))
+    batch_size = max(SAMPLES_PER_CLUSTER * num_clusters, MIN_BATCH)
+    batch_size = min(batch_size, in_block, len(rows))
     start = rng.choice(rows, batch_size, replace=False)
     start, _ = kmeans_plusplus(
         _read(features, start), num_clusters, random_state=seed)

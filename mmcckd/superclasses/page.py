@@ -41,9 +41,9 @@ class Look:
 def write_pictures(look: Look, stem: str) -> List[str]:
     """Write ``{stem}.png`` and ``{stem}.html``; returns their names.
 
-    Images are sizes, the class × superclass map, and samples of the largest,
-    the smallest and the most mixed superclasses; without classes the map is
-    left out, and the widest take the place of the most mixed.
+    They show the sizes, the class × superclass map, and samples of the
+    largest, the smallest and the most mixed superclasses. Without classes, the
+    map and the most mixed are left out.
     """
     figure = _draw(look)
     picture = io.BytesIO()
@@ -139,7 +139,8 @@ def _sheet_rows(look: Look) -> List[Tuple[str, np.ndarray]]:
     kinds = [('largest', by_size), ('smallest', by_size[::-1])]
     if look.classes is not None:
         mixed = entropies(contingency(look.classes, labels))
-        kinds.append(('most mixed', np.argsort(-mixed, kind='stable')))
+        order = np.argsort(-mixed, kind='stable')
+        kinds.append(('most mixed', order[mixed[order] > 0]))
     rng = np.random.default_rng(0)
     rows = []
     for kind, order in kinds:

@@ -71,7 +71,7 @@ class Superclasses:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 labels, centroids = arrays['labels'], arrays['centroids']
-                meta = json.loads(str(arrays['meta']))
+                meta = dict(json.loads(str(arrays['meta'])))
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'No superclass file at {path}; {HOW_TO_MAKE}.') from error

@@ -24,19 +24,20 @@ def test_quickstart(tmp_path):
     assert first.returncode == 0, first.stdout + first.stderr
     runs = json.loads((tmp_path / 'summary.json').read_text())['runs']
     assert sorted(run['name'] for run in runs) == [
-        'cckd', 'kd', 'student', 'teacher'
+        'cckd', 'cckd_sur', 'kd', 'student', 'teacher'
     ]
     for run in runs:
         assert set(run) == {'name', 'config', 'seed', 'accuracy'}
         assert (ROOT / run['config']).exists()
         assert 50 < run['accuracy'] <= 100  # chance is 10
         assert f'{run["accuracy"]:.2f}' in first.stdout
+    assert (tmp_path / 'teacher/superclasses.html').exists()
     picture = tmp_path / 'correlations.png'
     assert picture.read_bytes().startswith(b'\x89PNG')
 
     # A second start reuses what is done.
     checkpoints = {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*.pth')}
-    assert sum(p.name == 'epoch_80.pth' for p in checkpoints) == 4
+    assert sum(p.name == 'epoch_80.pth' for p in checkpoints) == 5
     again = quickstart(tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
     assert checkpoints == {

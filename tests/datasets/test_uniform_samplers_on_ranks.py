@@ -1,4 +1,4 @@
-"""The CUR sampler in real processes, made by the runner's own code."""
+"""The samplers in real processes, made by the runner's own code."""
 import json
 import os
 import socket
@@ -7,8 +7,10 @@ import sys
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from mmcckd.datasets import Digits
+from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 WORLD_SIZE = 2
 CODE = '''
@@ -23,7 +25,7 @@ loader = Runner.build_dataloader(
         num_workers=0,
         dataset=dict(type='Digits', samples_per_class=20),
         sampler=dict(type='DefaultSampler', shuffle=True),
-        batch_sampler=dict(type='CURSampler', samples_per_class=4)))
+        batch_sampler=json.loads(sys.argv[2])))
 plans = []
 for epoch in range(2):
     loader.batch_sampler.sampler.set_epoch(epoch)
@@ -32,14 +34,24 @@ json.dump(plans, open(sys.argv[1], 'w'))
 '''
 
 
-def test_ranks_share_a_plan(tmp_path):
+@pytest.mark.parametrize('name', ['CURSampler', 'SURSampler'])
+def test_ranks_share_a_plan(name, tmp_path):
     """Without a seed too: the runner then agrees on a random one."""
+    digits = Digits(samples_per_class=20)
+    labels = digits.get_gt_labels()
+    batch_sampler = dict(type='CURSampler', samples_per_class=4)
+    if name == 'SURSampler':
+        path = str(tmp_path / 'superclasses.npz')
+        Superclasses(labels, np.zeros((10, 2)),
+                     dict(dataset=fingerprint_dataset(digits))).save(path)
+        batch_sampler = dict(type='SURSampler', superclasses=path)
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
     processes = [
         subprocess.Popen(
-            [sys.executable, '-c', CODE, str(tmp_path / f'{rank}.json')],
+            [sys.executable, '-c', CODE,
+             str(tmp_path / f'{rank}.json'), json.dumps(batch_sampler)],
             env=dict(
                 os.environ,
                 RANK=str(rank),
@@ -59,7 +71,6 @@ def test_ranks_share_a_plan(tmp_path):
         json.loads((tmp_path / f'{rank}.json').read_text())
         for rank in range(WORLD_SIZE)
     ])  # rank, epoch, step, sample
-    labels = Digits(samples_per_class=20).get_gt_labels()
     assert not np.array_equal(plans[:, 0], plans[:, 1])
     for epoch in range(2):
         for step in range(plans.shape[2]):

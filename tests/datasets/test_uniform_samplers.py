@@ -1,5 +1,6 @@
-"""The promises of the CUR sampler, over random label sets and world sizes."""
+"""The promises of the CUR and SUR samplers, over random groups and worlds."""
 import json
+import tempfile
 import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 
-from mmcckd.datasets import CURSampler, Digits
+from mmcckd.datasets import CURSampler, Digits, SURSampler
+from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 
 class Labelled:
@@ -31,6 +33,9 @@ class Labelled:
     def get_gt_labels(self):
         return self.labels
 
+    def get_data_info(self, idx):
+        return dict(img_path=f'{idx}.jpg')
+
 
 def cur_samplers(labels, batch_size, k, world_size=1, seed=0, epoch=0):
     """One sampler a rank."""
@@ -45,6 +50,31 @@ def cur_samplers(labels, batch_size, k, world_size=1, seed=0, epoch=0):
                 world_size=world_size), batch_size, k)
         for rank in range(world_size)
     ]
+
+
+def sur_samplers(labels, batch_size, k, world_size=1, seed=0, epoch=0):
+    """One sampler a rank, with the labels as superclasses in a file."""
+    dataset = Labelled(labels)
+    _, superclasses = np.unique(labels, return_inverse=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f'{folder}/superclasses.npz'
+        Superclasses(superclasses, np.zeros(
+            (superclasses.max() + 1, 2)), dict(
+                dataset=fingerprint_dataset(dataset))).save(path)
+        return [
+            SURSampler(
+                SimpleNamespace(
+                    dataset=dataset,
+                    seed=seed,
+                    epoch=epoch,
+                    rank=rank,
+                    world_size=world_size), batch_size, path, k)
+            for rank in range(world_size)
+        ]
+
+
+of_both = pytest.mark.parametrize(
+    'samplers', [cur_samplers, sur_samplers], ids=['CUR', 'SUR'])
 
 
 @st.composite
@@ -68,20 +98,21 @@ def settings_of_a_run(draw):
         epoch=draw(st.integers(0, 300)))
 
 
-def epoch_of(run):
+def epoch_of(run, samplers):
     """All batches, (steps, world_size, classes of a batch, k)."""
-    ranks = [list(sampler) for sampler in cur_samplers(**run)]
+    ranks = [list(sampler) for sampler in samplers(**run)]
     batches = np.array(ranks).swapaxes(0, 1)
     steps, world_size, _ = batches.shape
     return batches.reshape(steps, world_size, -1, run['k'])
 
 
-@given(settings_of_a_run())
+@of_both
+@given(run=settings_of_a_run())
 @settings(deadline=None)
-def test_a_batch_has_k_samples_of_each_of_its_classes(run):
+def test_a_batch_has_k_samples_of_each_of_its_classes(samplers, run):
     labels, k = run['labels'], run['k']
     sizes = Counter(labels.tolist())
-    for step in epoch_of(run):
+    for step in epoch_of(run, samplers):
         for batch in step:
             classes = labels[batch]
             assert (classes == classes[:, :1]).all()
@@ -92,19 +123,22 @@ def test_a_batch_has_k_samples_of_each_of_its_classes(run):
                 assert max(Counter(members).values()) == -(-k // distinct)
 
 
-@given(settings_of_a_run())
+@of_both
+@given(run=settings_of_a_run())
 @settings(deadline=None)
-def test_a_global_batch_has_distinct_classes_while_there_are_enough(run):
+def test_a_global_batch_has_distinct_classes_while_there_are_enough(
+        samplers, run):
     per_step = run['world_size'] * run['batch_size'] // run['k']
     assume(len(set(run['labels'])) >= per_step)
-    for step in epoch_of(run):
+    for step in epoch_of(run, samplers):
         assert len(set(run['labels'][step[..., 0]].ravel())) == per_step
 
 
-@given(settings_of_a_run())
+@of_both
+@given(run=settings_of_a_run())
 @settings(deadline=None)
-def test_every_class_is_visited_equally_often(run):
-    batches = epoch_of(run)
+def test_every_class_is_visited_equally_often(samplers, run):
+    batches = epoch_of(run, samplers)
     labels, k = run['labels'], run['k']
     num_classes = len(set(labels))
     visits = Counter(labels[batches[..., 0]].ravel())
@@ -118,10 +152,11 @@ def test_every_class_is_visited_equally_often(run):
     assert 0 <= surplus < per_step
 
 
-@given(settings_of_a_run())
+@of_both
+@given(run=settings_of_a_run())
 @settings(deadline=None)
-def test_within_a_class_all_are_seen_before_any_is_seen_again(run):
-    batches = epoch_of(run)
+def test_within_a_class_all_are_seen_before_any_is_seen_again(samplers, run):
+    batches = epoch_of(run, samplers)
     labels, k = run['labels'], run['k']
     groups = batches.reshape(-1, k)
     for name in set(labels):
@@ -138,30 +173,33 @@ def test_within_a_class_all_are_seen_before_any_is_seen_again(run):
                 assert twice <= -len(members) % k
 
 
+@of_both
 @given(
     size=st.integers(1, 60),
     num_classes=st.integers(1, 10),
     k=st.integers(1, 5),
     seed=st.integers(0, 100))
 @settings(deadline=None)
-def test_an_epoch_of_a_balanced_dataset_covers_it(size, num_classes, k, seed):
+def test_an_epoch_of_a_balanced_dataset_covers_it(samplers, size, num_classes,
+                                                  k, seed):
     labels = np.repeat(np.arange(num_classes), size)
-    sampler, = cur_samplers(labels, num_classes * k, k, seed=seed)
+    sampler, = samplers(labels, num_classes * k, k, seed=seed)
     assert len(set(np.concatenate(list(sampler)))) == len(labels)
 
 
-@given(settings_of_a_run())
+@of_both
+@given(run=settings_of_a_run())
 @settings(deadline=None)
-def test_the_plan_follows_from_seed_and_epoch_alone(run):
+def test_the_plan_follows_from_seed_and_epoch_alone(samplers, run):
     np.random.seed(1)
     torch.manual_seed(1)
     state = np.random.get_state()[1].copy(), torch.get_rng_state()
-    first = epoch_of(run)
+    first = epoch_of(run, samplers)
     assert np.array_equal(state[0], np.random.get_state()[1])
     assert torch.equal(state[1], torch.get_rng_state())
     np.random.seed(2)
     torch.manual_seed(2)
-    assert np.array_equal(first, epoch_of(run))
+    assert np.array_equal(first, epoch_of(run, samplers))
 
 
 def test_epochs_and_seeds_differ():
@@ -236,6 +274,45 @@ def test_labels_from_get_cat_ids():
             sampler=DefaultSampler(Categorised(), seed=0), batch_size=4))
     for batch in sampler:
         assert sorted(i // 3 for i in batch) == [0, 0, 1, 1]
+
+
+def test_cur_and_sur_differ_in_the_groups_alone():
+    labels = np.random.default_rng(0).integers(10, size=300)
+    cur, = cur_samplers(labels, 20, 4, seed=5, epoch=2)
+    sur, = sur_samplers(labels, 20, 4, seed=5, epoch=2)
+    assert list(cur) == list(sur)
+
+
+def test_sur_never_draws_what_has_no_superclass(tmp_path):
+    path = str(tmp_path / 'superclasses.npz')
+    dataset = Labelled(np.zeros(40))
+    superclasses = np.arange(40) % 4
+    superclasses[[3, 5, 7]] = -1
+    Superclasses(superclasses, np.zeros((4, 2)),
+                 dict(dataset=fingerprint_dataset(dataset))).save(path)
+    sampler = SURSampler(DefaultSampler(dataset, seed=0), 8, path, 2)
+    drawn = set(np.concatenate(list(sampler)))
+    assert drawn == set(range(40)) - {3, 5, 7}
+
+
+def test_sur_in_a_runner(tmp_path):
+    path = str(tmp_path / 'superclasses.npz')
+    digits = Digits(samples_per_class=4)
+    Superclasses(np.arange(40) % 5, np.zeros((5, 2)),
+                 dict(dataset=fingerprint_dataset(digits))).save(path)
+    loader = Runner.build_dataloader(
+        dict(
+            batch_size=8,
+            num_workers=0,
+            dataset=dict(type='Digits', samples_per_class=4),
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_sampler=dict(
+                type='SURSampler',
+                superclasses=path,
+                samples_per_superclass=2)))
+    assert isinstance(loader.batch_sampler, SURSampler)
+    for batch in loader.batch_sampler:
+        assert sorted(Counter(i % 5 for i in batch).values()) == [2, 2, 2, 2]
 
 
 def test_at_the_size_of_imagenet():
@@ -325,3 +402,26 @@ class TestBadInput:
         with pytest.raises(
                 TypeError, match="InfiniteSampler, has no epoch.*DefaultSam"):
             CURSampler(sampler, 4, 2)
+
+    def test_superclasses_of_another_dataset(self, tmp_path):
+        path = str(tmp_path / 'superclasses.npz')
+        Superclasses(np.arange(40) % 5, np.zeros((5, 2)),
+                     dict(dataset=fingerprint_dataset(
+                         Digits(samples_per_class=4)))).save(path)
+        for dataset, what in ((Digits(samples_per_class=3),
+                               'file has 40 samples, the dataset 30'),
+                              (Digits('val', samples_per_class=4),
+                               'but of other images')):
+            with pytest.raises(ValueError, match=f'{path} is not of.*{what}'):
+                SURSampler(DefaultSampler(dataset, seed=0), 4, path, 2)
+
+    def test_sur_speaks_of_superclasses(self):
+        with pytest.raises(
+                ValueError, match='samples_per_superclass=4 needs 8 supercl'):
+            sur_samplers(np.arange(100) % 5, 32, 4)
+        with pytest.raises(ValueError, match='samples_per_superclass must be'):
+            sur_samplers([0, 1], 2, 0)
+
+    def test_no_superclass_file(self):
+        with pytest.raises(FileNotFoundError, match='No superclass file at'):
+            SURSampler(DefaultSampler(Digits(), seed=0), 4, 'none.npz', 2)
