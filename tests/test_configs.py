@@ -1,11 +1,15 @@
 """Every config is loaded, built, and trained for two iterations."""
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 from mmengine.runner import Runner, save_checkpoint
 from mmrazor.registry import MODELS as RAZOR_MODELS
+
+from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
@@ -19,6 +23,13 @@ def load(path, work_dir):
     cfg.experiment_name = work_dir.name
     cfg.log_level = 'WARNING'
     return cfg
+
+
+def save_superclasses(dataset, path):
+    dataset = DATASETS.build(dataset)
+    labels = np.arange(len(dataset)) % 20
+    Superclasses(labels, np.zeros((20, 2)),
+                 dict(dataset=fingerprint_dataset(dataset))).save(path)
 
 
 def test_there_are_configs_with_names_of_their_own():
@@ -37,6 +48,11 @@ def test_trains_two_iterations(path, tmp_path):
         cfg.model.teacher_ckpt = str(tmp_path / 'teacher.pth')
         save_checkpoint(
             dict(state_dict=teacher.state_dict()), cfg.model.teacher_ckpt)
+    if cfg.train_dataloader.get('batch_sampler', {}).get(
+            'type') == 'SURSampler':
+        made = str(tmp_path / 'superclasses.npz')
+        save_superclasses(cfg.train_dataloader.dataset, made)
+        cfg.train_dataloader.batch_sampler.superclasses = made
     cfg.train_cfg = dict(by_epoch=False, max_iters=2)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     runner = Runner.from_cfg(cfg)
@@ -96,6 +112,20 @@ def test_baseline_and_cckd_differ_in_cc_and_sampler_alone():
                  'test_dataloader', 'train_cfg', 'optim_wrapper',
                  'param_scheduler'):
         assert kd[name] == cckd[name], name
+
+
+def test_sur_variants_differ_in_the_sampler_alone():
+    for path in CONFIGS:
+        if path.stem.endswith('_sur'):
+            sur = Config.fromfile(path)
+            cur = Config.fromfile(path.with_name(f'{path.stem[:-4]}.py'))
+            sampler = sur.train_dataloader.pop('batch_sampler')
+            k = cur.train_dataloader.pop('batch_sampler').samples_per_class
+            assert sampler.samples_per_superclass == k
+            # Beside the teacher, where clustering its config puts it.
+            assert Path(sampler.superclasses) == Path(
+                sur.model.teacher_ckpt).with_name('superclasses.npz')
+            assert sur.to_dict() == cur.to_dict()
 
 
 def test_a_recipe_finds_its_teacher_where_training_leaves_it():

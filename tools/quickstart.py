@@ -352,7 +352,7 @@ def main() -> None:
     figure = folder / 'correlations.png'
     draw_correlations([teacher, *distilled], figure)
     print_table(results)
-    print(f'\nFigure:    {os.path.relpath(figure)}\n'
+    print(f'\nFigure:   {os.path.relpath(figure)}\n'
           f'Clusters: {os.path.relpath(superclasses.with_suffix(".html"))}\n'
           f'Summary:  {os.path.relpath(folder / "summary.json")}')
 

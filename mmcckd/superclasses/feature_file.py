@@ -96,6 +96,7 @@ class FeatureFile:
         self._noted = time.monotonic()
 
     def _create(self, width: int) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         shape = (self.num_samples, width)
         self._map = np.lib.format.open_memmap(self.path, 'w+', self.dtype,
                                               shape)

@@ -1,0 +1,226 @@
+"""tools/cluster_superclasses.py as its users run it, and as they break it."""
+import os
+import random
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import save_checkpoint
+from mmrazor.registry import MODELS
+
+from mmcckd.superclasses import Superclasses
+
+ROOT = Path(__file__).parent.parent.parent
+TOOL = ROOT / 'tools/cluster_superclasses.py'
+TEACHER = ROOT / 'configs/baseline/r18w16_digits.py'
+CCKD = ROOT / 'configs/cckd/r18w16_r10w6_digits.py'
+
+
+@pytest.fixture(scope='module')
+def teacher(tmp_path_factory):
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(TEACHER).model)
+    model.init_weights()
+    path = tmp_path_factory.mktemp('teacher') / 'teacher.pth'
+    save_checkpoint(dict(state_dict=model.state_dict()), str(path))
+    return str(path)
+
+
+@pytest.fixture
+def cluster(teacher, monkeypatch, capsys):
+    """Run the tool in this process; returns what it prints."""
+
+    def run(*arguments, config=TEACHER, n=10):
+        monkeypatch.setattr(sys, 'argv', [
+            str(TOOL), str(config), teacher, '--num-superclasses', str(n),
+            *map(str, arguments)
+        ])
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        runpy.run_path(str(TOOL), run_name='__main__')
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_the_file_and_its_surroundings(cluster, tmp_path):
+    out = tmp_path / 'new' / 'superclasses.npz'
+    printed = cluster('--out', out)
+    made = Superclasses.load(out)
+    assert made.labels.shape == (200, )
+    assert made.centroids.shape == (10, 128)
+    for name, value in dict(
+            algorithm='kmeans', seed=0, num_superclasses=10, module='neck',
+            sizes=made.sizes.tolist()).items():
+        assert made.meta[name] == value
+    assert f'sizes: {made.sizes.min()} to {made.sizes.max()}' in printed
+    for word in ('purity', 'mutual information', 'silhouette', 'ETA'):
+        assert word in printed
+    features, = out.parent.glob('teacher_features_*.npy')
+    assert np.load(features, mmap_mode='r').dtype == np.float16
+    assert {p.suffix for p in out.parent.iterdir()} == {
+        '.npz', '.npy', '.json', '.png', '.html'
+    }
+
+    # A second start, from a distillation config, has nothing left to compute.
+    times = {p: p.stat().st_mtime_ns for p in (features, )}
+    before = out.read_bytes()
+    again = cluster('--out', out, config=CCKD)
+    assert 'ETA' not in again
+    assert times == {p: p.stat().st_mtime_ns for p in times}
+    assert out.read_bytes() == before
+
+
+def test_sha256_of_the_teacher(cluster, teacher, tmp_path):
+    cluster('--out', tmp_path / 'superclasses.npz')
+    said = subprocess.run(['sha256sum', teacher],
+                          capture_output=True,
+                          text=True).stdout.split()[0]
+    made = Superclasses.load(tmp_path / 'superclasses.npz')
+    assert made.meta['teacher_sha256'] == said
+
+
+def test_another_number_reuses_the_features(cluster, tmp_path):
+    cluster('--out', tmp_path / 'ten.npz')
+    printed = cluster('--out', tmp_path / 'five.npz', n=5)
+    assert 'ETA' not in printed
+    assert len(Superclasses.load(tmp_path / 'five.npz').centroids) == 5
+    assert len(list(tmp_path.glob('*.npy'))) == 1
+
+
+def environment(**more):
+    return dict(os.environ, PYTHON=sys.executable, **more)
+
+
+def test_one_process_and_two_make_the_same_file(teacher, tmp_path):
+    """5 batches of 48, the last of 8: one rank has nothing at the end."""
+    arguments = ['--num-superclasses', '20', '--cfg-options',
+                 'test_dataloader.batch_size=48']
+    one, two = tmp_path / 'one.npz', tmp_path / 'two' / 'two.npz'
+    subprocess.run(
+        [sys.executable, TOOL, TEACHER, teacher, '--out', one, *arguments],
+        check=True,
+        capture_output=True)
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = str(s.getsockname()[1])
+    subprocess.run([
+        'bash', ROOT / 'tools/dist_cluster_superclasses.sh', TEACHER, teacher,
+        '2', '--out', two, *arguments
+    ],
+                   check=True,
+                   capture_output=True,
+                   env=environment(PORT=port))
+    assert one.read_bytes() == two.read_bytes()
+    features = [next(p.parent.glob('*.npy')) for p in (one, two)]
+    assert features[0].read_bytes() == features[1].read_bytes()
+
+
+@pytest.mark.parametrize('stage', ['extraction', 'clustering'])
+def test_killed_five_times(stage, teacher, tmp_path):
+    """At random moments, with ``kill -9``; the last start ends as if nothing
+    had happened."""
+    config = tmp_path / 'all_digits.py'
+    config.write_text(f'_base_ = {str(TEACHER)!r}\n'
+                      'train_dataloader = dict(dataset=dict('
+                      'samples_per_class=None))\n'
+                      'test_dataloader = dict(batch_size=1)\n')
+    command = [
+        sys.executable, TOOL, config, teacher, '--num-superclasses', '40',
+        '--algorithm', 'minibatch', '--out'
+    ]
+    undisturbed = tmp_path / 'undisturbed' / 'superclasses.npz'
+    subprocess.run([*command, undisturbed], check=True, capture_output=True)
+
+    out = tmp_path / 'killed' / 'superclasses.npz'
+    chance = random.Random(stage)
+    marker = dict(extraction='Features of', clustering='Clustering')[stage]
+    for _ in range(5):
+        log = tmp_path / 'log'
+        with open(log, 'wb') as file:
+            process = subprocess.Popen([*command, out],
+                                       stdout=file,
+                                       stderr=file,
+                                       env=environment(PYTHONUNBUFFERED='1'))
+        while marker not in log.read_text() and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 1.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert marker in log.read_text()
+        if out.exists():  # then it is complete
+            assert out.read_bytes() == undisturbed.read_bytes()
+            out.unlink()
+    subprocess.run([*command, out], check=True, capture_output=True)
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert not list(out.parent.glob('.*'))  # no partial file is left
+
+
+class TestBadInput:
+
+    @pytest.mark.parametrize('n', [-3, 0, 1, 201])
+    def test_number(self, cluster, tmp_path, n):
+        with pytest.raises(SystemExit, match='between 2 and 200'):
+            cluster('--out', tmp_path / 's.npz', n=n)
+        assert not list(tmp_path.iterdir())
+
+    def test_module(self, cluster, tmp_path):
+        with pytest.raises(
+                SystemExit, match="no module 'necks'; near names: neck"):
+            cluster('--out', tmp_path / 's.npz', '--module', 'necks')
+        assert not list(tmp_path.iterdir())
+
+    def test_place_that_cannot_be_written(self, cluster, tmp_path):
+        (tmp_path / 'file').touch()
+        (tmp_path / 'folder.npz').mkdir()
+        for out, message in ((tmp_path / 'file' / 's.npz', 'cannot be writt'),
+                             ('/proc/s.npz', 'cannot be written'),
+                             (tmp_path / 's.txt', r'a file named \*.npz'),
+                             (tmp_path / 'folder.npz', 'a file named')):
+            with pytest.raises(SystemExit, match=message):
+                cluster('--out', out)
+
+    def test_nothing_is_overwritten(self, cluster, tmp_path):
+        out = tmp_path / 's.npz'
+        cluster('--out', out)
+        before = out.read_bytes()
+        for change in (['--seed', '1'], ['--module', 'backbone'],
+                       ['--algorithm', 'minibatch']):
+            with pytest.raises(
+                    SystemExit, match='was made with other settings'):
+                cluster('--out', out, *change)
+        with pytest.raises(SystemExit, match='num_superclasses'):
+            cluster('--out', out, n=5)
+        assert out.read_bytes() == before
+        cluster('--out', out, '--overwrite', n=5)
+        assert len(Superclasses.load(out).centroids) == 5
+        out.write_bytes(b'my thesis')
+        with pytest.raises(SystemExit, match='so it is left alone'):
+            cluster('--out', out)
+        assert out.read_bytes() == b'my thesis'
+
+    def test_wrong_checkpoint(self, tmp_path):
+        torch.save(dict(x=torch.zeros(1)), tmp_path / 'x.pth')
+        result = subprocess.run([
+            sys.executable, TOOL, TEACHER, tmp_path / 'x.pth',
+            '--num-superclasses', '3', '--out', tmp_path / 's.npz'
+        ],
+                                capture_output=True,
+                                text=True)
+        assert result.returncode == 1
+        assert 'does not fit the teacher' in result.stderr
+        assert 'Traceback' not in result.stderr
+
+    def test_config_without_data(self, cluster, tmp_path):
+        config = tmp_path / 'c.py'
+        config.write_text(f'_base_ = {str(TEACHER)!r}\n'
+                          'test_dataloader = None\nval_dataloader = None\n')
+        with pytest.raises(SystemExit, match='neither a test_dataloader nor'):
+            cluster('--out', tmp_path / 's.npz', config=config)
