@@ -73,7 +73,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     out = Path(args.out or os.path.join(cfg.work_dir, 'superclasses.npz'))
-    init_distributed(args.launcher, cfg.env_cfg.dist_cfg)
+    init_distributed(args.launcher, cfg)
     rank, _ = get_dist_info()
     if rank == 0:
         check_writable(out)

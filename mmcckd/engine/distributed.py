@@ -2,10 +2,11 @@
 from unittest import mock
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import init_dist, is_distributed
 
 
-def init_distributed(launcher: str, dist_cfg: dict) -> None:
+def init_distributed(launcher: str, cfg: Config) -> None:
     """Join the other processes that a launcher has started.
 
     MMEngine's ``init_dist``, but by gloo where there is no GPU: it asks for
@@ -14,11 +15,12 @@ def init_distributed(launcher: str, dist_cfg: dict) -> None:
     Args:
         launcher (str): "none", which does nothing, "pytorch", "slurm" or
             "mpi".
-        dist_cfg (dict): ``env_cfg.dist_cfg`` of the config, such as
+        cfg (Config): Its ``env_cfg.dist_cfg`` are the arguments, such as
             ``dict(backend='nccl')``.
     """
     if launcher == 'none' or is_distributed():
         return
+    dist_cfg = cfg.get('env_cfg', {}).get('dist_cfg', {})
     if torch.cuda.is_available():
         init_dist(launcher, **dist_cfg)
         return

@@ -33,21 +33,25 @@ def build_teacher(cfg: Config, checkpoint: str
                   ) -> Tuple[BaseModel, BaseDataPreprocessor]:
     """The teacher with its weights, in eval mode, and what feeds it.
 
-    The data preprocessor is that of the training: the model's, else the
-    config's, else the teacher's own.
+    What feeds it is the data preprocessor of the training: the model's, else
+    the config's.
 
     Raises:
         FileNotFoundError, ValueError: As
             :func:`~mmcckd.models.algorithms.teacher_checkpoint.
             load_teacher_checkpoint` says.
     """
-    teacher = MODELS.build(copy.deepcopy(teacher_config(cfg)))
+    config = copy.deepcopy(teacher_config(cfg))
+    preprocessor = copy.deepcopy(preprocessor_config(cfg))
+    distils = 'teacher' in cfg.model
+    if not distils and preprocessor is not None:
+        config['data_preprocessor'] = preprocessor
+    teacher = MODELS.build(config)
     load_teacher_checkpoint(teacher, checkpoint)
     teacher.eval()
-    preprocessor = preprocessor_config(cfg)
-    if preprocessor is None:
-        return teacher, teacher.data_preprocessor
-    return teacher, MODELS.build(copy.deepcopy(preprocessor))
+    if distils and preprocessor is not None:
+        return teacher, MODELS.build(preprocessor)
+    return teacher, teacher.data_preprocessor
 
 
 def preprocessor_config(cfg: Config) -> Optional[dict]:

@@ -9,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
+from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 from mmrazor.registry import MODELS
 
 from mmcckd.superclasses import Superclasses
@@ -93,6 +95,43 @@ def test_another_number_reuses_the_features(cluster, tmp_path):
     assert 'ETA' not in printed
     assert len(Superclasses.load(tmp_path / 'five.npz').centroids) == 5
     assert len(list(tmp_path.glob('*.npy'))) == 1
+
+
+def test_a_config_of_mmpretrain(tmp_path):
+    """An ImageNet recipe, whose preprocessor has no type, on JPEGs."""
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        path = tmp_path / 'train' / f'n0000000{i % 3}' / f'{i}.JPEG'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(256, size=(40, 50, 3), dtype=np.uint8)
+        cv2.imwrite(str(path), image)
+    path.write_bytes(b'no image')
+    config = tmp_path / 'r18.py'
+    config.write_text(
+        "_base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, "
+        f"type='CustomDataset', data_prefix={str(tmp_path / 'train')!r}))\n"
+        'test_dataloader = dict(batch_size=8, num_workers=1)\n')
+    cfg = Config.fromfile(config)
+    torch.manual_seed(0)
+    save_checkpoint(
+        dict(state_dict=PRETRAIN_MODELS.build(cfg.model).state_dict()),
+        str(tmp_path / 'r18.pth'))
+    command = [
+        sys.executable, TOOL, config, tmp_path / 'r18.pth',
+        '--num-superclasses', '2', '--out', tmp_path / 's.npz'
+    ]
+    stopped = subprocess.run(command, capture_output=True, text=True)
+    assert stopped.returncode == 1
+    assert '1 of 12 images cannot be read' in stopped.stderr
+    assert str(path) in stopped.stderr
+    assert not (tmp_path / 's.npz').exists()
+    subprocess.run([*command, '--skip-unreadable'],
+                   check=True,
+                   capture_output=True)
+    made = Superclasses.load(tmp_path / 's.npz')
+    assert made.centroids.shape == (2, 512)
+    assert (made.labels < 0).sum() == 1 and made.sizes.sum() == 11
 
 
 def environment(**more):
