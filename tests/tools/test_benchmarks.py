@@ -12,6 +12,10 @@ ROOT = Path(__file__).parent.parent.parent
     ('loss', ['--sizes', '16x8', '8x32', '--repetitions', '2'],
      '| plain/ours | ours/products |'),
     ('sampler', ['--epochs', '1'], '100.0% of the samples seen'),
+    ('superclasses', [
+        '--samples', '20000', '--width', '64', '--superclasses', '50',
+        '--subset', '4000', '--subset-superclasses', '20', '--repetitions', '1'
+    ], "4,000 samples into 20: inertia over that of scikit-learn's KMeans"),
 ])
 def test_runs(name, arguments, expected):
     result = subprocess.run(
