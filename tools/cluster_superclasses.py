@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 from mmengine.device import get_device
 from mmengine.dist import get_dist_info
 from mmengine.registry import init_default_scope
@@ -27,7 +28,11 @@ from mmcckd.superclasses import (
     fingerprint_dataset,
 )
 from mmcckd.superclasses import teacher as config_of
-from mmcckd.superclasses.clustering import ALGORITHMS, check_num_clusters
+from mmcckd.superclasses.clustering import (
+    ALGORITHMS,
+    check_num_clusters,
+    choose_algorithm,
+)
 from mmcckd.superclasses.page import Look, write_pictures
 from mmcckd.superclasses.statistics import describe
 
@@ -66,7 +71,10 @@ def parse_args() -> argparse.Namespace:
         '--overwrite',
         action='store_true',
         help='replace a superclass file that other settings have made')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not 0 <= args.seed < 2**32:
+        parser.error('--seed must be between 0 and 2**32 - 1')
+    return args
 
 
 def main() -> None:
@@ -82,27 +90,30 @@ def main() -> None:
     dataset = config_of.build_training_set(cfg)
     check_num_clusters(args.num_superclasses, len(dataset))
     teacher, preprocessor = config_of.build_teacher(cfg, args.checkpoint)
-    module, data_idx = config_of.listened_module(cfg)
+    listened = config_of.listened_module(cfg)
     if args.module is not None:
-        module, data_idx = args.module, None
-    find_module(teacher, module, 'teacher')
+        listened = dict(module=args.module, record_idx=0, data_idx=None)
+    find_module(teacher, listened['module'], 'teacher')
 
     features = origin = None
     if rank == 0:
         origin = dict(
             dataset=fingerprint_dataset(dataset),
             teacher_sha256=config_of.checkpoint_sha256(args.checkpoint),
-            module=module if data_idx is None else f'{module}[{data_idx}]')
+            module=listened['module'])
         job = dict(
             origin,
+            **listened,
             teacher=config_of.teacher_config(cfg),
             preprocessor=config_of.preprocessor_config(cfg),
-            pipeline=config_of.test_pipeline(cfg))
+            training_set=config_of.training_set_config(cfg))
         features = FeatureFile(out.parent, job, len(dataset), args.dtype)
         origin.update(
             features=features.digest,
             seed=args.seed,
             num_superclasses=args.num_superclasses)
+        if args.algorithm != 'auto':
+            origin['algorithm'] = args.algorithm
         check_replaceable(out, origin, args)
         print(f'Features of {len(dataset):,} samples: {features.path}')
 
@@ -113,12 +124,13 @@ def main() -> None:
         preprocessor.to(device),
         dataset,
         features,
-        module,
-        data_idx,
+        **listened,
         batch_size=loader.batch_size,
         num_workers=loader.get('num_workers', 0),
         skip_unreadable=args.skip_unreadable)
     if rank == 0:
+        origin['algorithm'] = choose_algorithm(args.algorithm, features.read())
+        check_replaceable(out, origin, args)
         superclasses = cluster(features, origin, args)
         superclasses.save(out)
         show(superclasses, features, dataset, out)
@@ -129,10 +141,10 @@ def cluster(features: FeatureFile, origin: dict,
     print(
         f'Clustering into {args.num_superclasses:,} superclasses', flush=True)
     clusters = cluster_features(features.read(), args.num_superclasses,
-                                args.algorithm, args.seed, features.unreadable)
+                                origin['algorithm'], args.seed,
+                                features.unreadable)
     meta = dict(
         origin,
-        algorithm=clusters.algorithm,
         inertia=clusters.inertia,
         sizes=clusters.sizes.tolist())
     return Superclasses(clusters.labels, clusters.centroids, meta)
@@ -141,8 +153,11 @@ def cluster(features: FeatureFile, origin: dict,
 def show(superclasses: Superclasses, features: FeatureFile, dataset,
          out: Path) -> None:
     """Print figures, and write the page and the picture."""
+    names = getattr(dataset, 'metainfo', {}).get('classes')
     try:
         classes = get_labels(dataset)
+        if classes.dtype.kind not in 'iu' or classes.min() < 0:
+            names, classes = np.unique(classes, return_inverse=True)
     except (TypeError, ValueError):
         classes = None  # superclasses need none
     figures = describe(superclasses.labels, features.read(), classes)
@@ -152,7 +167,6 @@ def show(superclasses: Superclasses, features: FeatureFile, dataset,
         print('purity {purity:.3f}, normalised mutual information '
               '{nmi:.3f}'.format(**figures))
     print(f'silhouette {figures["silhouette"]:.3f} (on a sample)')
-    names = getattr(dataset, 'metainfo', {}).get('classes')
     pictures = write_pictures(
         Look(superclasses, figures, dataset, classes, names),
         str(out.with_suffix('')))
@@ -185,8 +199,6 @@ def check_replaceable(out: Path, origin: dict,
                          'this tool can read, so it is left alone; give '
                          'another --out, or --overwrite.') from error
     differ = [name for name in origin if meta.get(name) != origin[name]]
-    if args.algorithm not in ('auto', meta['algorithm']):
-        differ.append('algorithm')
     if differ:
         there = json.dumps({name: meta.get(name) for name in differ})
         raise ValueError(

@@ -63,6 +63,8 @@ class Run:
         digest.update(metadata.version('torch').encode())
         if self.teacher is not None:
             digest.update(self.teacher.fingerprint().encode())
+        if self.superclasses is not None:
+            digest.update(self.superclasses.read_bytes())
         return digest.hexdigest()
 
     def result(self) -> Optional[dict]:

@@ -84,24 +84,36 @@ def cluster_features(features: np.ndarray,
         ValueError: If ``num_clusters`` or the algorithm is out of range, or a
             feature is NaN or infinite.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f'algorithm must be one of {", ".join(ALGORITHMS)}, '
-                         f'but is {algorithm!r}.')
+    algorithm = choose_algorithm(algorithm, features)
     rows = np.arange(len(features))
     if left_out is not None:
         rows = np.delete(rows, left_out)
     check_num_clusters(num_clusters, len(rows))
-    if algorithm == 'auto':
-        fits = len(rows) * features.shape[1] * 4 <= KMEANS_BYTES
-        algorithm = 'kmeans' if fits else 'minibatch'
     find_centroids = _kmeans if algorithm == 'kmeans' else _minibatch
 
     # All cores, also where a launcher has set one thread for each rank: the
     # other ranks have nothing to do.
-    with threadpool_limits(os.cpu_count()):
+    cores = len(os.sched_getaffinity(0)) if hasattr(
+        os, 'sched_getaffinity') else os.cpu_count()
+    with threadpool_limits(cores):
         centroids = find_centroids(features, rows, num_clusters, seed)
         labels, centroids, inertia = _assign(features, rows, centroids)
     return Clusters(labels, centroids, inertia, algorithm)
+
+
+def choose_algorithm(algorithm: str, features: np.ndarray) -> str:
+    """What "auto" stands for with features of this size.
+
+    Raises:
+        ValueError: If there is no such algorithm.
+    """
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f'algorithm must be one of {", ".join(ALGORITHMS)}, '
+                         f'but is {algorithm!r}.')
+    if algorithm == 'auto':
+        fits = features.size * 4 <= KMEANS_BYTES
+        return 'kmeans' if fits else 'minibatch'
+    return algorithm
 
 
 def check_num_clusters(num_clusters: int, num_samples: int) -> None:
@@ -203,6 +215,7 @@ def _assign(features, rows, centroids):
             shape=(len(x), len(centroids)))
         sums += one_hot.T @ x
         squares += np.square(x).sum()
+        del x, one_hot  # before the next block is read
     sizes = np.bincount(labels[rows], minlength=len(centroids))
     means = sums / sizes[:, None]
     # Σ ‖x − μ‖² = Σ ‖x‖² − Σ_c n_c ‖μ_c‖², for μ_c are the means
@@ -216,7 +229,7 @@ def _fill_empty(features, rows, labels, distances, num_clusters) -> None:
     for empty in np.flatnonzero(
             np.bincount(clusters, minlength=num_clusters) == 0):
         spread = np.bincount(clusters, distances, num_clusters)
-        spread[np.bincount(clusters, minlength=num_clusters) < 2] = -1
+        spread[np.bincount(clusters, minlength=num_clusters) < 2] = -np.inf
         members = np.flatnonzero(clusters == spread.argmax())
         stride = -(-len(members) // _rows_per_block(features))
         halving = KMeans(2, n_init=1, random_state=0)

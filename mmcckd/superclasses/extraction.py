@@ -1,5 +1,7 @@
 """One pass of the teacher over the training set."""
 import logging
+from contextlib import nullcontext
+from functools import partial
 from typing import Iterator, List, Optional, Tuple
 
 import torch
@@ -31,6 +33,7 @@ def extract_features(teacher: BaseModel,
                      dataset: Dataset,
                      file: Optional[FeatureFile],
                      module: str = 'neck',
+                     record_idx: int = 0,
                      data_idx: Optional[int] = None,
                      batch_size: int = 64,
                      num_workers: int = 0,
@@ -49,6 +52,8 @@ def extract_features(teacher: BaseModel,
         file (FeatureFile): Where features go; None on ranks other than 0.
         module (str): Name of the module whose output is the feature, (n, d)
             or (n, c, h, w). Defaults to "neck".
+        record_idx (int): Which of its calls, as recorders of MMRazor count
+            them. Defaults to 0, the first.
         data_idx (int, optional): Which one, if it has several outputs.
         batch_size (int): Samples in a batch. Defaults to 64.
         num_workers (int): Processes that load images, for each rank.
@@ -62,46 +67,78 @@ def extract_features(teacher: BaseModel,
             feature is NaN or infinite, or images cannot be read; the message
             counts and names them.
     """
+    rank, _ = get_dist_info()
+    with file.writing() if rank == 0 else nullcontext():
+        failed = _extract(
+            dataset, file, batch_size, num_workers, skip_unreadable,
+            next(teacher.parameters()).device,
+            partial(_features, teacher, preprocessor, module, record_idx,
+                    data_idx))
+    _report_unreadable(failed, dataset, skip_unreadable)
+
+
+def _extract(dataset, file, batch_size, num_workers, skip_unreadable, device,
+             features_of) -> List[int]:
+    """The pass itself; returns, on rank 0, the rows of unreadable images."""
     rank, world_size = get_dist_info()
     batches = [_pending_batches(file, batch_size) if rank == 0 else None]
     broadcast_object_list(batches)
     batches, = batches
-    own = batches[rank::world_size]
-    loader = DataLoader(
-        _ReadableOrNone(dataset),
-        batch_sampler=own,
-        num_workers=num_workers,
-        collate_fn=list)
-    features = _features(teacher, preprocessor, loader, module, data_idx)
-
-    device = next(teacher.parameters()).device
+    features = features_of(
+        DataLoader(
+            _ReadableOrNone(dataset),
+            batch_sampler=batches[rank::world_size],
+            num_workers=num_workers,
+            collate_fn=list))
     bar = CoarseProgressBar(
         sum(map(len, batches))) if rank == 0 and batches else None
-    width = 0
+    width, failed = 0, []
     for step in range(0, len(batches), world_size):
         x, readable = next(features, (None, None))
         if not width:
-            width = torch.tensor(0 if x is None else x.shape[1], device=device)
-            all_reduce(width, 'max')
-            width = int(width)
-        # The last column says whether an image was readable.
-        share = torch.zeros(batch_size, width + 1, device=device)
-        if readable is not None:
-            share[:len(readable), -1] = readable.to(device).float()
-            if x is not None:
-                share[:len(readable), :-1][readable.to(device)] = x
-        shares = all_gather(share)
+            width = _agreed_width(x, device)
+        shares = all_gather(_share(x, readable, batch_size, width, device))
         if rank > 0:
             continue
         for batch, rows in zip(batches[step:step + world_size], shares):
             rows = rows[:len(batch)].cpu().numpy()
-            file.write(batch[0], rows[:, :-1], rows[:, -1] > 0)
+            readable = rows[:, -1] > 0
+            file.write(batch[0], rows[:, :-1], readable)
+            failed.extend(row for row, ok in zip(batch, readable) if not ok)
             bar.update(len(batch))
-        if len(file.unreadable) >= MAX_UNREADABLE and not skip_unreadable:
+        if len(failed) >= MAX_UNREADABLE and not skip_unreadable:
             break
-    if rank == 0:
-        file.write_note()
-        _report_unreadable(file.unreadable, dataset, skip_unreadable)
+    return failed
+
+
+def _agreed_width(x: Optional[Tensor], device: torch.device) -> int:
+    """The features' width, also on a rank that had none; 0 if all had none."""
+    width = torch.tensor(0 if x is None else x.shape[1], device=device)
+    all_reduce(width, 'max')
+    return int(width)
+
+
+def _share(x: Optional[Tensor], readable: Optional[Tensor], batch_size: int,
+           width: int, device: torch.device) -> Tensor:
+    """A rank's batch, of one shape on all ranks, (batch_size, width + 1).
+
+    The last column says whether an image was readable.
+    """
+    share = torch.zeros(batch_size, width + 1, device=device)
+    if readable is not None:
+        share[:len(readable), -1] = readable.to(device).float()
+    if x is not None:
+        _check_width(x, width)
+        share[:len(readable), :-1][readable.to(device)] = x
+    return share
+
+
+def _check_width(x: Tensor, width: int) -> None:
+    if x.shape[1] != width:
+        raise ValueError(
+            f'The teacher gives features of {x.shape[1]} dimensions after '
+            f'some of {width}; choose a module whose output has one width, or '
+            'images of one size.')
 
 
 def _pending_batches(file: FeatureFile, batch_size: int) -> List[range]:
@@ -143,7 +180,7 @@ def _base_datasets(dataset: Dataset) -> List[Dataset]:
     return [base for part in inner for base in _base_datasets(part)]
 
 
-def _features(teacher, preprocessor, loader, module, data_idx
+def _features(teacher, preprocessor, module, record_idx, data_idx, loader
               ) -> Iterator[Tuple[Optional[Tensor], Tensor]]:
     """Of each batch: features of the readable samples, and which they are."""
     heard = []
@@ -162,11 +199,14 @@ def _features(teacher, preprocessor, loader, module, data_idx
             })
             heard.clear()
             teacher(batch['inputs'], batch.get('data_samples'), mode='tensor')
-            if not heard:
+            if len(heard) <= record_idx:
                 raise ValueError(
-                    f'The teacher has a module {module!r}, but does not use '
-                    'it; choose another one.')
-            output = heard[-1] if data_idx is None else heard[-1][data_idx]
+                    f'The teacher uses its module {module!r} {len(heard)} '
+                    f'times, but call no. {record_idx} is asked for; choose '
+                    'another one.')
+            output = heard[record_idx]
+            if data_idx is not None:
+                output = output[data_idx]
             x = flatten_features(output, 'The clustering').float()
             if len(x) != len(samples):
                 raise ValueError(
@@ -187,6 +227,8 @@ def _report_unreadable(unreadable: List[int], dataset: Dataset,
         lines.append('…')
     text = (f'{len(unreadable)} of {len(dataset)} images cannot be read:\n  ' +
             '\n  '.join(lines))
+    if len(unreadable) == len(dataset):
+        raise ValueError(f'{text}\nCheck the paths of the dataset.')
     if not skip:
         raise ValueError(
             f'{text}\nMend them and start again, which goes on from here, or '

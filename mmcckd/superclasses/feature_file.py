@@ -3,14 +3,22 @@ import hashlib
 import json
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 from .superclass_file import whole_file
 
 SECONDS_BETWEEN_NOTES = 1.
+# The workers of a killed run keep its lock until they notice, in 5 seconds.
+SECONDS_TO_LOCK = 10.
 
 
 class FeatureFile:
@@ -20,7 +28,8 @@ class FeatureFile:
     array to be opened as a memory map; and a ``.json`` of the same name that
     notes what is done. The digest is that of the job, so another teacher,
     dataset or pipeline gets files of its own, and the same one goes on where
-    it stopped. What was not noted when a run was killed is computed again.
+    it stopped. What was not noted when a run was killed is computed again. One
+    process at a time writes into a folder.
 
     Args:
         folder (str | Path): Where the files are, or will be.
@@ -43,29 +52,73 @@ class FeatureFile:
         self.unreadable: List[int] = []
         self._map: Optional[np.memmap] = None
         self._noted = time.monotonic()
-        if self.path.exists() and self.note.exists():
-            note = json.loads(self.note.read_text())
-            self.rows_done = note['rows_done']
-            self.unreadable = note['unreadable']
-            self._map = np.load(self.path, mmap_mode='r+')
+        self._read_note()
 
     def read(self) -> np.ndarray:
         """The features as a read-only memory map; unreadable rows are 0."""
         return np.load(self.path, mmap_mode='r')
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Within it, no other process writes features into the folder.
+
+        Raises:
+            ValueError: If one is writing already.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            self._lock(folder)
+            self._read_note()
+            yield
+            self.write_note()
+        finally:
+            if fcntl is not None:  # also in workers that were forked off
+                fcntl.flock(folder, fcntl.LOCK_UN)
+            os.close(folder)
+
+    def _lock(self, folder: int) -> None:
+        if fcntl is None:
+            return
+        deadline = time.monotonic() + SECONDS_TO_LOCK
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise ValueError(
+                        'Another process is writing features into '
+                        f'{self.path.parent}; wait for it, or give --out in '
+                        'another folder.') from error
+            time.sleep(0.1)
+
     def write(self, begin: int, features: np.ndarray,
               readable: np.ndarray) -> None:
-        """Take the features of consecutive rows.
+        """Take the features of consecutive rows, within :meth:`writing`.
 
         Args:
             begin (int): The first row, at most ``rows_done``.
-            features (np.ndarray): (m, d).
+            features (np.ndarray): (m, d), or (m, 0) where none is readable.
             readable (np.ndarray): (m, ), bool; other rows are noted.
 
         Raises:
             OSError: If the disk has no room for all features.
-            ValueError: If a feature is NaN or infinite.
+            ValueError: If a feature is NaN or infinite, or of another width
+                than those before.
         """
+        end = begin + len(features)
+        if features.shape[1] > 0:
+            self._write_rows(begin, features, readable)
+        tried = range(begin, end)
+        self.unreadable = sorted(
+            {row for row in self.unreadable if row not in tried}
+            | {begin + int(i) for i in np.flatnonzero(~readable)})
+        self.rows_done = max(self.rows_done, end)
+        if time.monotonic() - self._noted > SECONDS_BETWEEN_NOTES:
+            self.write_note()
+
+    def _write_rows(self, begin, features, readable) -> None:
         finite = np.isfinite(features).all(1) | ~readable
         if not finite.all():
             wrong = (begin + np.flatnonzero(~finite)).tolist()
@@ -75,15 +128,14 @@ class FeatureFile:
                 'its data preprocessor and the images.')
         if self._map is None:
             self._create(features.shape[1])
-        end = begin + len(features)
-        self._map[begin:end] = np.where(readable[:, None], features, 0)
-        tried = range(begin, end)
-        self.unreadable = sorted(
-            {row for row in self.unreadable if row not in tried}
-            | {begin + int(i) for i in np.flatnonzero(~readable)})
-        self.rows_done = max(self.rows_done, end)
-        if time.monotonic() - self._noted > SECONDS_BETWEEN_NOTES:
-            self.write_note()
+        if features.shape[1] != self._map.shape[1]:
+            raise ValueError(
+                f'The teacher gives features of {features.shape[1]} '
+                f'dimensions for sample {begin}, but gave '
+                f'{self._map.shape[1]} before; choose a module whose output '
+                'has one width, or images of one size.')
+        self._map[begin:begin + len(features)] = np.where(
+            readable[:, None], features, 0)
 
     def write_note(self) -> None:
         """Note what is done; features reach the disk before their note."""
@@ -95,8 +147,16 @@ class FeatureFile:
             file.write(json.dumps(note, indent=1).encode())
         self._noted = time.monotonic()
 
+    def _read_note(self) -> None:
+        if self.path.exists() and self.note.exists():
+            note = json.loads(self.note.read_text())
+            self.rows_done = note['rows_done']
+            self.unreadable = note['unreadable']
+            self._map = np.load(self.path, mmap_mode='r+')
+
     def _create(self, width: int) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # It must not vouch for the new file.
+        self.note.unlink(missing_ok=True)
         shape = (self.num_samples, width)
         self._map = np.lib.format.open_memmap(self.path, 'w+', self.dtype,
                                               shape)

@@ -16,7 +16,7 @@ from .superclass_file import Superclasses, whole_file
 
 IMAGES_PER_ROW = 12
 ROWS_OF_A_KIND = 3
-# Wider maps show nothing more at the width of a page.
+# The map shows the first so many: more than the width of a page.
 MAX_MAP = 2000
 
 
@@ -115,8 +115,9 @@ def _draw_map(ax, look: Look) -> None:
     table = contingency(look.classes, look.superclasses.labels)
     order = np.lexsort((-table.max(axis=1).toarray().ravel(),
                         np.asarray(table.argmax(axis=1)).ravel()))
-    share = table[order[:MAX_MAP], :MAX_MAP].toarray().astype(float)
-    share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
+    sizes = np.maximum(np.asarray(table.sum(axis=1)), 1)
+    rows = order[:MAX_MAP]
+    share = table[rows, :MAX_MAP].toarray() / sizes[rows]
     image = ax.imshow(
         share.T, aspect='auto', cmap='cividis', vmin=0, vmax=1,
         interpolation='nearest')
@@ -159,7 +160,7 @@ def load_image(dataset: Dataset, idx: int) -> np.ndarray:
     if 'img' in info:
         return np.asarray(info['img'])
     content = fileio.get(info['img_path'])
-    return mmcv.imfrombytes(content, channel_order='rgb')
+    return mmcv.imfrombytes(content, channel_order='rgb', backend='pillow')
 
 
 def _class_name(look: Look, index: int) -> str:

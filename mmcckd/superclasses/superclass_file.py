@@ -17,6 +17,10 @@ FORMAT_VERSION = 1
 HOW_TO_MAKE = 'make one with tools/cluster_superclasses.py'
 
 
+class _NewerFormatError(ValueError):
+    pass
+
+
 @dataclass
 class Superclasses:
     """Superclasses of a dataset, as they stand in a ``superclasses.npz``.
@@ -64,29 +68,34 @@ class Superclasses:
         """Read a file.
 
         Raises:
-            FileNotFoundError: If there is none.
+            FileNotFoundError, PermissionError: If there is none, or it may
+                not be read.
             ValueError: If it is no superclass file, damaged, or of a newer
                 format.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                labels, centroids = arrays['labels'], arrays['centroids']
                 meta = dict(json.loads(str(arrays['meta'])))
+                version = meta['format_version']
+                if isinstance(version, int) and version > FORMAT_VERSION:
+                    raise _NewerFormatError(
+                        f'The superclass file {path} has format {version}, '
+                        f'but this mmcckd reads up to {FORMAT_VERSION}; '
+                        f'update mmcckd, or {HOW_TO_MAKE}.')
+                meta['dataset']['order'], meta['dataset']['files']
+                labels, centroids = arrays['labels'], arrays['centroids']
+        except (PermissionError, _NewerFormatError):
+            raise
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'No superclass file at {path}; {HOW_TO_MAKE}.') from error
         except (OSError, ValueError, KeyError, EOFError, AttributeError,
-                TypeError, zipfile.BadZipFile, zlib.error) as error:
+                TypeError, RuntimeError, zipfile.BadZipFile,
+                zlib.error) as error:
             raise ValueError(
                 f'{path} is no superclass file, is damaged, or holds a pickle,'
                 f' which is not read; {HOW_TO_MAKE}. NumPy says: '
                 f'{type(error).__name__}: {error}') from error
-        version = meta.get('format_version')
-        if not isinstance(version, int) or version > FORMAT_VERSION:
-            raise ValueError(
-                f'The superclass file {path} has format {version}, but this '
-                f'mmcckd reads up to {FORMAT_VERSION}; update mmcckd, or '
-                f'{HOW_TO_MAKE}.')
         if (labels.ndim != 1 or labels.dtype.kind != 'i'
                 or centroids.ndim != 2 or len(labels) == 0
                 or not -1 <= labels.min() <= labels.max() < len(centroids)):
@@ -129,8 +138,12 @@ def whole_file(path: Union[str, Path]) -> Iterator:
     """A binary file to write to, that gets its name when it is complete."""
     path = Path(path)
     partial = path.with_name(f'.{path.name}.partial')
-    with open(partial, 'wb') as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with open(partial, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

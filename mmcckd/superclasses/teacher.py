@@ -2,7 +2,7 @@
 import copy
 import hashlib
 import os.path as osp
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import urlparse
 
 import torch
@@ -59,43 +59,53 @@ def preprocessor_config(cfg: Config) -> Optional[dict]:
     return cfg.model.get('data_preprocessor', cfg.get('data_preprocessor'))
 
 
-def listened_module(cfg: Config) -> Tuple[str, Optional[int]]:
+def listened_module(cfg: Config) -> Dict[str, Any]:
     """The teacher's module whose output the CC loss compares.
 
     Returns:
-        Tuple[str, int | None]: Its name, and which of several outputs;
-        ("neck", None) where no CC loss listens to a module.
+        Dict[str, Any]: ``module``, its name, "neck" where no CC loss listens
+        to one; ``record_idx``, which of its calls; ``data_idx``, which of
+        several outputs.
     """
     distiller = cfg.model.get('distiller', {})
     for name, loss in distiller.get('distill_losses', {}).items():
-        if not loss.get('type', '').endswith('CorrelationCongruenceLoss'):
+        if not str(loss.get('type')).endswith('CorrelationCongruenceLoss'):
             continue
         record = distiller.loss_forward_mappings[name].preds_T
         recorder = distiller.teacher_recorders[record.recorder]
-        if recorder.type.endswith('ModuleOutputs'):
-            return recorder.source, record.get('data_idx')
-    return 'neck', None
+        if str(recorder.type).endswith('ModuleOutputs'):
+            return dict(
+                module=recorder.source,
+                record_idx=record.get('record_idx', 0),
+                data_idx=record.get('data_idx'))
+    return dict(module='neck', record_idx=0, data_idx=None)
 
 
-def build_training_set(cfg: Config) -> Dataset:
+def training_set_config(cfg: Config) -> dict:
     """The training set with the pipeline of the test: nothing is random.
 
     Raises:
         ValueError: If the config has no training set, or no test pipeline.
     """
-    dataset = copy.deepcopy(cfg.get('train_dataloader', {}).get('dataset'))
-    if dataset is None:
+    loader = cfg.get('train_dataloader') or {}
+    if 'dataset' not in loader:
         raise ValueError(f'{cfg.filename} has no train_dataloader.dataset.')
-    pipeline = test_pipeline(cfg)
+    dataset = copy.deepcopy(loader['dataset'])
+    pipeline = _test_pipeline(cfg)
     for base in _base_configs(dataset):
         base['pipeline'] = copy.deepcopy(pipeline)
-    dataset = DATASETS.build(dataset)
+    return dataset
+
+
+def build_training_set(cfg: Config) -> Dataset:
+    """The data set of :func:`training_set_config`."""
+    dataset = DATASETS.build(training_set_config(cfg))
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
     return dataset
 
 
-def test_pipeline(cfg: Config) -> List[dict]:
+def _test_pipeline(cfg: Config) -> List[dict]:
     """The pipeline of the test, else of the validation."""
     for loader in ('test_dataloader', 'val_dataloader'):
         if cfg.get(loader):

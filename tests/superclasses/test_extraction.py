@@ -1,5 +1,6 @@
 """Features of a real teacher and real files, against a plain loop."""
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -201,6 +202,51 @@ def test_a_wrong_path_stops_early(folder, tmp_path, monkeypatch):
         extract(images(folder), tmp_path)
 
 
+def test_a_first_batch_without_a_readable_image(folder, tmp_path):
+    dataset = images(folder)
+    first = [dataset.get_data_info(i)['img_path'] for i in range(3)]
+    sound = (folder / 'a/00.png').read_bytes()
+    for path in first:
+        Path(path).write_bytes(b'')
+    file = extract(dataset, tmp_path, skip_unreadable=True, batch_size=3)
+    assert file.unreadable[:3] == [0, 1, 2] and len(file.unreadable) == 4
+    assert file.read().shape == (20, 8)
+    for path in file.unreadable:
+        Path(dataset.get_data_info(path)['img_path']).write_bytes(sound)
+    file = extract(dataset, tmp_path, batch_size=3)
+    assert file.unreadable == []
+    assert np.allclose(
+        file.read(), reference(dataset, make_teacher()), atol=1e-6)
+
+
+def test_a_wrong_path_then_the_right_one(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmcckd.superclasses.extraction.MAX_UNREADABLE', 5)
+    dataset = images(folder)
+    sound = (folder / 'a/00.png').read_bytes()
+    for path in folder.rglob('*.png'):
+        path.write_bytes(b'')
+    for _ in range(2):
+        with pytest.raises(ValueError, match='7 of 20 images cannot be read'):
+            extract(dataset, tmp_path)
+    for path in folder.rglob('*.png'):
+        path.write_bytes(sound)
+    file = extract(dataset, tmp_path)
+    assert file.unreadable == [] and file.rows_done == 20
+    assert np.linalg.norm(file.read(), axis=1) == pytest.approx(1)
+
+
+def test_a_stale_note_vouches_for_nothing(tmp_path):
+    dataset = Counting(samples_per_class=3, pipeline=PIPELINE)
+    file = extract(dataset, tmp_path)
+    file.path.unlink()
+    dataset.stop_at = 23
+    with pytest.raises(KeyboardInterrupt):
+        extract(dataset, tmp_path)
+    dataset.stop_at = None
+    features = extract(dataset, tmp_path).read()
+    assert np.linalg.norm(features, axis=1) == pytest.approx(1)
+
+
 class TestBadInput:
     dataset = Digits(samples_per_class=1, pipeline=PIPELINE)
 
@@ -214,8 +260,18 @@ class TestBadInput:
             extract(self.dataset, tmp_path, module='zzz')
 
     def test_module_that_is_not_used(self, tmp_path):
-        with pytest.raises(ValueError, match='but does not use it'):
+        with pytest.raises(ValueError, match='uses its module .* 0 times,'):
             extract(self.dataset, tmp_path, module='head.loss_module')
+
+    def test_call_that_does_not_happen(self, tmp_path):
+        with pytest.raises(ValueError, match='1 times, but call no. 1 is as'):
+            extract(self.dataset, tmp_path, record_idx=1)
+
+    def test_no_image_at_all(self, folder, tmp_path):
+        for path in folder.rglob('*.png'):
+            path.write_bytes(b'')
+        with pytest.raises(ValueError, match='(?s)20 of 20 .*Check the paths'):
+            extract(images(folder), tmp_path, skip_unreadable=True)
 
     def test_nan(self, tmp_path):
         teacher = make_teacher()

@@ -111,6 +111,10 @@ def test_fingerprint_of_paths():
         order=hashlib.sha256(b'b.jpg\0a.jpg\0').hexdigest())
 
 
+META = ('{"format_version": 1, '
+        '"dataset": {"order": "", "files": "", "num_samples": 2}}')
+
+
 class TestBadFile:
 
     def test_missing(self, path):
@@ -126,12 +130,20 @@ class TestBadFile:
             Superclasses.load(path)
 
     def test_damaged(self, path):
+        """Any byte: an error of ours, or nothing that matters."""
         superclasses().save(path)
-        content = bytearray(path.read_bytes())
-        content[100] ^= 255
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match='is no superclass file, is dam'):
-            Superclasses.load(path)
+        sound = Superclasses.load(path)
+        content = path.read_bytes()
+        for place in range(0, len(content), 7):
+            path.write_bytes(content[:place] +
+                             bytes([content[place] ^ 255]) +
+                             content[place + 1:])
+            try:
+                found = Superclasses.load(path)
+            except ValueError as error:
+                assert 'is no superclass file' in str(error)
+            else:
+                assert np.array_equal(found.labels, sound.labels)
 
     def test_pickle(self, path, tmp_path):
 
@@ -161,18 +173,17 @@ class TestBadFile:
         with pytest.raises(ValueError, match='no superclass file'):
             Superclasses.load(path)
 
-    def write(self, path, meta='{"format_version": 1}', labels=(0, 1)):
+    def write(self, path, meta=META, labels=(0, 1)):
         np.savez(
             path,
             labels=np.array(labels),
             centroids=np.zeros((2, 3), np.float32),
             meta=np.array(meta))
 
-    @pytest.mark.parametrize('version', ['2', '"1"', 'null'])
-    def test_newer_format(self, path, version):
-        self.write(path, f'{{"format_version": {version}}}')
+    def test_newer_format(self, path):
+        np.savez(path, meta=np.array('{"format_version": 2}'))
         with pytest.raises(
-                ValueError, match='has format .*reads up to 1; update mmcckd'):
+                ValueError, match='has format 2, but .*to 1; update mmcckd'):
             Superclasses.load(path)
 
     @pytest.mark.parametrize('labels', [(0, 2), (-2, 0), (0., 1.), ((0, 1), ),
@@ -182,8 +193,9 @@ class TestBadFile:
         with pytest.raises(ValueError, match='it has labels'):
             Superclasses.load(path)
 
-    @pytest.mark.parametrize('meta', ['no json', '[1]', '{}'])
+    @pytest.mark.parametrize(
+        'meta', ['no json', '[1]', '{}', '{"format_version": 1}'])
     def test_meta(self, path, meta):
         self.write(path, meta)
-        with pytest.raises(ValueError, match='no superclass file|format None'):
+        with pytest.raises(ValueError, match='no superclass file'):
             Superclasses.load(path)

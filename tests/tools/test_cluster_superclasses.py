@@ -1,4 +1,5 @@
 """tools/cluster_superclasses.py as its users run it, and as they break it."""
+import fcntl
 import os
 import random
 import runpy
@@ -237,6 +238,10 @@ class TestBadInput:
                 cluster('--out', out, *change)
         with pytest.raises(SystemExit, match='num_superclasses'):
             cluster('--out', out, n=5)
+        other = tmp_path / 'minibatch.npz'
+        cluster('--out', other, '--algorithm', 'minibatch')
+        with pytest.raises(SystemExit, match='algorithm": "minibatch"'):
+            cluster('--out', other)
         assert out.read_bytes() == before
         cluster('--out', out, '--overwrite', n=5)
         assert len(Superclasses.load(out).centroids) == 5
@@ -256,6 +261,23 @@ class TestBadInput:
         assert result.returncode == 1
         assert 'does not fit the teacher' in result.stderr
         assert 'Traceback' not in result.stderr
+
+    def test_two_at_once(self, cluster, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            'mmcckd.superclasses.feature_file.SECONDS_TO_LOCK', 0.2)
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            with pytest.raises(SystemExit, match='Another process is writing'):
+                cluster('--out', tmp_path / 's.npz')
+        finally:
+            os.close(descriptor)
+        cluster('--out', tmp_path / 's.npz')
+
+    def test_seed(self, cluster, capsys):
+        with pytest.raises(SystemExit):
+            cluster('--seed', '-1')
+        assert '--seed must be between 0 and' in capsys.readouterr().err
 
     def test_config_without_data(self, cluster, tmp_path):
         config = tmp_path / 'c.py'
