@@ -61,15 +61,16 @@ def test_train_resume_and_test_cckd(teacher, tmp_path):
     config = tmp_path / 'cckd_without_crops.py'
     config.write_text(f'_base_ = {str(ROOT / CCKD)!r}\n'
                       "train_dataloader = dict(dataset=dict(pipeline=["
-                      "dict(type='PackInputs')]))\n")
-    ckpt = f'model.teacher_ckpt={teacher}'
+                      "dict(type='PackInputs')]))\n"
+                      # not by --cfg-options, which drop spaces
+                      f'model = dict(teacher_ckpt={str(teacher)!r})\n')
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
-    succeed('train', config, '--work-dir', straight, '--cfg-options', ckpt,
+    succeed('train', config, '--work-dir', straight, '--cfg-options',
             *epochs(4))
-    succeed('train', config, '--work-dir', halves, '--cfg-options', ckpt,
+    succeed('train', config, '--work-dir', halves, '--cfg-options',
             *epochs(2))
     resumed = succeed('train', config, '--work-dir', halves, '--resume',
-                      '--cfg-options', ckpt, *epochs(4))
+                      '--cfg-options', *epochs(4))
     assert 'resumed epoch: 2' in resumed.stdout
 
     # The resumed run ends where the undisturbed one does, to the last bit.
