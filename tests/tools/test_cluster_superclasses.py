@@ -157,7 +157,8 @@ def test_one_process_and_two_make_the_same_file(teacher, tmp_path):
     ],
                    check=True,
                    capture_output=True,
-                   env=environment(PORT=port))
+                   # torchrun leaves its logs in TMPDIR
+                   env=environment(PORT=port, TMPDIR=str(tmp_path)))
     assert one.read_bytes() == two.read_bytes()
     features = [next(p.parent.glob('*.npy')) for p in (one, two)]
     assert features[0].read_bytes() == features[1].read_bytes()
