@@ -178,10 +178,10 @@ def _page(look: Look, picture: bytes) -> str:
             name: f'{value:.4g}'
             for name, value in look.figures.items()
         },
+        'inertia': f'{superclasses.meta["inertia"]:.6g}',
         **{
             name: superclasses.meta[name]
-            for name in ('algorithm', 'seed', 'inertia', 'module',
-                         'teacher_sha256')
+            for name in ('algorithm', 'seed', 'module', 'teacher_sha256')
         }
     }
     facts = ''.join(f'<tr><th>{html.escape(name)}<td>{html.escape(str(value))}'
