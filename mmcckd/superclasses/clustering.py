@@ -23,8 +23,8 @@ KMEANS_BYTES = 64 * 2**20
 KMEANS_STARTS = 10
 # Rows that are held at a time otherwise.
 BLOCK_BYTES = 128 * 2**20
-# Measured by tools/benchmarks/superclasses.py: a third pass still lowers the
-# inertia a little, a sixth does not.
+# See docs/benchmarks.md: a third pass still lowers the inertia a little, a
+# sixth does not.
 MINIBATCH_PASSES = 3
 SAMPLES_PER_CLUSTER = 32
 MIN_BATCH = 4096
@@ -68,7 +68,8 @@ def cluster_features(features: np.ndarray,
     another order, do not show.
 
     Memory: at most 1 GiB beyond a memory map's own pages, for K d up to
-    32 million (64 thousand clusters of 512 dimensions).
+    8 million (4,000 clusters of 2,048 dimensions); "kmeans", if it is asked
+    for with more features, holds them all in float32.
 
     Args:
         features (np.ndarray): (N, d), float16 or float32, best a memory map.
