@@ -1,4 +1,6 @@
 from .digits import Digits
+from .local_cifar100 import LocalCIFAR100
 from .samplers import CURSampler, SURSampler
+from .transforms import LoadImage
 
-__all__ = ['CURSampler', 'Digits', 'SURSampler']
+__all__ = ['CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'SURSampler']

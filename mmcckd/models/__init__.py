@@ -1,4 +1,5 @@
 from .algorithms import FrozenTeacherDistill
+from .backbones import CIFARResNet
 from .connectors import (
                          BilinearKernelConnector,
                          GaussianRBFKernelConnector,
@@ -7,6 +8,6 @@ from .connectors import (
 from .losses import CorrelationCongruenceLoss
 
 __all__ = [
-    'BilinearKernelConnector', 'CorrelationCongruenceLoss',
+    'BilinearKernelConnector', 'CIFARResNet', 'CorrelationCongruenceLoss',
     'FrozenTeacherDistill', 'GaussianRBFKernelConnector', 'MMDKernelConnector'
 ]

@@ -1,0 +1,132 @@
+import hashlib
+import io
+import logging
+import os.path as osp
+import pickle
+from typing import Any, List
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmengine.registry import DATASETS
+from mmpretrain.datasets import CIFAR100
+
+
+@DATASETS.register_module()
+class LocalCIFAR100(CIFAR100):
+    """CIFAR-100 as it is on disk: nothing is ever downloaded.
+
+    :class:`mmpretrain.datasets.CIFAR100` tries the network where a file is
+    missing or is not the published one. Here the former is an error, and the
+    latter, such as the data of ``tools/make_toy_dataset.py``, a warning. The
+    files are pickles, and read without running code that is in them.
+
+    Args:
+        data_root (str): The folder that has ``cifar-100-python`` in it.
+        split (str): "train" or "test". Defaults to "train".
+        **kwargs: ``pipeline`` and the other arguments of
+            :class:`mmpretrain.datasets.CIFAR100`; ``download`` has no effect.
+
+    Raises:
+        FileNotFoundError: If the split's file is missing.
+        ValueError: If it is not laid out as CIFAR-100's are.
+    """
+
+    def load_data_list(self) -> List[dict]:
+        """Images, (32, 32, 3), uint8, RGB, and labels, 0 to 99."""
+        folder = osp.join(self.data_prefix['root'], self.base_folder)
+        (name, md5), = dict(
+            train=self.train_list, test=self.test_list)[self.split]
+        path = osp.join(folder, name)
+        advice = (f'Unpack {self.url} in {self.data_prefix["root"] or "."}, '
+                  'or make toy data by tools/make_toy_dataset.py cifar100.')
+        try:
+            with open(osp.expanduser(path), 'rb') as file:
+                content = file.read()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'No CIFAR-100 at {path}; data_root must be the folder that '
+                f'has {self.base_folder}/train and {self.base_folder}/test in '
+                f'it. {advice}') from error
+        try:
+            images, labels = _read(content)
+        except Exception as error:  # a damaged pickle raises about anything
+            raise ValueError(
+                f"{path} is not a file of CIFAR-100's Python version, which "
+                'is a pickle of a dict with "data", uint8 of shape (N, 3072), '
+                'and "fine_labels", N numbers from 0 to 99. It is read with '
+                f'{type(error).__name__}: {error} {advice}') from error
+        if hashlib.md5(content).hexdigest() != md5 and is_main_process():
+            print_log(
+                f'{path} is not the published CIFAR-100, but other data of '
+                f'{len(labels):,} images.',
+                logger='current',
+                level=logging.WARNING)
+        return [
+            dict(img=image, gt_label=label)
+            for image, label in zip(images, labels)
+        ]
+
+
+def _read(content: bytes) -> tuple:
+    """Images (N, 32, 32, 3), uint8, and a list of N labels."""
+    batch = _SafeUnpickler(io.BytesIO(content), encoding='latin1').load()
+    rows, labels = batch['data'].pixels, batch['fine_labels']
+    if rows.shape != (len(labels), 3072) or not len(labels):
+        raise ValueError(f'data of shape {rows.shape} for {len(labels)} '
+                         'fine_labels.')
+    wrong = {x for x in labels if type(x) is not int or not 0 <= x < 100}
+    if wrong:
+        raise ValueError(f'the fine_labels {sorted(map(repr, wrong))[:5]}.')
+    images = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), labels
+
+
+class _Pixels:
+    """In place of ``numpy.ndarray``, since a forged dtype makes that one read
+    pointers out of the file."""
+
+    def __init__(self, *_) -> None:
+        self.pixels = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, is_fortran, data = state
+        if isinstance(data, str):  # a string of Python 2
+            data = data.encode('latin1')
+        self.pixels = np.frombuffer(data, np.dtype(dtype.name)).reshape(
+            shape, order='F' if is_fortran else 'C')
+
+
+class _Dtype:
+    """In place of ``numpy.dtype``, uint8 alone."""
+
+    def __init__(self, name: str, *_) -> None:
+        if name != 'u1':
+            raise ValueError(f'an array of dtype {name!r}, not uint8.')
+        self.name = name
+
+    def __setstate__(self, state: tuple) -> None:
+        pass  # byte order and fields, which uint8 does not have
+
+
+def _encode(text: str, _: str) -> bytes:
+    return text.encode('latin1')  # how protocol 2 of Python 3 writes bytes
+
+
+class _SafeUnpickler(pickle.Unpickler):
+    """Plain containers, and arrays of uint8 as numpy 1 or 2 wrote them."""
+
+    ALLOWED = {
+        'numpy.core.multiarray._reconstruct': _Pixels,
+        'numpy._core.multiarray._reconstruct': _Pixels,
+        'numpy.ndarray': _Pixels,
+        'numpy.dtype': _Dtype,
+        '_codecs.encode': _encode,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return self.ALLOWED[f'{module}.{name}']
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f'{module}.{name} in it, which is not allowed.') from None

@@ -1,0 +1,122 @@
+from typing import Optional, Sequence
+
+from mmpretrain.models.backbones.resnet import BasicBlock, ResLayer
+from mmpretrain.models.backbones.resnet_cifar import ResNet_CIFAR
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SHORTCUTS = ('projection', 'identity')
+
+
+@MODELS.register_module()
+class CIFARResNet(ResNet_CIFAR):
+    """The ResNets for 32 × 32 images, of 6n + 2 layers: ResNet-20, -56, -110.
+
+    He et al., *Deep Residual Learning for Image Recognition*, CVPR 2016,
+    section 4.2: a 3 × 3 convolution, then three stages of n blocks of two
+    3 × 3 convolutions, on maps of 32 × 32, 16 × 16 and 8 × 8. These are
+    MMPretrain's blocks; its ``ResNet_CIFAR`` by itself has the four stages and
+    the depths of the ResNets for ImageNet.
+
+    Where a block changes the shape, its shortcut is one of two:
+
+    - "projection", a 1 × 1 convolution and batch normalisation, He et al.'s
+      option B. The public tables of distillation on CIFAR-100 (Tian et al.,
+      *Contrastive Representation Distillation*, ICLR 2020) have it.
+    - "identity", He et al.'s option A, without parameters: every second pixel,
+      and zeros for the new channels.
+
+    Those tables' ResNet-8x4 and -32x4 are ``base_channels=64,
+    stem_channels=32``.
+
+    Args:
+        depth (int): 6n + 2 for an n ≥ 1, such as 20, 32, 56 or 110.
+        base_channels (int): Channels of the first stage; the next have twice
+            and four times as many. Defaults to 16.
+        stem_channels (int, optional): Channels of the first convolution.
+            Defaults to those of the first stage.
+        shortcut (str): "projection" or "identity". Defaults to "projection".
+        in_channels (int): Channels of the images. Defaults to 3.
+        out_indices (Sequence[int]): The stages, 0 to 2, whose output is given.
+            Defaults to ``(2, )``: (n, 4 · base_channels, 8, 8).
+        zero_init_residual (bool): Whether the residual branches begin at zero.
+            Defaults to False, as in the paper and in the tables; MMPretrain's
+            ResNets have True.
+        **kwargs: Other arguments of MMPretrain's ``ResNet_CIFAR``, such as
+            ``norm_cfg`` and ``frozen_stages``.
+
+    Raises:
+        ValueError: If the depth is not 6n + 2, the shortcut is unknown, or an
+            identity shortcut would have to drop channels.
+    """
+
+    def __init__(self,
+                 depth: int,
+                 base_channels: int = 16,
+                 stem_channels: Optional[int] = None,
+                 shortcut: str = 'projection',
+                 in_channels: int = 3,
+                 out_indices: Sequence[int] = (2, ),
+                 zero_init_residual: bool = False,
+                 **kwargs) -> None:
+        if not isinstance(depth, int) or depth < 8 or (depth - 2) % 6:
+            raise ValueError('depth must be 6n + 2 for an n of at least 1, '
+                             f'such as 8, 20, 32, 56 or 110, but is {depth}.')
+        if shortcut not in SHORTCUTS:
+            raise ValueError(f'shortcut must be one of {SHORTCUTS}, but is '
+                             f'{shortcut!r}.')
+        self.shortcut = shortcut
+        self.arch_settings = {depth: (BasicBlock, ((depth - 2) // 6, ) * 3)}
+        super().__init__(
+            depth,
+            in_channels=in_channels,
+            stem_channels=stem_channels or base_channels,
+            base_channels=base_channels,
+            num_stages=3,
+            strides=(1, 2, 2),
+            dilations=(1, 1, 1),
+            out_indices=out_indices,
+            zero_init_residual=zero_init_residual,
+            **kwargs)
+
+    def make_res_layer(self, **kwargs) -> ResLayer:
+        """One stage; MMPretrain's has projections."""
+        stage = super().make_res_layer(**kwargs)
+        if self.shortcut == 'identity' and stage[0].downsample is not None:
+            stage[0].downsample = IdentityShortcut(
+                kwargs['in_channels'], kwargs['out_channels'],
+                kwargs['stride'])
+        return stage
+
+
+class IdentityShortcut(nn.Module):
+    """Every ``stride``-th pixel, with zeros after the channels there are.
+
+    Args:
+        in_channels (int): Channels there are.
+        out_channels (int): Channels wanted, not fewer.
+        stride (int): 1 leaves the size as it is.
+
+    Raises:
+        ValueError: If ``out_channels`` are fewer than ``in_channels``.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int,
+                 stride: int) -> None:
+        super().__init__()
+        if out_channels < in_channels:
+            raise ValueError(
+                f'An identity shortcut cannot bring {in_channels} channels to '
+                f'{out_channels}; lower stem_channels to base_channels or '
+                "below, or use shortcut='projection'.")
+        self.new_channels = out_channels - in_channels
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, in_channels, h, w) to (n, out_channels, h/stride, w/stride)."""
+        x = x[:, :, ::self.stride, ::self.stride]
+        return F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
+
+    def extra_repr(self) -> str:
+        return f'new_channels={self.new_channels}, stride={self.stride}'

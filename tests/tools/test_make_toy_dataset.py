@@ -1,0 +1,71 @@
+"""tools/make_toy_dataset.py as its users run it."""
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmpretrain.datasets import ImageNet
+
+from mmcckd.datasets import LocalCIFAR100
+
+ROOT = Path(__file__).parent.parent.parent
+TOOL = ROOT / 'tools/make_toy_dataset.py'
+
+
+def make(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+    runpy.run_path(str(TOOL), run_name='__main__')
+
+
+def data_roots(printed):
+    """What the printed --cfg-options set."""
+    options = printed.split('--cfg-options')[1].replace('\\\n', ' ').split()
+    return dict(option.split('=') for option in options)
+
+
+@pytest.mark.parametrize('name, dataset, held_out', [
+    ('imagenet', ImageNet, 'val'),
+    ('cifar100', LocalCIFAR100, 'test'),
+])
+def test_says_how_to_use_what_it_made(name, dataset, held_out, monkeypatch,
+                                      capsys, tmp_path):
+    make(monkeypatch, name, tmp_path / name, '--samples-per-class', 1)
+    printed = capsys.readouterr().out
+    roots = data_roots(printed)
+    assert set(roots) == {
+        f'{loader}_dataloader.dataset.data_root'
+        for loader in ('train', 'val', 'test')
+    }
+    root, = set(roots.values())
+    for split in ('train', held_out):
+        size = len(dataset(data_root=root, split=split))
+        assert f'{size:,} images in {split}' in printed
+
+
+def test_a_folder_with_something_in_it(tmp_path):
+    (tmp_path / 'mine').touch()
+    made = subprocess.run(
+        [sys.executable, str(TOOL), 'cifar100', str(tmp_path)],
+        capture_output=True,
+        text=True)
+    assert made.returncode != 0
+    assert 'is not empty, and is left alone' in made.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ['mine']
+
+
+def test_the_seed_is_passed_on(monkeypatch, tmp_path):
+    files = []
+    for seed in (1, 2):
+        out = tmp_path / str(seed)
+        make(monkeypatch, 'cifar100', out, '--samples-per-class', 1, '--seed',
+             seed)
+        files.append((out / 'cifar-100-python/train').read_bytes())
+    assert files[0] != files[1]
+
+
+def test_unknown_dataset(monkeypatch, capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        make(monkeypatch, 'imagenette', tmp_path / 'out')
+    assert 'imagenet' in capsys.readouterr().err.split('choose from')[1]
+    assert not (tmp_path / 'out').exists()

@@ -1,0 +1,60 @@
+"""Make a small made-up data set in the layout of a real one.
+
+    python tools/make_toy_dataset.py imagenet data/toy_imagenet
+
+A class is a pattern in two colours. With it a recipe can be tried without the
+real images: that it runs, and that the network learns.
+"""
+import argparse
+
+import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.datasets.toy import make_cifar100, make_imagenet
+
+# name -> (what makes it, training samples of a class, description)
+DATASETS = dict(
+    imagenet=(make_imagenet, 4,
+              'folders {train,val}/n00000000 to n00000999 of JPEG images'),
+    cifar100=(make_cifar100, 20,
+              'cifar-100-python/{train,test,meta}, pickles of 32 x 32 images'))
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    subparsers = parser.add_subparsers(dest='dataset', required=True)
+    for name, (_, samples, layout) in DATASETS.items():
+        subparser = subparsers.add_parser(
+            name, help=layout, description=f'Make {layout}.')
+        subparser.add_argument('out', help='a new or empty folder')
+        subparser.add_argument(
+            '--samples-per-class',
+            type=int,
+            default=samples,
+            metavar='N',
+            help='training images of each class, and half as many for '
+            f'evaluation; defaults to {samples}')
+        subparser.add_argument(
+            '--seed',
+            type=int,
+            default=0,
+            help='the same seed makes the same files; defaults to 0')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    make, _, _ = DATASETS[args.dataset]
+    sizes = make(args.out, args.samples_per_class, args.seed)
+    written = ', '.join(f'{n:,} images in {split}'
+                        for split, n in sizes.items())
+    options = ' \\\n    '.join(
+        f'{loader}_dataloader.dataset.data_root={args.out}'
+        for loader in ('train', 'val', 'test'))
+    print(f'Written to {args.out}: {written}\n'
+          f'Train on it: python tools/train.py CONFIG --cfg-options \\\n'
+          f'    {options}')
+
+
+if __name__ == '__main__':
+    main()
