@@ -1,13 +1,10 @@
 """The samplers in real processes, made by the runner's own code."""
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
 import pytest
+from processes import run_ranks
 
 from mmcckd.datasets import Digits
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
@@ -30,7 +27,8 @@ plans = []
 for epoch in range(2):
     loader.batch_sampler.sampler.set_epoch(epoch)
     plans.append(list(loader.batch_sampler))
-json.dump(plans, open(sys.argv[1], 'w'))
+rank = torch.distributed.get_rank()
+json.dump(plans, open(f'{sys.argv[1]}/{rank}.json', 'w'))
 '''
 
 
@@ -45,27 +43,9 @@ def test_ranks_share_a_plan(name, tmp_path):
         Superclasses(labels, np.zeros((10, 2)),
                      dict(dataset=fingerprint_dataset(digits))).save(path)
         batch_sampler = dict(type='SURSampler', superclasses=path)
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', CODE,
-             str(tmp_path / f'{rank}.json'), json.dumps(batch_sampler)],
-            env=dict(
-                os.environ,
-                RANK=str(rank),
-                LOCAL_RANK=str(rank),
-                WORLD_SIZE=str(WORLD_SIZE),
-                MASTER_ADDR='127.0.0.1',
-                MASTER_PORT=str(port),
-                OMP_NUM_THREADS='1'),
-            stderr=subprocess.PIPE,
-            text=True) for rank in range(WORLD_SIZE)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    ranks = run_ranks(CODE, WORLD_SIZE, tmp_path, json.dumps(batch_sampler))
+    for rank in ranks:
+        assert rank.returncode == 0, rank.stderr
 
     plans = np.array([
         json.loads((tmp_path / f'{rank}.json').read_text())

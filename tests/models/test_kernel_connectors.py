@@ -73,7 +73,7 @@ def test_composes_with_a_projection():
 def test_defaults():
     connector = MODELS.build(dict(type='GaussianRBFKernelConnector'))
     assert repr(connector).splitlines()[0].endswith(
-        '(gamma=0.4, order=2, normalize=True)')
+        '(gamma=0.4, order=2, normalize=True, gather=False)')
     x = torch.rand(4, 6)
     assert torch.equal(
         connector(x), kernels.gaussian_rbf(x, gamma=0.4, order=2))

@@ -4,7 +4,6 @@ import os
 import random
 import runpy
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 from mmrazor.registry import MODELS
+from processes import free_port
 
 from mmcckd.superclasses import Superclasses
 
@@ -148,9 +148,6 @@ def test_one_process_and_two_make_the_same_file(teacher, tmp_path):
         [sys.executable, TOOL, TEACHER, teacher, '--out', one, *arguments],
         check=True,
         capture_output=True)
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = str(s.getsockname()[1])
     subprocess.run([
         'bash', ROOT / 'tools/dist_cluster_superclasses.sh', TEACHER, teacher,
         '2', '--out', two, *arguments
@@ -158,7 +155,7 @@ def test_one_process_and_two_make_the_same_file(teacher, tmp_path):
                    check=True,
                    capture_output=True,
                    # torchrun leaves its logs in TMPDIR
-                   env=environment(PORT=port, TMPDIR=str(tmp_path)))
+                   env=environment(PORT=free_port(), TMPDIR=str(tmp_path)))
     assert one.read_bytes() == two.read_bytes()
     features = [next(p.parent.glob('*.npy')) for p in (one, two)]
     assert features[0].read_bytes() == features[1].read_bytes()

@@ -2,6 +2,7 @@
 from abc import abstractmethod
 from typing import Optional
 
+from mmengine.dist import get_world_size
 from mmrazor.models.architectures.connectors.base_connector import (
     BaseConnector,
 )
@@ -11,6 +12,7 @@ from torch import Tensor
 from mmcckd import kernels
 
 from .flatten_features import Features, flatten_features
+from .global_batch import rows_and_columns
 
 
 class KernelConnector(BaseConnector):
@@ -22,20 +24,36 @@ class KernelConnector(BaseConnector):
     A connector has no parameters; a projection, where one is wanted, comes
     before it in a list of connectors, on the student's side alone.
 
+    With ``gather=True`` a rank correlates its n samples with those of all
+    ranks: rows (n, world_size · n) of the correlation matrix of the global
+    batch. The mean over ranks of the CC loss of these rows, and of its
+    gradients, as DDP takes it, is that of the whole batch on one process
+    (:mod:`.global_batch`). Both sides must gather.
+
     Args:
+        gather (bool): Whether to correlate with the samples of all ranks.
+            Without a process group it changes nothing. Defaults to False.
         init_cfg (dict, optional): Unused; every connector of MMRazor has it.
 
     Raises:
-        TypeError: If it is given a hyper-parameter that its kernel lacks.
+        TypeError: If it is given a hyper-parameter that its kernel lacks, or
+            ``gather`` is no bool.
     """
 
-    def __init__(self, init_cfg: Optional[dict] = None, **unknown) -> None:
+    def __init__(self,
+                 gather: bool = False,
+                 init_cfg: Optional[dict] = None,
+                 **unknown) -> None:
         if unknown:
             raise TypeError(
                 f'{type(self).__name__} got {", ".join(sorted(unknown))}, but '
                 'its kernel has no such hyper-parameter; gamma, delta, order '
                 'and normalize belong to GaussianRBFKernelConnector.')
+        if not isinstance(gather, bool):
+            raise TypeError(f'gather must be True or False, but is {gather!r}.'
+                            )
         super().__init__(init_cfg=init_cfg)
+        self.gather = gather
 
     def forward_train(self, feature: Features) -> Tensor:
         """Correlate the samples of a batch with one another.
@@ -46,18 +64,24 @@ class KernelConnector(BaseConnector):
                 list of one such tensor, as MMPretrain's necks return.
 
         Returns:
-            Tensor: Correlation matrix, (n, n), float32 or float64.
+            Tensor: Correlation matrix, (n, n), float32 or float64; with
+            ``gather=True``, its rows of this rank, (n, world_size · n).
 
         Raises:
             TypeError: If ``feature`` is no tensor.
             ValueError: If it is a sequence of several tensors, or a tensor
-                that is neither 2-D nor 4-D.
+                that is neither 2-D nor 4-D; or, with ``gather=True``, if the
+                ranks have batches of different sizes.
         """
-        return self.kernel(flatten_features(feature, type(self).__name__))
+        x = flatten_features(feature, type(self).__name__)
+        if self.gather and get_world_size() > 1:
+            return self.kernel(*rows_and_columns(x))
+        return self.kernel(x)
 
     @abstractmethod
-    def kernel(self, x: Tensor) -> Tensor:
-        """Correlations (n, n) of features (n, d)."""
+    def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
+        """Correlations (n, m) of features (n, d) with (m, d), by default with
+        themselves."""
 
 
 @MODELS.register_module()
@@ -67,8 +91,8 @@ class MMDKernelConnector(KernelConnector):
     See :func:`mmcckd.kernels.naive_mmd`.
     """
 
-    def kernel(self, x: Tensor) -> Tensor:
-        return kernels.naive_mmd(x)
+    def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
+        return kernels.naive_mmd(x, y)
 
 
 @MODELS.register_module()
@@ -78,8 +102,8 @@ class BilinearKernelConnector(KernelConnector):
     See :func:`mmcckd.kernels.bilinear`.
     """
 
-    def kernel(self, x: Tensor) -> Tensor:
-        return kernels.bilinear(x)
+    def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
+        return kernels.bilinear(x, y)
 
 
 @MODELS.register_module()
@@ -97,6 +121,8 @@ class GaussianRBFKernelConnector(KernelConnector):
         delta (float, optional): δ > 0 in place of γ, ``γ = 1 / (2δ²)``.
         normalize (bool): Whether to L2-normalise the features; False is for
             ``order=None`` alone. Defaults to True.
+        gather (bool): Whether to correlate with the samples of all ranks.
+            Defaults to False.
         init_cfg (dict, optional): Unused; every connector of MMRazor has it.
     """
 
@@ -105,18 +131,23 @@ class GaussianRBFKernelConnector(KernelConnector):
                  order: Optional[int] = 2,
                  delta: Optional[float] = None,
                  normalize: bool = True,
+                 gather: bool = False,
                  init_cfg: Optional[dict] = None,
                  **unknown) -> None:
-        super().__init__(init_cfg, **unknown)
+        super().__init__(gather, init_cfg, **unknown)
         kernels.check_rbf_order(order, normalize)
         self.gamma = kernels.rbf_gamma(gamma, delta)
         self.order = order
         self.normalize = normalize
 
-    def kernel(self, x: Tensor) -> Tensor:
+    def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
         return kernels.gaussian_rbf(
-            x, gamma=self.gamma, order=self.order, normalize=self.normalize)
+            x,
+            y,
+            gamma=self.gamma,
+            order=self.order,
+            normalize=self.normalize)
 
     def extra_repr(self) -> str:
         return (f'gamma={self.gamma:g}, order={self.order}, '
-                f'normalize={self.normalize}')
+                f'normalize={self.normalize}, gather={self.gather}')
