@@ -1,5 +1,6 @@
 import copy
 import logging
+import shutil
 
 import pytest
 import torch
@@ -102,15 +103,16 @@ def test_is_a_single_teacher_distill():
 
 def test_teacher_is_only_evaluated(batch):
     algorithm = MODELS.build(config()).train()
-    before = copy.deepcopy(algorithm.teacher.state_dict())
     algorithm.teacher.criterion.register_forward_hook(
         lambda *_: pytest.fail('the teacher computed a loss'))
-    for _ in range(2):
-        step(algorithm, batch)
+    step(algorithm, batch)
+    before = copy.deepcopy(algorithm.teacher.state_dict())
+    step(algorithm, batch)
     algorithm.eval()
     algorithm.train()
     step(algorithm, batch)
-    assert algorithm.teacher.modes == [('tensor', False, False)] * 3
+    # once more than steps, to prepare it
+    assert algorithm.teacher.modes == [('tensor', False, False)] * 4
     assert not any(m.training for m in algorithm.teacher.modules())
     assert all(p.grad is None for p in algorithm.teacher.parameters())
     assert algorithm.student.training
@@ -287,3 +289,146 @@ def test_mmrazors_val_loop_sees_the_teacher(tmp_path):
         kwargs.get('metrics', {}))
     runner.val_loop.run()
     assert set(metrics) == {'accuracy/top1', 'teacher.accuracy/top1'}
+
+
+def losses_of(batch, autocast=False, **arguments):
+    """Of the first step, all starting from the same networks."""
+    torch.manual_seed(0)
+    algorithm = MODELS.build(config(**arguments))
+    nn.init.uniform_(algorithm.teacher.bn.running_var, 0.5, 2)
+    nn.init.normal_(algorithm.teacher.bn.running_mean)
+    algorithm.student.dropout.p = 0.
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        losses = step(algorithm, batch)
+    return algorithm, {
+        name: loss for name, loss in losses.items() if 'distill' in name
+    }
+
+
+def stock_losses(batch):
+    """MMRazor's, without the dropout that stays on in its teacher."""
+    torch.manual_seed(0)
+    algorithm = MODELS.build(config(type='SingleTeacherDistill'))
+    nn.init.uniform_(algorithm.teacher.bn.running_var, 0.5, 2)
+    nn.init.normal_(algorithm.teacher.bn.running_mean)
+    algorithm.student.dropout.p = algorithm.teacher.dropout.p = 0.
+    algorithm.train()  # puts the teacher's BatchNorm in eval mode
+    return {
+        name: loss for name, loss in step(algorithm, batch).items()
+        if 'distill' in name
+    }
+
+
+@pytest.mark.parametrize('arguments, tolerance', [
+    (dict(), 1e-5),
+    (dict(channels_last=True), 1e-5),
+    (dict(teacher_dtype='float32'), 1e-5),
+    (dict(teacher_dtype='bfloat16'), 0.05),
+    (dict(teacher_dtype='float16', channels_last=True), 0.01),
+])
+def test_the_prepared_teacher_says_the_same(batch, arguments, tolerance):
+    algorithm, losses = losses_of(batch, **arguments)
+    assert isinstance(algorithm.teacher.bn, nn.Identity)
+    for name, loss in stock_losses(batch).items():
+        assert losses[name].dtype == torch.float32
+        assert losses[name].item() == pytest.approx(
+            loss.item(), rel=tolerance), name
+    dtype = getattr(torch, arguments.get('teacher_dtype', 'float32'))
+    assert {p.dtype for p in algorithm.teacher.parameters()} == {dtype}
+    assert {p.dtype for p in algorithm.student.parameters()} == {torch.float32}
+    if 'channels_last' in arguments:
+        for network in (algorithm.teacher, algorithm.student):
+            assert network.conv.weight.is_contiguous(
+                memory_format=torch.channels_last)
+
+
+def test_the_teachers_dtype_under_autocast(batch):
+    _, plain = losses_of(batch)
+    seen = []
+    for dtype in (None, 'float32'):
+        algorithm, _ = losses_of(batch, teacher_dtype=dtype)
+        algorithm.teacher.fc.register_forward_hook(
+            lambda module, args, output: seen.append(output.dtype))
+        with torch.autocast('cpu', torch.bfloat16):
+            losses = step(algorithm, batch)
+        assert all(loss.dtype == torch.float32 for loss in losses.values()
+                   if isinstance(loss, torch.Tensor))
+    assert seen == [torch.bfloat16, torch.float32]
+
+
+def test_the_teacher_can_be_validated_in_its_dtype(batch):
+    algorithm, _ = losses_of(batch, teacher_dtype='bfloat16')
+    assert algorithm.teacher(batch[0]).dtype == torch.bfloat16
+
+
+def test_a_listened_batch_norm_is_not_folded(batch):
+    cfg = config()
+    for side in ('student', 'teacher'):
+        cfg['distiller'][f'{side}_recorders'] = dict(
+            cfg['distiller'][f'{side}_recorders'],
+            feature=dict(type='ModuleOutputs', source='bn'))
+    algorithm = MODELS.build(cfg)
+    losses = step(algorithm, batch)
+    assert isinstance(algorithm.teacher.bn, nn.BatchNorm2d)
+    assert losses['distill.loss_cc'] > 0
+
+
+def test_a_recorded_parameter_keeps_its_value(batch):
+    cfg = config()
+    cfg['distiller']['teacher_recorders'] = dict(
+        cfg['distiller']['teacher_recorders'],
+        weight=dict(type='Parameter', source='conv.weight'))
+    algorithm = MODELS.build(cfg)
+    before = algorithm.teacher.conv.weight.clone()
+    step(algorithm, batch)
+    recorder = algorithm.distiller.teacher_recorders.recorders['weight']
+    assert torch.equal(recorder.get_record_data(), before)
+
+
+@pytest.mark.skipif(
+    shutil.which('g++') is None, reason='torch.compile needs a C++ compiler')
+def test_compiled_networks_say_the_same(batch):
+    _, plain = losses_of(batch)
+    algorithm, compiled = losses_of(batch, compile=True)
+    for name, loss in plain.items():
+        assert compiled[name].item() == pytest.approx(loss.item(), rel=1e-4)
+    # What recorders hear stays outside: its own forward is not compiled.
+    assert 'forward' in vars(algorithm.student.conv)
+    assert algorithm.student.conv.weight.grad is not None
+    assert all(name.startswith('architecture.')
+               for name in algorithm.state_dict())
+
+
+@pytest.mark.parametrize('dtype', ['int8', 'half', torch.float16])
+def test_teacher_dtype(dtype):
+    with pytest.raises(ValueError, match="must be one of .*'bfloat16'"):
+        MODELS.build(config(teacher_dtype=dtype))
+
+
+@pytest.mark.parametrize('side', ['student', 'teacher'])
+@pytest.mark.parametrize('kind', ['ModuleOutputs', 'ModuleInputs'])
+def test_recorder_of_a_module_that_is_not_there(side, kind):
+    cfg = config()
+    cfg['distiller'][f'{side}_recorders']['fc'] = dict(
+        type=kind, source='fcc')
+    with pytest.raises(
+            ValueError,
+            match=f"{side}_recorders.fc cannot listen: The {side}, a "
+            "TinyClassifier, has no module 'fcc'; near names: fc"):
+        MODELS.build(cfg)
+
+
+def test_teacher_of_other_classes():
+    other = TinyClassifier()
+    other.fc = nn.Linear(8, 7)
+    with pytest.raises(
+            ValueError,
+            match='loss_kd compares 5 outputs of the student with 7 of the '
+            'teacher.*same classes'):
+        MODELS.build(config(teacher=other))
+
+    # Without a term that compares the logits, it may teach.
+    cfg = config(teacher=other)
+    for name in ('distill_losses', 'loss_forward_mappings'):
+        del cfg['distiller'][name]['loss_kd']
+    assert MODELS.build(cfg)

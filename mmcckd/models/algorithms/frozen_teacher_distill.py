@@ -1,5 +1,6 @@
 import logging
-from typing import Dict, List, Optional, Union
+from contextlib import nullcontext
+from typing import Dict, List, Optional, Set, Union
 
 import torch
 from mmengine.logging import print_log
@@ -8,10 +9,17 @@ from mmengine.structures import BaseDataElement
 from mmrazor.models.algorithms import SingleTeacherDistill
 from mmrazor.models.utils import add_prefix
 from mmrazor.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..losses import check_loss_weight
+from .prepared_teacher import (
+    DTYPES,
+    as_float32,
+    compile_around,
+    prepare_teacher,
+)
 from .teacher_checkpoint import load_teacher_checkpoint
+from .wiring import check_wiring
 
 
 @MODELS.register_module()
@@ -30,9 +38,14 @@ class FrozenTeacherDistill(SingleTeacherDistill):
       ``teacher_ckpt``.
     - ``teacher_ckpt`` must fit the teacher exactly; MMRazor loads what fits
       and distils from random weights for the rest.
+    - The teacher is prepared for inference at the first batch: its BatchNorms
+      are folded into the convolutions before them, except where a recorder
+      listens, and its weights cast to ``teacher_dtype``.
     - The student's own losses carry a weight, the α of the objective
       ``α L_CE + (1 − α) L_KD + β L_CC``. The weights of the other terms are
       those of their losses.
+    - What a recipe got wrong is found when the model is built: a recorder
+      that listens to nothing, or logits of different numbers of classes.
 
     Args:
         distiller (dict): Config of the distiller.
@@ -43,6 +56,15 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             config's ``init_cfg``, with a warning if these are random.
         student_loss_weight (float): α ≥ 0. Defaults to 1.0, MMRazor's
             objective.
+        teacher_dtype (str, optional): Precision of the teacher, "float32",
+            "bfloat16" or "float16", also under autocast. What it says goes to
+            the losses as float32. Defaults to None: the precision that it was
+            built in, or that autocast chooses.
+        channels_last (bool): Whether both networks keep images as (n, h, w,
+            c) in memory, which convolutions are faster with on most hardware.
+            Defaults to False.
+        compile (bool): Whether ``torch.compile`` both networks, in the
+            largest parts in which no recorder listens. Defaults to False.
         **kwargs: The other arguments of ``SingleTeacherDistill``.
             ``teacher_trainable`` must be False and ``teacher_norm_eval``
             True, if given at all.
@@ -50,15 +72,20 @@ class FrozenTeacherDistill(SingleTeacherDistill):
     Raises:
         FileNotFoundError: If there is no file at ``teacher_ckpt``.
         TypeError: If ``student_loss_weight`` is not a number.
-        ValueError: If ``teacher_ckpt`` is not a checkpoint or does not fit, or
-            another argument is out of range.
+        ValueError: If ``teacher_ckpt`` is not a checkpoint or does not fit, a
+            recorder's source does not exist, a loss compares logits of
+            different numbers of classes, or another argument is out of range.
     """
 
     def __init__(self,
                  distiller: dict,
                  teacher: Union[BaseModel, Dict],
+                 architecture: Union[BaseModel, Dict],
                  teacher_ckpt: Optional[str] = None,
                  student_loss_weight: float = 1.0,
+                 teacher_dtype: Optional[str] = None,
+                 channels_last: bool = False,
+                 compile: bool = False,
                  **kwargs) -> None:
         if kwargs.get('teacher_trainable', False) or not kwargs.get(
                 'teacher_norm_eval', True):
@@ -67,16 +94,37 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 'teacher_norm_eval=False, but its teacher is only ever '
                 'evaluated; use mmrazor.SingleTeacherDistill to train it.')
         check_loss_weight('student_loss_weight', student_loss_weight)
+        if teacher_dtype not in (None, *DTYPES):
+            raise ValueError(f'teacher_dtype must be one of {DTYPES} or None, '
+                             f'but is {teacher_dtype!r}.')
+        if not isinstance(architecture, BaseModel):
+            architecture = MODELS.build(architecture)
         if isinstance(teacher, BaseModel):
             teacher._is_init = True  # what is built has its weights
-        super().__init__(distiller, teacher, teacher_ckpt=None, **kwargs)
+        else:
+            teacher = MODELS.build(teacher)
+        check_wiring(distiller, student=architecture, teacher=teacher)
+        super().__init__(
+            distiller,
+            teacher,
+            teacher_ckpt=None,
+            architecture=architecture,
+            **kwargs)
         self.student_loss_weight = student_loss_weight
+        self.teacher_dtype = teacher_dtype
+        self.channels_last = channels_last
+        self.compile_networks = compile
+        self._teacher_is_prepared = False
 
         # Take the teacher out of the tree of modules (see the class's text).
         self.__dict__['teacher'] = self._modules.pop('teacher')
         self.teacher.eval()
         if teacher_ckpt is not None:
             load_teacher_checkpoint(self.teacher, teacher_ckpt)
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
+        if compile:
+            compile_around(self.student, self._listened('student'))
 
     def loss(
         self,
@@ -95,14 +143,21 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         """
         losses = dict()
         distiller = self.distiller
+        if self.channels_last:
+            batch_inputs = batch_inputs.contiguous(
+                memory_format=torch.channels_last)
+        if not self._teacher_is_prepared:
+            self._prepare_teacher(batch_inputs)
 
         # A delivery records on the teacher's pass and overrides on the
         # student's.
         distiller.set_deliveries_override(False)
         with distiller.teacher_recorders, distiller.deliveries:
-            with torch.no_grad():
+            with torch.no_grad(), self._teacher_autocast(batch_inputs):
                 self.teacher(batch_inputs, data_samples, mode='tensor')
         self._check_teacher_was_heard()
+        for recorder in distiller.teacher_recorders.recorders.values():
+            recorder.data_buffer[:] = as_float32(recorder.data_buffer)
 
         distiller.set_deliveries_override(True)
         with distiller.student_recorders, distiller.deliveries:
@@ -130,6 +185,33 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                     'random weights.',
                     logger='current',
                     level=logging.WARNING)
+
+    def _prepare_teacher(self, images: Tensor) -> None:
+        listened = self._listened('teacher')
+        folded = prepare_teacher(self.teacher, images, listened,
+                                 self.teacher_dtype)
+        if self.compile_networks:
+            compile_around(self.teacher, listened)
+        self._teacher_is_prepared = True
+        print_log(
+            f'Teacher prepared: {folded} BatchNorms folded, '
+            f'{next(self.teacher.parameters()).dtype}.',
+            logger='current')
+
+    def _listened(self, owner: str) -> Set[nn.Module]:
+        """The modules of the student or teacher that recorders listen to, or
+        have a parameter of."""
+        modules = dict(getattr(self, owner).named_modules())
+        recorders = getattr(self.distiller, f'{owner}_recorders').recorders
+        sources = [recorder.source for recorder in recorders.values()]
+        sources += [source.rpartition('.')[0] for source in sources]
+        return {modules[source] for source in sources if source in modules}
+
+    def _teacher_autocast(self, images: Tensor):
+        """None of its own where the teacher has a dtype of its own."""
+        if self.teacher_dtype is None:
+            return nullcontext()
+        return torch.autocast(images.device.type, enabled=False)
 
     def _weigh(self, losses: Dict[str, Tensor]) -> Dict[str, Tensor]:
         """Apply α to what MMEngine will sum up, not to other statistics."""
