@@ -10,12 +10,16 @@ check_versions()  # before anything that needs the packages
 from .compat.mmengine_checkpoints import (  # noqa: E402
     allow_mmengine_checkpoints,
 )
+from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 
 import_mmrazor()
 allow_mmengine_checkpoints()
+let_mmengine_find_configs()
 
-from . import datasets, kernels, models, superclasses  # noqa: E402
+from . import datasets, engine, kernels, models, superclasses  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'kernels', 'models', 'superclasses']
+__all__ = [
+    '__version__', 'datasets', 'engine', 'kernels', 'models', 'superclasses'
+]

@@ -116,7 +116,8 @@ class Run:
         config.write_text('\n'.join(lines) + '\n')
 
         common = [str(config), '--work-dir', str(self.folder)]
-        call(self.folder, 'train', *common, '--resume')
+        started = (self.folder / 'last_checkpoint').exists()
+        call(self.folder, 'train', *common, *(['--resume'] * started))
         metrics = self.folder / 'metrics.json'
         call(self.folder, 'test', *common, str(self.checkpoint), '--out',
                    str(metrics), '--out-item', 'metrics')

@@ -6,7 +6,12 @@ from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.engine import add_config_arguments, load_config
+from mmcckd.datasets.layout import check_layout
+from mmcckd.engine import (
+    add_config_arguments,
+    init_distributed,
+    load_config,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,6 +63,9 @@ def main() -> None:
             out_dir=args.show_dir,
             interval=args.interval)
 
+    check_layout(cfg.test_dataloader.dataset)
+
+    init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(

@@ -1,10 +1,18 @@
 """Train a model from a config."""
 import argparse
+from pathlib import Path
 
+import torch
+from mmengine.fileio import exists
 from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.engine import add_config_arguments, load_config
+from mmcckd.datasets.layout import check_layout
+from mmcckd.engine import (
+    add_config_arguments,
+    init_distributed,
+    load_config,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,9 +24,11 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         metavar='CHECKPOINT',
         help='go on from a checkpoint; without a value, from the latest one '
-        'in the work dir')
+        'in the work dir, which must have one')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision')
+        '--amp',
+        action='store_true',
+        help='automatic mixed precision, on a GPU')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -37,8 +47,12 @@ def main() -> None:
 
     if args.resume is not None:
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        cfg.load_from = checkpoint_to_resume(args.resume, cfg.work_dir)
     if args.amp:
+        if not torch.cuda.is_available():
+            raise ValueError(
+                '--amp, but PyTorch finds no GPU here, which MMEngine asks '
+                'for; leave it out.')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.no_validate:
@@ -50,8 +64,34 @@ def main() -> None:
                 'auto_scale_lr.base_batch_size; add auto_scale_lr=dict('
                 'base_batch_size=N), N being the batch size of its optimizer.')
         cfg.auto_scale_lr.enable = True
+    for loader in (cfg.train_dataloader, cfg.get('val_dataloader')):
+        if loader:
+            check_layout(loader.dataset)
 
+    init_distributed(args.launcher, cfg)
     Runner.from_cfg(cfg).train()
+
+
+def checkpoint_to_resume(resume: str, work_dir: str) -> str:
+    """The checkpoint to go on from; "auto" is the latest of the work dir."""
+    if resume != 'auto':
+        if not exists(resume):
+            raise FileNotFoundError(f'--resume {resume}: no such checkpoint.')
+        return resume
+    latest = Path(work_dir) / 'last_checkpoint'
+    if not latest.exists():
+        raise FileNotFoundError(
+            f'--resume, but there is nothing to resume: {work_dir} has no '
+            'last_checkpoint, which a run writes with its first checkpoint. '
+            'Leave --resume out to start anew, or name a checkpoint, or '
+            'another --work-dir.')
+    checkpoint = latest.read_text().strip()
+    if not exists(checkpoint):
+        raise FileNotFoundError(
+            f'--resume, but {checkpoint}, which {latest} names, is not there. '
+            'If the folder was moved, name the checkpoint: --resume '
+            f'{latest.with_name(Path(checkpoint).name)}')
+    return checkpoint
 
 
 if __name__ == '__main__':

@@ -1,4 +1,9 @@
 from .command_line import add_config_arguments, load_config
 from .distributed import init_distributed
+from .hooks import EpochSeedHook
+from .loops import FrozenTeacherDistillValLoop
 
-__all__ = ['add_config_arguments', 'init_distributed', 'load_config']
+__all__ = [
+    'EpochSeedHook', 'FrozenTeacherDistillValLoop', 'add_config_arguments',
+    'init_distributed', 'load_config'
+]

@@ -1,4 +1,5 @@
 """Start the process group, also where there is no GPU."""
+import os
 from unittest import mock
 
 import torch
@@ -10,19 +11,48 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     """Join the other processes that a launcher has started.
 
     MMEngine's ``init_dist``, but by gloo where there is no GPU: it asks for
-    NCCL by default, and for a GPU in any case.
+    NCCL by default, and for a GPU in any case. There the model's wrapper is
+    told so, too.
 
     Args:
         launcher (str): "none", which does nothing, "pytorch", "slurm" or
             "mpi".
         cfg (Config): Its ``env_cfg.dist_cfg`` are the arguments, such as
-            ``dict(backend='nccl')``.
+            ``dict(backend='nccl')``. Without a GPU, its ``model_wrapper_cfg``
+            is set unless it is there.
+
+    Raises:
+        ValueError: If there are GPUs, but fewer than processes on this
+            machine.
     """
     if launcher == 'none' or is_distributed():
         return
+    _check_gpus()
     dist_cfg = cfg.get('env_cfg', {}).get('dist_cfg', {})
     if torch.cuda.is_available():
         init_dist(launcher, **dist_cfg)
         return
     with mock.patch.object(torch.cuda, 'set_device'):
         init_dist(launcher, **dict(dist_cfg, backend='gloo'))
+    # MMEngine's own default names a GPU.
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False)))
+
+
+def _check_gpus() -> None:
+    """Raise if this machine has fewer GPUs than processes, but has some."""
+    gpus = torch.cuda.device_count()
+    for name in ('LOCAL_WORLD_SIZE', 'SLURM_NTASKS_PER_NODE',
+                 'OMPI_COMM_WORLD_LOCAL_SIZE'):
+        processes = os.environ.get(name, '')
+        if processes.isdigit() and 0 < gpus < int(processes):
+            raise ValueError(
+                f'{processes} processes were started on this machine, one a '
+                f'GPU, but it has {gpus} ({name}={processes}, '
+                f'CUDA_VISIBLE_DEVICES={os.environ.get("CUDA_VISIBLE_DEVICES")}'
+                f'); ask for at most {gpus}, or make more GPUs visible.')

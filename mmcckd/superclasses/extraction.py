@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from mmcckd.datasets.wrappers import base_datasets
 from mmcckd.models.connectors.flatten_features import flatten_features
 from mmcckd.models.modules import find_module
 
@@ -159,7 +160,7 @@ class _ReadableOrNone(Dataset):
         self.dataset = dataset
         # MMEngine would put another random sample in the place of one whose
         # pipeline gives None.
-        for base in _base_datasets(dataset):
+        for base in base_datasets(dataset):
             base.max_refetch = 0
 
     def __len__(self) -> int:
@@ -170,14 +171,6 @@ class _ReadableOrNone(Dataset):
             return self.dataset[idx]
         except Exception:
             return None
-
-
-def _base_datasets(dataset: Dataset) -> List[Dataset]:
-    inner = getattr(dataset, 'datasets', [dataset.dataset]
-                    if hasattr(dataset, 'dataset') else [])
-    if not inner:
-        return [dataset]
-    return [base for part in inner for base in _base_datasets(part)]
 
 
 def _features(teacher, preprocessor, module, record_idx, data_idx, loader

@@ -1,0 +1,3 @@
+from .frozen_teacher_val_loop import FrozenTeacherDistillValLoop
+
+__all__ = ['FrozenTeacherDistillValLoop']

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Train under Slurm, one process a GPU:
+#
+#   [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] \
+#       bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR \
+#       [ARGUMENTS OF train.py]
+#
+# GPUS           processes in all; defaults to 8
+# GPUS_PER_NODE  of them on a machine; defaults to 8, or GPUS if that is less.
+#                0 is for a cluster without GPUs: GPUS processes by gloo
+# CPUS_PER_TASK  cores for each; defaults to 5
+# SRUN_ARGS      more arguments of srun, such as "--time=2-0 --qos=normal"
+# PORT           of rank 0, for the others to meet; by default one that two
+#                jobs on a machine seldom share
+set -euo pipefail
+
+if [ $# -lt 4 ]; then
+    echo "usage: $0 PARTITION JOB_NAME CONFIG WORK_DIR" \
+        "[ARGUMENTS OF train.py]" >&2
+    exit 2
+fi
+partition=$1 job=$2 config=$3 work_dir=$4
+gpus=${GPUS:-8}
+per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+layout=(--ntasks "$gpus")
+if [ "$per_node" -gt 0 ]; then
+    layout+=(--gres "gpu:$per_node" --ntasks-per-node "$per_node")
+fi
+export MASTER_PORT=${PORT:-$((20000 + RANDOM % 20000))}
+# --kill-on-bad-exit: when a rank fails, the others would wait for it forever.
+# shellcheck disable=SC2086  # SRUN_ARGS are several words
+exec srun --partition "$partition" --job-name "$job" "${layout[@]}" \
+    --cpus-per-task "${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} \
+    "${PYTHON:-python}" -u "$tools/train.py" "$config" \
+    --work-dir "$work_dir" --launcher slurm "${@:5}"
