@@ -2,6 +2,7 @@ import pytest
 from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
+from mmcckd.datasets.toy import make_cifar100, make_imagenet
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +12,19 @@ def no_default_scope():
     yield
     DefaultScope._instance_dict.clear()
     DefaultScope._instance_dict.update(before)
+
+
+@pytest.fixture(scope='session')
+def toy_imagenet(tmp_path_factory):
+    """4 images of each class to train on, 2 to validate."""
+    root = tmp_path_factory.mktemp('toy') / 'imagenet'
+    make_imagenet(root)
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def toy_cifar100(tmp_path_factory):
+    """20 images of each class to train on, 10 to test."""
+    root = tmp_path_factory.mktemp('toy') / 'cifar100'
+    make_cifar100(root)
+    return str(root)

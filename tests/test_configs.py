@@ -1,13 +1,15 @@
 """Every config is loaded, built, and trained for two iterations."""
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hub import get_config
 from mmengine.registry import DATASETS
-from mmengine.runner import Runner, save_checkpoint
-from mmrazor.registry import MODELS as RAZOR_MODELS
+from mmengine.runner import Runner
+from mmrazor.registry import MODELS
 
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
@@ -17,12 +19,27 @@ CONFIGS = sorted(
     if '_base_' not in path.parts)
 
 
-def load(path, work_dir):
-    cfg = Config.fromfile(path)
-    cfg.work_dir = str(work_dir)
-    cfg.experiment_name = work_dir.name
-    cfg.log_level = 'WARNING'
-    return cfg
+@pytest.fixture
+def load(request, tmp_path):
+    """A config, at a small size, on small data in the true layout."""
+
+    def load(path):
+        cfg = Config.fromfile(path)
+        cfg.work_dir = str(tmp_path)
+        cfg.experiment_name = tmp_path.name
+        cfg.log_level = 'WARNING'
+        cfg.train_dataloader.num_workers = 0
+        dataset = cfg.train_dataloader.dataset
+        if dataset.type == 'ImageNet':
+            dataset.data_root = request.getfixturevalue('toy_imagenet')
+            dataset.pipeline[1].scale = 32
+            cfg.train_dataloader.batch_size = 8
+        elif dataset.type == 'LocalCIFAR100':
+            dataset.data_root = request.getfixturevalue('toy_cifar100')
+            cfg.train_dataloader.batch_size = 16
+        return cfg
+
+    return load
 
 
 def save_superclasses(dataset, path):
@@ -34,22 +51,18 @@ def save_superclasses(dataset, path):
 
 def test_there_are_configs_with_names_of_their_own():
     names = [path.name for path in CONFIGS]
-    assert len(names) >= 4
+    assert len(names) >= 37
     assert len(set(names)) == len(names)  # MIM looks them up by name
 
 
 @pytest.mark.parametrize(
     'path', CONFIGS, ids=lambda path: str(path.relative_to(ROOT / 'configs')))
-def test_trains_two_iterations(path, tmp_path):
-    cfg = load(path, tmp_path)
+def test_trains_two_iterations(path, load, tmp_path):
+    cfg = load(path)
     distils = 'distiller' in cfg.model
     if distils:
-        teacher = RAZOR_MODELS.build(cfg.model.teacher)
-        cfg.model.teacher_ckpt = str(tmp_path / 'teacher.pth')
-        save_checkpoint(
-            dict(state_dict=teacher.state_dict()), cfg.model.teacher_ckpt)
-    if cfg.train_dataloader.get('batch_sampler', {}).get(
-            'type') == 'SURSampler':
+        cfg.model.teacher_ckpt = None
+    if path.stem.endswith('_sur'):
         made = str(tmp_path / 'superclasses.npz')
         save_superclasses(cfg.train_dataloader.dataset, made)
         cfg.train_dataloader.batch_sampler.superclasses = made
@@ -79,29 +92,64 @@ def test_trains_two_iterations(path, tmp_path):
     assert all(value > 0 for value in losses.values())
 
 
-def test_the_top_of_a_recipe_is_what_is_built():
+DISTILLATIONS = [
+    path for path in CONFIGS if 'distiller' in Config.fromfile(path).model
+]
+CCKD = [path for path in CONFIGS if path.parent.name == 'cckd']
+# The variants of a recipe, by what follows its data set's name.
+VARIANTS = [path for path in CCKD
+            if path.stem.split('_')[-1] in ('ur', 'sur', 'bilinear', 'mmd')]
+RECIPES = [path for path in CCKD if path not in VARIANTS]
+
+
+def name_of(path):
+    return path.stem
+
+
+@pytest.mark.parametrize('path', CCKD, ids=name_of)
+def test_the_top_of_a_recipe_is_what_is_built(path):
     """α, β, τ, γ, P and k arrive where they belong."""
-    cfg = Config.fromfile(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')
+    cfg = Config.fromfile(path)
     distiller = cfg.model.distiller
     assert cfg.model.student_loss_weight == cfg.alpha
     assert distiller.distill_losses.loss_kd == dict(
         type='KLDivergence', tau=cfg.tau, loss_weight=1 - cfg.alpha)
     assert distiller.distill_losses.loss_cc == dict(
         type='CorrelationCongruenceLoss', loss_weight=cfg.beta)
-    projection, kernel_s = distiller.connectors.kernel_s
-    assert projection.type == 'TorchNNConnector'
-    for kernel in (kernel_s, distiller.connectors.kernel_t):
-        assert kernel == dict(
+    kernel_s = distiller.connectors.kernel_s
+    if isinstance(kernel_s, list):
+        projection, kernel_s = kernel_s
+        assert projection.type == 'TorchNNConnector'
+    assert kernel_s == distiller.connectors.kernel_t == cfg.kernel
+    sampler = cfg.train_dataloader.batch_sampler
+    if sampler is not None:
+        assert cfg.k == sampler.get('samples_per_class',
+                                    sampler.get('samples_per_superclass'))
+    if path in RECIPES:
+        assert cfg.kernel == dict(
             type='GaussianRBFKernelConnector',
             gamma=cfg.gamma,
-            order=cfg.order)
-    assert cfg.train_dataloader.batch_sampler == dict(
-        type='CURSampler', samples_per_class=cfg.k)
+            order=cfg.order,
+            **(dict() if 'digits' in path.stem else dict(gather=True)))
+        assert sampler.type == 'CURSampler'
 
 
-def test_baseline_and_cckd_differ_in_cc_and_sampler_alone():
-    kd = Config.fromfile(ROOT / 'configs/baseline/kd_r18w16_r10w6_digits.py')
-    cckd = Config.fromfile(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')
+@pytest.mark.parametrize('path', RECIPES, ids=name_of)
+def test_a_projection_is_there_where_widths_differ(path):
+    cfg = Config.fromfile(path)
+    student = MODELS.build(cfg.model.architecture).head.fc.in_features
+    teacher = MODELS.build(cfg.model.teacher).head.fc.in_features
+    kernel_s = cfg.model.distiller.connectors.kernel_s
+    assert isinstance(kernel_s, list) == (student != teacher)
+    if student != teacher:
+        assert kernel_s[0].module_args == dict(
+            in_features=student, out_features=teacher)
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=name_of)
+def test_baseline_and_cckd_differ_in_cc_and_sampler_alone(path):
+    kd = Config.fromfile(ROOT / f'configs/baseline/kd_{path.name}')
+    cckd = Config.fromfile(path)
     del cckd.train_dataloader['batch_sampler']
     for name in ('student_recorders', 'teacher_recorders'):
         del cckd.model.distiller[name]['feature']
@@ -109,29 +157,74 @@ def test_baseline_and_cckd_differ_in_cc_and_sampler_alone():
     for name in ('distill_losses', 'loss_forward_mappings'):
         del cckd.model.distiller[name]['loss_cc']
     for name in ('model', 'train_dataloader', 'val_dataloader',
-                 'test_dataloader', 'train_cfg', 'optim_wrapper',
+                 'test_dataloader', 'train_cfg', 'val_cfg', 'optim_wrapper',
                  'param_scheduler'):
         assert kd[name] == cckd[name], name
 
 
-def test_sur_variants_differ_in_the_sampler_alone():
-    for path in CONFIGS:
+@pytest.mark.parametrize('path', VARIANTS, ids=name_of)
+def test_variants_differ_in_what_their_name_says(path):
+    name, what = path.stem.rsplit('_', 1)
+    variant = Config.fromfile(path)
+    recipe = Config.fromfile(path.with_name(f'{name}.py'))
+    for cfg in (variant, recipe):
+        if what in ('ur', 'sur'):
+            cfg.train_dataloader.pop('batch_sampler')
+        else:
+            for key in ('beta', 'kernel'):
+                cfg.pop(key)
+            cfg.model.distiller.distill_losses.loss_cc.pop('loss_weight')
+            connectors = cfg.model.distiller.connectors
+            connectors.kernel_s = connectors.kernel_s[:-1]
+            connectors.pop('kernel_t')
+    assert variant.to_dict() == recipe.to_dict()
+
+
+@pytest.mark.parametrize('path', DISTILLATIONS, ids=name_of)
+def test_a_recipe_finds_its_teacher(path):
+    """Where training leaves it, or where MMPretrain publishes it."""
+    cfg = Config.fromfile(path)
+    if cfg.model.teacher_ckpt.startswith('https://'):
+        published = get_config(cfg.model.teacher.cfg_path, pretrained=True)
+        assert cfg.model.teacher_ckpt == published.model_path
+        return
+    _, name, file = cfg.model.teacher_ckpt.split('/')
+    teacher = Config.fromfile(ROOT / f'configs/baseline/{name}.py')
+    assert file == f'epoch_{teacher.train_cfg.max_epochs}.pth'
+    assert teacher.model == cfg.model.teacher
+
+
+@pytest.mark.parametrize('path', DISTILLATIONS, ids=name_of)
+def test_the_schedule_is_that_of_the_student_alone(path):
+    cfg = Config.fromfile(path)
+    student = cfg.model.architecture
+    if 'cfg_path' in student:
+        alone = get_config(student.cfg_path)
+    else:
+        name = path.stem.removeprefix('kd_').split('_')[1]
+        data = path.stem.removeprefix('kd_').split('_')[2]
+        alone = Config.fromfile(ROOT / f'configs/baseline/{name}_{data}.py')
+        assert alone.model == student
+
+    def bare(config):  # MMEngine notes the scope where a config crossed one
+        return json.loads(json.dumps(config).replace(
+            '"_scope_": "mmpretrain"', '"_": 0').replace('"_": 0, ', '')
+            .replace(', "_": 0', ''))
+
+    for name in ('train_cfg', 'optim_wrapper', 'param_scheduler',
+                 'auto_scale_lr'):
+        assert bare(cfg[name]) == bare(alone[name]), name
+
+
+def test_sur_variants_find_their_superclasses():
+    """Beside the teacher, or where clustering the recipe puts them."""
+    for path in CCKD:
         if path.stem.endswith('_sur'):
-            sur = Config.fromfile(path)
-            cur = Config.fromfile(path.with_name(f'{path.stem[:-4]}.py'))
-            sampler = sur.train_dataloader.pop('batch_sampler')
-            k = cur.train_dataloader.pop('batch_sampler').samples_per_class
-            assert sampler.samples_per_superclass == k
-            # Beside the teacher, where clustering its config puts it.
-            assert Path(sampler.superclasses) == Path(
-                sur.model.teacher_ckpt).with_name('superclasses.npz')
-            assert sur.to_dict() == cur.to_dict()
-
-
-def test_a_recipe_finds_its_teacher_where_training_leaves_it():
-    for path in CONFIGS:
-        cfg = Config.fromfile(path)
-        if 'distiller' in cfg.model:
-            _, name, file = cfg.model.teacher_ckpt.split('/')
-            teacher = Config.fromfile(ROOT / f'configs/baseline/{name}.py')
-            assert file == f'epoch_{teacher.train_cfg.max_epochs}.pth'
+            cfg = Config.fromfile(path)
+            made = Path(cfg.train_dataloader.batch_sampler.superclasses)
+            teacher = cfg.model.teacher_ckpt
+            if teacher.startswith('https://'):
+                folder = Path('work_dirs') / path.stem.removesuffix('_sur')
+            else:
+                folder = Path(teacher).parent
+            assert made == folder / 'superclasses.npz'

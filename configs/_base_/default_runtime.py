@@ -10,6 +10,9 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
     # Tells the samplers the epoch; they draw another plan for each.
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # An epoch's augmentation is a function of the seed and the epoch, so that
+    # a resumed run goes on as the undisturbed one.
+    epoch_seed=dict(type='EpochSeedHook'),
     visualization=dict(type='VisualizationHook', enable=False))
 
 env_cfg = dict(

@@ -1,0 +1,13 @@
+# ImageNet-1K as MMPretrain's MobileNetV2 takes it: resized by Pillow.
+_base_ = 'mmpretrain::_base_/datasets/imagenet_bs32_pil_resize.py'
+
+data_preprocessor = dict(type='mmpretrain.ClsDataPreprocessor')
+
+# In place of LoadImageFromFile: names an image that cannot be read.
+load = dict(type='LoadImage')
+train_pipeline = [load, *_base_.train_pipeline[1:]]
+test_pipeline = [load, *_base_.test_pipeline[1:]]
+
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,0 +1,23 @@
+# ResNet-34 -> ResNet-18 by KD: L = α L_CE + (1 − α) L_KD
+_base_ = [
+    '../_base_/models/in1k.py',
+    '../_base_/distillers/kd.py',
+    '../_base_/datasets/imagenet_bs32.py',
+    # ResNet-18's in MMPretrain
+    'mmpretrain::_base_/schedules/imagenet_bs256.py',
+    '../_base_/default_runtime.py',
+]
+
+alpha = 0.25  # α: the weight of the labels, 1 - α that of the teacher's logits
+tau = 1.0  # τ: temperature of both softmaxes
+
+model = dict(
+    architecture=_base_.r18,
+    teacher=_base_.r34,
+    teacher_ckpt=_base_.r34_ckpt,
+    student_loss_weight=alpha,
+    channels_last=True,
+    distiller=dict(
+        distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
+
+val_cfg = dict(type='FrozenTeacherDistillValLoop')

@@ -1,0 +1,9 @@
+# A student alone.
+_base_ = [
+    '../_base_/models/cifar100.py',
+    '../_base_/datasets/cifar100_bs64.py',
+    '../_base_/schedules/cifar100_240e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = _base_.wrn16x2
