@@ -4,13 +4,16 @@ import os
 import os.path as osp
 
 from mmengine.config import Config, DictAction
+from mmengine.hub import get_config
 
 from mmcckd.compat.mmengine_checkpoints import HAS_ALLOW_LIST
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every tool with a config takes."""
-    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        'config',
+        help='config file, or one that a package brings, as package::path')
     parser.add_argument(
         '--work-dir',
         help='folder for logs and checkpoints; defaults to the work_dir of '
@@ -33,6 +36,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help=argparse.SUPPRESS)
 
 
+def read_config(name: str) -> Config:
+    """The config of a file, or of ``package::path`` if a package brings it."""
+    return get_config(name) if '::' in name else Config.fromfile(name)
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """The config of the arguments, with their overrides merged.
 
@@ -48,7 +56,7 @@ def load_config(args: argparse.Namespace) -> Config:
         # --resume and load_from run no code of a file's, nor of a URL's,
         # which torch still loads the unsafe way by default.
         os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher

@@ -29,11 +29,11 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     """
     filename = str(filename)
     state_dict = _read_state_dict(filename)
-    misfits = _misfits(teacher, state_dict)
-    if misfits:
+    wrong = misfits(teacher, state_dict)
+    if wrong:
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
-            f'{type(teacher).__name__}:\n' + '\n'.join(misfits) +
+            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
             '\nGive the checkpoint of this very model, or change '
             'model.teacher to the model of the checkpoint.')
     teacher._is_init = True  # MMEngine's flag: do not initialise it again
@@ -85,16 +85,16 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
     return renamed
 
 
-def _misfits(teacher: nn.Module, state_dict: dict) -> List[str]:
+def misfits(model: nn.Module, state_dict: dict) -> List[str]:
     """Load as far as it fits; a line for each kind of misfit."""
-    own = teacher.state_dict()
+    own = model.state_dict()
     shapes = [
         f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
         for name, tensor in state_dict.items()
         if name in own and tensor.shape != own[name].shape
     ]
     if not shapes:  # torch's load_state_dict would raise at the first of them
-        result = teacher.load_state_dict(state_dict, strict=False)
+        result = model.load_state_dict(state_dict, strict=False)
         missing, unexpected = result.missing_keys, result.unexpected_keys
     else:
         missing = [name for name in own if name not in state_dict]

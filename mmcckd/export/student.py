@@ -1,0 +1,140 @@
+import os.path as osp
+from dataclasses import dataclass
+from typing import Optional
+
+import mmengine
+import mmpretrain
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.runner import CheckpointLoader
+from mmpretrain import get_model
+from torch import Tensor
+
+from mmcckd.compat.mmengine_checkpoints import safe_loading
+from mmcckd.engine.command_line import read_config
+from mmcckd.models.algorithms.teacher_checkpoint import misfits
+from mmcckd.version import __version__
+
+from .config_text import check_types, parse_config
+from .student_config import student_config
+
+# Where MMRazor's algorithms keep the student.
+PREFIX = 'architecture.'
+# What MMEngine says of a run that stays true of its student.
+KEPT_META = ('dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
+             'time')
+
+
+@dataclass
+class Student:
+    """A trained student, apart from what taught it.
+
+    Args:
+        model (BaseModel): The student with its weights, on the CPU, in eval
+            mode.
+        config (Config): Its MMPretrain config.
+        meta (dict): What is known of its training, as MMPretrain's
+            checkpoints say it.
+        source (str): The name of the checkpoint's file.
+        averaged (bool): Whether the weights are those that an ``EMAHook``
+            averaged.
+    """
+    model: BaseModel
+    config: Config
+    meta: dict
+    source: str
+    averaged: bool
+
+
+def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
+    """The student of a checkpoint that a distillation wrote.
+
+    Where the run had an ``EMAHook``, it is the averaged student: MMEngine
+    saves the average as ``state_dict``, and what it averages over as
+    ``ema_state_dict``.
+
+    Args:
+        checkpoint (str): File or URL of a run of ``FrozenTeacherDistill`` or
+            another algorithm of MMRazor's with an ``architecture``.
+        config (str, optional): The config of the run, a file or
+            ``package::path``. Defaults to None: the config that is in the
+            checkpoint, which is read as data.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such checkpoint, has no config, or has one
+            whose student cannot be built or does not fit the weights.
+    """
+    content = _read(checkpoint)
+    weights = {
+        name[len(PREFIX):]: tensor
+        for name, tensor in content['state_dict'].items()
+        if name.startswith(PREFIX)
+    }
+    if not weights:
+        found = {name.split('.')[0] for name in content['state_dict']}
+        raise ValueError(
+            f'{checkpoint} has no student: expected tensors named {PREFIX}*, '
+            f'but found {", ".join(sorted(found)) or "none"}. Give a '
+            'checkpoint of a distillation; that of a plain MMPretrain run '
+            'needs no export.')
+
+    meta = content.get('meta', {})
+    source = config or f'the config in {checkpoint}'
+    try:
+        if config is not None:
+            cfg = student_config(read_config(config))
+        elif isinstance(meta.get('cfg'), str):
+            cfg = student_config(parse_config(meta['cfg']))
+            check_types(cfg)
+        else:
+            raise ValueError('there is none.')
+        model = get_model(cfg)
+    except Exception as error:  # a config can be wrong in any way
+        raise ValueError(
+            f'No student can be built of {source}: {type(error).__name__}: '
+            f'{error} The config of the run can be given by --config.'
+        ) from error
+    wrong = misfits(model, weights)
+    if wrong:
+        raise ValueError(
+            f'The student in {checkpoint} does not fit that of {source}:\n' +
+            '\n'.join(wrong) + '\nGive the config of this very run.')
+    return Student(
+        model=model,
+        config=cfg,
+        meta=dict(
+            {name: meta[name]
+             for name in KEPT_META if name in meta},
+            cfg=cfg.pretty_text,
+            mmcckd_version=__version__,
+            mmengine_version=mmengine.__version__,
+            mmpretrain_version=mmpretrain.__version__),
+        source=osp.basename(checkpoint),
+        averaged='ema_state_dict' in content)
+
+
+def _read(checkpoint: str) -> dict:
+    try:
+        with safe_loading():
+            content = CheckpointLoader.load_checkpoint(
+                checkpoint, map_location='cpu', logger='silent')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'No checkpoint at {checkpoint}.') from error
+    except Exception as error:  # whatever an unpickler meets in a wrong file
+        reason = str(error).split('WeightsUnpickler error: ')[-1]
+        raise ValueError(
+            f'{checkpoint} was refused: it is not a checkpoint, is damaged, '
+            'or holds more than tensors and plain data, which could run code '
+            f'when loaded. torch says: {type(error).__name__}: {reason}'
+        ) from error
+    state_dict = content.get('state_dict') if isinstance(content,
+                                                         dict) else None
+    if not isinstance(state_dict, dict) or not all(
+            isinstance(tensor, Tensor) for tensor in state_dict.values()):
+        found = (f'keys {sorted(map(str, content))[:20]}' if isinstance(
+            content, dict) else f'a {type(content).__name__}')
+        raise ValueError(
+            f'{checkpoint} is not a checkpoint of a run: expected tensors '
+            f'under "state_dict", as MMEngine writes them, but found {found}.')
+    return content

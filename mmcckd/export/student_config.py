@@ -1,0 +1,119 @@
+"""From the config of a distillation to that of its student alone."""
+import copy
+from typing import Any
+
+import mmpretrain.registry
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmengine.registry import Registry
+
+from .config_text import types
+
+
+def student_config(cfg: Config) -> Config:
+    """A plain, self-contained MMPretrain config of a run's student.
+
+    Args:
+        cfg (Config): Of a distillation, with the student at
+            ``model.architecture``; or of the student itself.
+
+    Returns:
+        Config: ``model``, expanded where the run names it by ``cfg_path``,
+        ``data_preprocessor``, ``test_dataloader``, ``test_evaluator``,
+        ``test_cfg`` and ``default_scope``. ``custom_imports`` only where
+        something of another package is among these.
+
+    Raises:
+        ValueError: If it has no model, or no data to test with.
+    """
+    if 'model' not in cfg:
+        raise ValueError('it has no model.')
+    model = _expand(copy.deepcopy(cfg.model.get('architecture', cfg.model)))
+    own_preprocessor = model.pop('data_preprocessor', None)
+    split = 'test' if cfg.get('test_dataloader') else 'val'
+    if not cfg.get(f'{split}_dataloader'):
+        raise ValueError('it has neither a test_dataloader nor a '
+                         'val_dataloader, whose pipeline the student needs.')
+    if model.get('_scope_') == 'mmpretrain':
+        del model['_scope_']
+    student = Config(
+        dict(
+            default_scope='mmpretrain',
+            model=_plain(model),
+            # in the order of precedence of MMEngine and MMRazor
+            data_preprocessor=cfg.model.get('data_preprocessor')
+            or cfg.get('data_preprocessor') or own_preprocessor,
+            test_dataloader=_plain(cfg[f'{split}_dataloader']),
+            test_evaluator=cfg[f'{split}_evaluator'],
+            test_cfg=dict()))
+    imports = _imports(cfg, student)
+    if imports['imports']:
+        student.custom_imports = imports
+    return student
+
+
+def _expand(model: ConfigDict) -> ConfigDict:
+    """The model that MMRazor builds of ``dict(cfg_path='package::path')``."""
+    if 'type' in model or 'cfg_path' not in model:
+        return model
+    path = model.pop('cfg_path')
+    if '..' in path:  # the package's configs, not any file
+        raise ValueError(f'it has the cfg_path {path!r}; expected '
+                         'package::folder/file.py.')
+    cfg = get_config(path)
+    model.pop('pretrained', None)
+    model.pop('_scope_', None)
+    if 'data_preprocessor' in cfg:
+        cfg.model.data_preprocessor = cfg.data_preprocessor
+    for name, value in model.items():
+        cfg.model.setdefault(name, value)
+    return cfg.model
+
+
+def _plain(config: Any) -> Any:
+    """Without the files that the run began with, since the student has other
+    weights now; and with mmcv's loading of images, which MMPretrain's
+    inferencers know to leave out, in place of ours."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(_plain(part) for part in config)
+    if not isinstance(config, dict):
+        return config
+    config = {
+        name: _plain(value)
+        for name, value in config.items()
+        if name != 'init_cfg' or 'Pretrained' not in types(value)
+    }
+    if config.get('type') == 'LoadImage':
+        config['type'] = 'LoadImageFromFile'
+    return config
+
+
+def _imports(cfg: Config, student: Config) -> dict:
+    """The ``custom_imports`` of the run that the student alone needs."""
+    imports = dict(cfg.get('custom_imports') or dict(imports=[]))
+    names = imports['imports']
+    names = [names] if isinstance(names, str) else list(names)
+    if not _needs_mmcckd(student):
+        names = [name for name in names if name.split('.')[0] != 'mmcckd']
+    elif 'mmcckd' not in names:
+        names = ['mmcckd', *names]
+    return dict(imports, imports=names)
+
+
+def _needs_mmcckd(cfg: Config) -> bool:
+    """Whether it names a component of mmcckd's; or of MMRazor's, which cannot
+    be imported without it."""
+    registries = [
+        registry for registry in vars(mmpretrain.registry).values()
+        if isinstance(registry, Registry)
+    ]
+    own = {
+        name
+        for registry in registries
+        for part in (registry, registry.parent) if part is not None
+        for name, component in part.module_dict.items()
+        if component.__module__.partition('.')[0] == 'mmcckd'
+    }
+    return any(
+        name.startswith('mmrazor.') or name.rpartition('.')[-1] in own
+        for name in types(cfg.to_dict()))
