@@ -1,8 +1,46 @@
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
+
+
+class BuildWithMim(build_py):
+    """Put what MIM and MMEngine look for into ``mmcckd/.mim``.
+
+    A wheel gets copies. A clone that pip installs by ``-e`` gets links, so
+    that its configs stay the ones in use.
+    """
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            mim = HERE / 'mmcckd' / '.mim'
+        else:
+            mim = Path(self.build_lib, 'mmcckd', '.mim')
+            shutil.rmtree(mim, ignore_errors=True)  # of an earlier build
+        mim.mkdir(parents=True, exist_ok=True)
+        for name in ('configs', 'tools', 'model-index.yml'):
+            if self.editable_mode:
+                self.link(mim / name, Path('..', '..', name))
+            elif (HERE / name).is_dir():
+                shutil.copytree(
+                    HERE / name,
+                    mim / name,
+                    ignore=shutil.ignore_patterns('__pycache__', '*.py[cod]'))
+            else:
+                shutil.copy2(HERE / name, mim)
+
+    def link(self, link: Path, target: Path) -> None:
+        try:
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(target)
+        except OSError as error:  # Windows asks for a privilege
+            self.warn(f'{link} could not be linked to {target}: {error}. '
+                      'Names of configs such as mmcckd::… will not be found.')
 
 
 def read_requirements(name: str) -> list:
@@ -26,10 +64,12 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     keywords='computer vision, knowledge distillation, OpenMMLab',
+    cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmcckd', 'mmcckd.*']),
     python_requires='>=3.10,<3.13',
     install_requires=read_requirements('runtime'),
     extras_require=dict(
+        onnx=read_requirements('onnx'),
         tests=read_requirements('tests'),
         benchmarks=read_requirements('benchmarks')),
     classifiers=[

@@ -3,8 +3,7 @@ _base_ = [
     '../_base_/models/in1k.py',
     '../_base_/distillers/kd.py',
     '../_base_/datasets/imagenet_bs32_pil_resize.py',
-    # MobileNetV2's in MMPretrain
-    'mmpretrain::_base_/schedules/imagenet_bs256_epochstep.py',
+    '../_base_/schedules/imagenet_bs256_epochstep.py',
     '../_base_/default_runtime.py',
 ]
 

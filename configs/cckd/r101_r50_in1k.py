@@ -4,8 +4,7 @@ _base_ = [
     '../_base_/models/in1k.py',
     '../_base_/distillers/cckd.py',
     '../_base_/datasets/imagenet_bs32.py',
-    # ResNet-50's in MMPretrain
-    'mmpretrain::_base_/schedules/imagenet_bs256.py',
+    '../_base_/schedules/imagenet_bs256.py',
     '../_base_/default_runtime.py',
 ]
 
