@@ -211,6 +211,10 @@ def test_the_schedule_is_that_of_the_student_alone(path):
             '"_scope_": "mmpretrain"', '"_": 0').replace('"_": 0, ', '')
             .replace(', "_": 0', ''))
 
+    if 'digits' not in path.stem:
+        # Also that of a run which was first shorter.
+        assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
+        alone.param_scheduler.end = alone.train_cfg.max_epochs
     for name in ('train_cfg', 'optim_wrapper', 'param_scheduler',
                  'auto_scale_lr'):
         assert bare(cfg[name]) == bare(alone[name]), name

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 # A subclass may do something else with its weight than to convolve.
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -98,5 +98,5 @@ class _CountUses(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        self.of.update({id(leaf) for leaf in tree_leaves((args, kwargs))})
+        self.of.update({id(leaf) for leaf in tree_flatten((args, kwargs))[0]})
         return function(*args, **kwargs)

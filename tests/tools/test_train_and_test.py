@@ -57,11 +57,8 @@ def weights(path):
 
 
 def test_train_resume_and_test_cckd(teacher, tmp_path):
-    # Without augmentation, whose random state MMEngine does not resume.
-    config = tmp_path / 'cckd_without_crops.py'
+    config = tmp_path / 'cckd.py'
     config.write_text(f'_base_ = {str(ROOT / CCKD)!r}\n'
-                      "train_dataloader = dict(dataset=dict(pipeline=["
-                      "dict(type='PackInputs')]))\n"
                       # not by --cfg-options, which drop spaces
                       f'model = dict(teacher_ckpt={str(teacher)!r})\n')
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
@@ -115,11 +112,24 @@ def test_auto_scale_lr(tmp_path):
      'No teacher checkpoint at /nowhere/teacher.pth; set model.teacher_ckpt'),
     (['--auto-scale-lr', '--cfg-options', 'auto_scale_lr._delete_=True'],
      'has no auto_scale_lr.base_batch_size'),
+    (['--resume'], 'there is nothing to resume'),
+    (['--resume', 'nowhere.pth'], '--resume nowhere.pth: no such checkpoint'),
+    pytest.param(['--amp'], '--amp, but PyTorch finds no GPU here',
+                 marks=pytest.mark.skipif(
+                     torch.cuda.is_available(), reason='there is a GPU')),
 ])
 def test_train_errors(arguments, message, tmp_path):
     result = run('train', CCKD, '--work-dir', tmp_path, *arguments)
     assert result.returncode != 0
     assert message in result.stderr
+
+
+def test_resuming_in_a_folder_that_was_moved(tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('/once/here/epoch_2.pth')
+    result = run('train', CCKD, '--work-dir', tmp_path, '--resume')
+    assert result.returncode != 0
+    assert '/once/here/epoch_2.pth' in result.stderr
+    assert f'--resume {tmp_path}/epoch_2.pth' in result.stderr
 
 
 def test_test_errors(tmp_path):

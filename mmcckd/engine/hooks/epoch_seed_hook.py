@@ -10,6 +10,10 @@ from torch.utils.data import get_worker_info
 
 from mmcckd.datasets.wrappers import base_datasets
 
+# What draws: the main process when it loads data and when it trains, and the
+# first of the workers.
+LOADING, TRAINING, WORKER = range(3)
+
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
@@ -37,7 +41,14 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         self._epoch.fill_(runner.epoch)
-        _seed_everything(runner.seed, runner.epoch, runner.rank, 0)
+        _seed_everything(runner.seed, runner.epoch, runner.rank, LOADING)
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None
+                          ) -> None:
+        # Starting workers has drawn from the generator of this process, and
+        # those that live on are not started again.
+        if batch_idx == 0:
+            _seed_everything(runner.seed, runner.epoch, runner.rank, TRAINING)
 
 
 class _SeededPipeline:
@@ -54,7 +65,7 @@ class _SeededPipeline:
         worker = get_worker_info()
         epoch = int(self.epoch)
         if worker is not None and epoch != self.seeded_epoch:
-            _seed_everything(self.seed, epoch, self.rank, 1 + worker.id)
+            _seed_everything(self.seed, epoch, self.rank, WORKER + worker.id)
             self.seeded_epoch = epoch
         return self.pipeline(data)
 

@@ -1,0 +1,47 @@
+import pytest
+import torch
+from mmengine.config import Config
+from processes import run_ranks
+
+from mmcckd.engine import init_distributed
+
+CODE = '''
+import mmcckd, torch
+from mmcckd.engine import init_distributed
+from mmengine.config import Config
+
+cfg = Config(dict(env_cfg=dict(dist_cfg=dict(backend='nccl', timeout=60))))
+init_distributed('pytorch', cfg)
+assert torch.distributed.get_backend() == 'gloo'
+assert torch.distributed.get_world_size() == 2
+assert cfg.model_wrapper_cfg.device_ids is None
+assert cfg.model_wrapper_cfg.find_unused_parameters is False
+init_distributed('pytorch', cfg)  # once more changes nothing
+'''
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_gloo_where_there_is_no_gpu():
+    for rank in run_ranks(CODE, 2):
+        assert rank.returncode == 0, rank.stderr
+
+
+def test_nothing_without_a_launcher():
+    cfg = Config()
+    init_distributed('none', cfg)
+    assert not torch.distributed.is_initialized()
+    assert cfg.to_dict() == {}
+
+
+@pytest.mark.parametrize('variable', [
+    'LOCAL_WORLD_SIZE',  # of torch.distributed.run
+    'SLURM_NTASKS_PER_NODE',
+    'OMPI_COMM_WORLD_LOCAL_SIZE',
+])
+def test_more_processes_than_gpus(variable, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.setenv(variable, '8')
+    with pytest.raises(
+            ValueError,
+            match='8 processes were started.*but it has 2.*at most 2'):
+        init_distributed('pytorch', Config())
