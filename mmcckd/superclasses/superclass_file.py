@@ -36,8 +36,8 @@ class Superclasses:
         meta (dict): ``format_version``; ``dataset``, its fingerprint
             (:func:`.fingerprint_dataset`); ``teacher_sha256``, of the
             checkpoint; ``module``, whose output the features are;
-            ``features``, the name of their job; ``algorithm``; ``seed``;
-            ``inertia``; ``sizes``.
+            ``features``, the name of their job; ``num_superclasses``;
+            ``algorithm``; ``seed``; ``inertia``; ``sizes``.
     """
     labels: np.ndarray
     centroids: np.ndarray

@@ -16,6 +16,10 @@ ROOT = Path(__file__).parent.parent.parent
         '--samples', '20000', '--width', '64', '--superclasses', '50',
         '--subset', '4000', '--subset-superclasses', '20', '--repetitions', '1'
     ], "4,000 samples into 20: inertia over that of scikit-learn's KMeans"),
+    ('train_step', [
+        '--batch', '2', '--size', '32', '--repetitions', '1', '--variants',
+        'bfloat16 teacher, AMP student'
+    ], 'CC at batch 256:'),
 ])
 def test_runs(name, arguments, expected):
     result = subprocess.run(

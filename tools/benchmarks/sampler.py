@@ -16,9 +16,10 @@ import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
-from mmengine.dataset import BaseDataset
+from mmpretrain.datasets import BaseDataset
 
 from mmcckd.datasets import CURSampler, SURSampler
+from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 SAMPLES, CLASSES = 1_281_167, 1_000
@@ -36,26 +37,20 @@ class Labels(BaseDataset):
                 gt_label=label) for i, label in enumerate(self.labels)
         ]
 
-    def get_gt_labels(self) -> np.ndarray:
-        return self.labels
 
-
-def make_sur(source: SimpleNamespace) -> SURSampler:
+def make_sampler(name: str, source: SimpleNamespace) -> GroupUniformSampler:
+    """Make one, and print how long it took."""
     dataset = source.dataset
     with tempfile.TemporaryDirectory() as folder:
         path = f'{folder}/superclasses.npz'
         Superclasses(dataset.labels, np.zeros((CLASSES, 2)),
                      dict(dataset=fingerprint_dataset(dataset))).save(path)
         start = time.perf_counter()
-        sampler = SURSampler(source, 256, path, 4)
+        if name == 'SURSampler':
+            sampler = SURSampler(source, 256, path, 4)
+        else:
+            sampler = CURSampler(source, 256, 4)
         print(f'made in {time.perf_counter() - start:.2f} s')
-    return sampler
-
-
-def make_cur(source: SimpleNamespace) -> CURSampler:
-    start = time.perf_counter()
-    sampler = CURSampler(source, 256, 4)
-    print(f'made in {time.perf_counter() - start:.2f} s')
     return sampler
 
 
@@ -71,9 +66,12 @@ def main() -> None:
     args = parser.parse_args()
 
     source = SimpleNamespace(
-        dataset=Labels(), seed=0, epoch=0, rank=0, world_size=args.ranks)
-    make = make_sur if args.sampler == 'SURSampler' else make_cur
-    sampler = make(source)
+        dataset=Labels(ann_file=''),
+        seed=0,
+        epoch=0,
+        rank=0,
+        world_size=args.ranks)
+    sampler = make_sampler(args.sampler, source)
     print(f'{len(sampler):,} batches an epoch on each of {args.ranks} ranks')
 
     seconds = []
