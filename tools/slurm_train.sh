@@ -29,9 +29,10 @@ if [ "$per_node" -gt 0 ]; then
 fi
 export MASTER_PORT=${PORT:-$((20000 + RANDOM % 20000))}
 # --kill-on-bad-exit: when a rank fails, the others would wait for it forever.
+# --export: "sbatch --export=NONE" would leave them no PATH and MASTER_PORT.
 # shellcheck disable=SC2086  # SRUN_ARGS are several words
 exec srun --partition "$partition" --job-name "$job" "${layout[@]}" \
     --cpus-per-task "${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \
-    ${SRUN_ARGS:-} \
+    --export=ALL ${SRUN_ARGS:-} \
     "${PYTHON:-python}" -u "$tools/train.py" "$config" \
     --work-dir "$work_dir" --launcher slurm "${@:5}"

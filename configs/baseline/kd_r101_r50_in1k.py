@@ -1,22 +1,7 @@
-# ResNet-101 -> ResNet-50 by KD: L = α L_CE + (1 − α) L_KD
-_base_ = [
-    '../_base_/models/in1k.py',
-    '../_base_/distillers/kd.py',
-    '../_base_/datasets/imagenet_bs32.py',
-    '../_base_/schedules/imagenet_bs256.py',
-    '../_base_/default_runtime.py',
-]
-
-alpha = 0.25  # α: the weight of the labels, 1 - α that of the teacher's logits
-tau = 1.0  # τ: temperature of both softmaxes
+# ResNet-101 -> ResNet-50 by KD, as kd_r34_r18_in1k.py.
+_base_ = './kd_r34_r18_in1k.py'
 
 model = dict(
     architecture=_base_.r50,
     teacher=_base_.r101,
-    teacher_ckpt=_base_.r101_ckpt,
-    student_loss_weight=alpha,
-    channels_last=True,
-    distiller=dict(
-        distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
-
-val_cfg = dict(type='FrozenTeacherDistillValLoop')
+    teacher_ckpt=_base_.r101_ckpt)

@@ -1,23 +1,8 @@
-# The student by KD: L = α L_CE + (1 − α) L_KD
-_base_ = [
-    '../_base_/models/cifar100.py',
-    '../_base_/distillers/kd.py',
-    '../_base_/datasets/cifar100_bs64.py',
-    '../_base_/schedules/cifar100_240e.py',
-    '../_base_/default_runtime.py',
-]
-
-alpha = 0.1  # α: the weight of the labels, 1 - α that of the teacher's logits
-tau = 4.0  # τ: temperature of both softmaxes
+# By KD, as kd_r110_r20_cifar100.py.
+_base_ = './kd_r110_r20_cifar100.py'
 
 model = dict(
-    architecture=_base_.wrn16x2,
-    teacher=_base_.wrn40x2,
+    architecture=dict(_delete_=True, **_base_.wrn16x2),
+    teacher=dict(_delete_=True, **_base_.wrn40x2),
     # python tools/train.py configs/baseline/wrn40x2_cifar100.py
-    teacher_ckpt='work_dirs/wrn40x2_cifar100/epoch_240.pth',
-    student_loss_weight=alpha,
-    channels_last=True,
-    distiller=dict(
-        distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
-
-val_cfg = dict(type='FrozenTeacherDistillValLoop')
+    teacher_ckpt='work_dirs/wrn40x2_cifar100/epoch_240.pth')

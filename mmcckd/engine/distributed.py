@@ -4,7 +4,7 @@ from unittest import mock
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import init_dist, is_distributed
+from mmengine.dist import init_dist, is_distributed, is_main_process
 
 
 def init_distributed(launcher: str, cfg: Config) -> None:
@@ -18,8 +18,8 @@ def init_distributed(launcher: str, cfg: Config) -> None:
         launcher (str): "none", which does nothing, "pytorch", "slurm" or
             "mpi".
         cfg (Config): Its ``env_cfg.dist_cfg`` are the arguments, such as
-            ``dict(backend='nccl')``. Without a GPU, its ``model_wrapper_cfg``
-            is set unless it is there.
+            ``dict(backend='nccl')``. Without a GPU, that backend becomes
+            gloo, and ``model_wrapper_cfg`` is set unless it is there.
 
     Raises:
         ValueError: If there are GPUs, but fewer than processes on this
@@ -28,12 +28,15 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     if launcher == 'none' or is_distributed():
         return
     _check_gpus()
-    dist_cfg = cfg.get('env_cfg', {}).get('dist_cfg', {})
     if torch.cuda.is_available():
-        init_dist(launcher, **dist_cfg)
+        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
         return
+    cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
     with mock.patch.object(torch.cuda, 'set_device'):
-        init_dist(launcher, **dict(dist_cfg, backend='gloo'))
+        init_dist(launcher, **cfg.env_cfg.dist_cfg)
+    if is_main_process():
+        print('PyTorch finds no GPU here: the processes talk by gloo, and '
+              'share the cores.')
     # MMEngine's own default names a GPU.
     cfg.setdefault(
         'model_wrapper_cfg',

@@ -14,6 +14,7 @@ cfg = Config(dict(env_cfg=dict(dist_cfg=dict(backend='nccl', timeout=60))))
 init_distributed('pytorch', cfg)
 assert torch.distributed.get_backend() == 'gloo'
 assert torch.distributed.get_world_size() == 2
+assert cfg.env_cfg.dist_cfg == dict(backend='gloo', timeout=60)
 assert cfg.model_wrapper_cfg.device_ids is None
 assert cfg.model_wrapper_cfg.find_unused_parameters is False
 init_distributed('pytorch', cfg)  # once more changes nothing
