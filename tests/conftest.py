@@ -7,11 +7,11 @@ from mmcckd.datasets.toy import make_cifar100, make_imagenet
 
 @pytest.fixture(autouse=True)
 def no_default_scope():
-    """A runner sets the default scope of the whole process; take it back."""
-    before = dict(DefaultScope._instance_dict)
+    """A runner sets the default scope of the whole process; take it back, also
+    that of a runner in another fixture."""
+    DefaultScope._instance_dict.clear()
     yield
     DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(before)
 
 
 @pytest.fixture(scope='session')
