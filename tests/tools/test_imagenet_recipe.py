@@ -15,22 +15,38 @@ RECIPE = 'configs/cckd/r50_mbv2_in1k.py'
 
 
 @pytest.fixture
-def options(toy_imagenet):
-    """A few small images, and a teacher of random weights."""
-    roots = [f'{loader}_dataloader.dataset.data_root={toy_imagenet}'
-             for loader in ('train', 'val', 'test')]
-    return [
-        '--cfg-options', *roots, 'model.teacher_ckpt=None',
-        'train_dataloader.dataset.indices=32',
-        'train_dataloader.dataset.pipeline.1.scale=32',
-        'train_dataloader.batch_size=8', 'train_dataloader.num_workers=1',
-        'train_dataloader.persistent_workers=True',
-        'val_dataloader.dataset.indices=9', 'val_dataloader.num_workers=0',
-        'val_dataloader.dataset.pipeline.2.crop_size=32',
-        'test_dataloader.dataset.indices=9', 'test_dataloader.num_workers=0',
-        'test_dataloader.dataset.pipeline.2.crop_size=32',
-        'default_hooks.logger.interval=1'
-    ]
+def recipe(toy_imagenet, tmp_path):
+    """The flagship on a few small images, with a teacher of random weights.
+
+    A file, for --cfg-options drop spaces, which a path may have.
+    """
+    data = f'data_root={toy_imagenet!r}'
+    held_out = f"""dict(
+    num_workers=0,
+    dataset=dict({data}, indices=9, pipeline=[
+        dict(type='LoadImage'),
+        dict(type='ResizeEdge', scale=36, edge='short'),
+        dict(type='CenterCrop', crop_size=32),
+        dict(type='PackInputs')]))
+"""
+    path = tmp_path / 'recipe.py'
+    path.write_text(f"""
+_base_ = {str(ROOT / RECIPE)!r}
+model = dict(teacher_ckpt=None)
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    dataset=dict({data}, indices=32, pipeline=[
+        dict(type='LoadImage'),
+        dict(type='RandomResizedCrop', scale=32, backend='pillow'),
+        dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+        dict(type='PackInputs')]))
+val_dataloader = {held_out}
+test_dataloader = {held_out}
+default_hooks = dict(logger=dict(interval=1))
+""")
+    return path
 
 
 def run(tool, *arguments, processes=1):
@@ -61,12 +77,13 @@ def succeed(*arguments, **kwargs):
 
 
 @pytest.mark.parametrize('processes', [1, 2])
-def test_trains_validates_saves_and_resumes(processes, options, tmp_path):
+def test_trains_validates_saves_and_resumes(processes, recipe, tmp_path):
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
 
     def train(folder, epochs, *more):
-        return succeed('train', RECIPE, '--work-dir', folder, *more, *options,
-                       f'train_cfg.max_epochs={epochs}', processes=processes)
+        return succeed('train', recipe, '--work-dir', folder, *more,
+                       '--cfg-options', f'train_cfg.max_epochs={epochs}',
+                       processes=processes)
 
     log = train(straight, 4)
     steps = 32 // 8 // processes
@@ -91,9 +108,8 @@ def test_trains_validates_saves_and_resumes(processes, options, tmp_path):
 
     # A test takes the same student, on as many processes.
     metrics = tmp_path / 'metrics.json'
-    succeed('test', RECIPE, straight / 'epoch_4.pth', '--work-dir', tmp_path,
-            '--out', metrics, '--out-item', 'metrics', *options,
-            processes=processes)
+    succeed('test', recipe, straight / 'epoch_4.pth', '--work-dir', tmp_path,
+            '--out', metrics, '--out-item', 'metrics', processes=processes)
     assert set(json.loads(metrics.read_text())) == {
         'accuracy/top1', 'accuracy/top5'
     }
@@ -118,14 +134,15 @@ def test_trains_validates_saves_and_resumes(processes, options, tmp_path):
      'use batch_size=6 or 9'),
 ])
 def test_a_wrong_config_ends_before_the_first_iteration(
-        changes, message, options, tmp_path):
-    result = run('train', RECIPE, '--work-dir', tmp_path, *options, *changes)
+        changes, message, recipe, tmp_path):
+    result = run('train', recipe, '--work-dir', tmp_path, '--cfg-options',
+                 *changes)
     assert result.returncode != 0
     assert message in result.stderr
     assert 'Epoch(train)' not in result.stdout
 
 
-def test_a_corrupt_image_is_named(options, toy_imagenet, tmp_path):
+def test_a_corrupt_image_is_named(recipe, toy_imagenet, tmp_path):
     folder = tmp_path / 'imagenet'
     for split in ('train', 'val'):
         (folder / split).mkdir(parents=True)
@@ -136,7 +153,7 @@ def test_a_corrupt_image_is_named(options, toy_imagenet, tmp_path):
     mine.mkdir()
     for i in range(4):
         (mine / f'{i}.JPEG').write_bytes(b'no image')
-    result = run('train', RECIPE, '--work-dir', tmp_path, *options,
-                 f'train_dataloader.dataset.data_root={folder}')
+    recipe.write_text(recipe.read_text().replace(toy_imagenet, str(folder)))
+    result = run('train', recipe, '--work-dir', tmp_path)
     assert result.returncode != 0
     assert f'Cannot read the image {mine}/' in result.stderr
