@@ -1,0 +1,9 @@
+"""Person re-identification: how well a gallery is ranked for each query.
+
+    features, ids, cameras -> samples -> distances (-> re_ranking), by blocks
+                           -> ranks of the matches -> mAP, mINP, CMC
+"""
+from .reid import evaluate_reid
+from .reid_metric import ReIDMetric
+
+__all__ = ['ReIDMetric', 'evaluate_reid']
