@@ -2,8 +2,10 @@
 
     features, ids, cameras -> samples -> distances (-> re_ranking), by blocks
                            -> ranks of the matches -> mAP, mINP, CMC
+                           -> ranking of the gallery, to look at
 """
+from .ranking import Ranking, rank_gallery
 from .reid import evaluate_reid
 from .reid_metric import ReIDMetric
 
-__all__ = ['ReIDMetric', 'evaluate_reid']
+__all__ = ['Ranking', 'ReIDMetric', 'evaluate_reid', 'rank_gallery']
