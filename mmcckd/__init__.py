@@ -17,9 +17,17 @@ import_mmrazor()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
 
-from . import datasets, engine, kernels, models, superclasses  # noqa: E402
+from . import (  # noqa: E402
+    datasets,
+    engine,
+    evaluation,
+    kernels,
+    models,
+    superclasses,
+)
 from .version import __version__  # noqa: E402
 
 __all__ = [
-    '__version__', 'datasets', 'engine', 'kernels', 'models', 'superclasses'
+    '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',
+    'superclasses'
 ]

@@ -2,7 +2,12 @@ import pytest
 from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
-from mmcckd.datasets.toy import make_cifar100, make_imagenet
+from mmcckd.datasets.toy import (
+    make_cifar100,
+    make_imagenet,
+    make_market1501,
+    make_msmt17,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,4 +32,20 @@ def toy_cifar100(tmp_path_factory):
     """20 images of each class to train on, 10 to test."""
     root = tmp_path_factory.mktemp('toy') / 'cifar100'
     make_cifar100(root)
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def toy_msmt17(tmp_path_factory):
+    """100 persons, about 4 images of each."""
+    root = tmp_path_factory.mktemp('toy') / 'msmt17'
+    make_msmt17(root, 4)
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def toy_market1501(tmp_path_factory):
+    """100 persons, about 4 images of each."""
+    root = tmp_path_factory.mktemp('toy') / 'market1501'
+    make_market1501(root, 4)
     return str(root)

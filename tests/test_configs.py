@@ -1,5 +1,6 @@
 """Every config is loaded, built, and trained for two iterations."""
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,25 @@ ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
     path for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.parts)
+
+PERSONS = dict(msmt17=1041, market1501=751)
+# Where the networks for re-ID have their weights from.
+IN1K = dict(
+    mbv2='mobilenet_v2/mobilenet-v2_8xb32_in1k.py',
+    r18='resnet/resnet18_8xb32_in1k.py',
+    r50='resnet/resnet50_8xb32_in1k.py',
+    r101='resnet/resnet101_8xb32_in1k.py')
+
+
+def is_reid(path):
+    return not PERSONS.keys().isdisjoint(path.stem.split('_'))
+
+
+def networks(cfg):
+    """The model, or the student and the teacher."""
+    if 'distiller' in cfg.model:
+        return [cfg.model.architecture, cfg.model.teacher]
+    return [cfg.model]
 
 
 @pytest.fixture
@@ -37,6 +57,18 @@ def load(request, tmp_path):
         elif dataset.type == 'LocalCIFAR100':
             dataset.data_root = request.getfixturevalue('toy_cifar100')
             cfg.train_dataloader.batch_size = 16
+        elif dataset.type in ('MSMT17', 'Market1501'):
+            dataset.data_root = request.getfixturevalue(
+                f'toy_{dataset.type.lower()}')
+            for transform in dataset.pipeline:
+                if transform.type == 'Resize':
+                    transform.scale = (32, 64)  # width, height
+                elif transform.type == 'RandomCrop':
+                    transform.crop_size = (64, 32)
+            cfg.train_dataloader.batch_size = 8
+            cfg.train_dataloader.persistent_workers = False
+            for network in networks(cfg):
+                network.backbone.init_cfg = None  # no download
         return cfg
 
     return load
@@ -44,14 +76,14 @@ def load(request, tmp_path):
 
 def save_superclasses(dataset, path):
     dataset = DATASETS.build(dataset)
-    labels = np.arange(len(dataset)) % 20
+    labels = np.array(dataset.get_gt_labels()) % 20
     Superclasses(labels, np.zeros((20, 2)),
                  dict(dataset=fingerprint_dataset(dataset))).save(path)
 
 
 def test_there_are_configs_with_names_of_their_own():
     names = [path.name for path in CONFIGS]
-    assert len(names) >= 37
+    assert len(names) >= 52
     assert len(set(names)) == len(names)  # MIM looks them up by name
 
 
@@ -73,21 +105,33 @@ def test_trains_two_iterations(path, load, tmp_path):
     runner.train()
     assert runner.iter == 2
 
-    moved = [not torch.equal(a, b)
-             for a, b in zip(before, runner.model.parameters())]
-    assert all(moved)
+    parameters = dict(runner.model.named_parameters())
+    frozen = {name for name, p in parameters.items() if not p.requires_grad}
+    assert frozen == {
+        name for name in parameters if name.endswith('bnneck.bias')
+    }
+    still = {
+        name for name, a in zip(parameters, before)
+        if torch.equal(a, parameters[name])
+    }
+    assert still == frozen
     scalars = runner.message_hub.log_scalars
     losses = {
         name[6:]: scalars[name].current()
         for name in scalars if 'loss' in name
     }
+    own = {'loss_id', 'loss_triplet'} if is_reid(path) else {'loss'}
     expected = {'loss'}
     if distils:
-        expected |= {'student.loss', 'distill.loss_kd'}
+        expected |= {f'student.{name}' for name in own}
+        expected.add('distill.loss_kd')
         if path.parent.name == 'cckd':
             expected.add('distill.loss_cc')
-        parts = sum(v for name, v in losses.items() if name != 'loss')
-        assert losses['loss'] == pytest.approx(parts, rel=1e-5)
+    else:
+        expected |= own
+    parts = [value for name, value in losses.items() if name != 'loss']
+    if parts:
+        assert losses['loss'] == pytest.approx(sum(parts), rel=1e-5)
     assert set(losses) == expected
     assert all(value > 0 for value in losses.values())
 
@@ -150,7 +194,8 @@ def test_a_projection_is_there_where_widths_differ(path):
 def test_baseline_and_cckd_differ_in_cc_and_sampler_alone(path):
     kd = Config.fromfile(ROOT / f'configs/baseline/kd_{path.name}')
     cckd = Config.fromfile(path)
-    del cckd.train_dataloader['batch_sampler']
+    if not is_reid(path):  # the triplet loss needs CUR anyway
+        del cckd.train_dataloader['batch_sampler']
     for name in ('student_recorders', 'teacher_recorders'):
         del cckd.model.distiller[name]['feature']
     del cckd.model.distiller['connectors']
@@ -194,6 +239,12 @@ def test_a_recipe_finds_its_teacher(path):
     assert teacher.model == cfg.model.teacher
 
 
+def last_scheduler(cfg):
+    """After a warm-up, if there is one."""
+    schedulers = cfg.param_scheduler
+    return schedulers[-1] if isinstance(schedulers, list) else schedulers
+
+
 @pytest.mark.parametrize('path', DISTILLATIONS, ids=name_of)
 def test_the_schedule_is_that_of_the_student_alone(path):
     cfg = Config.fromfile(path)
@@ -213,8 +264,8 @@ def test_the_schedule_is_that_of_the_student_alone(path):
 
     if 'digits' not in path.stem:
         # Also that of a run which was first shorter.
-        assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
-        alone.param_scheduler.end = alone.train_cfg.max_epochs
+        assert last_scheduler(cfg).end == cfg.train_cfg.max_epochs
+        last_scheduler(alone).end = alone.train_cfg.max_epochs
     for name in ('train_cfg', 'optim_wrapper', 'param_scheduler',
                  'auto_scale_lr'):
         assert bare(cfg[name]) == bare(alone[name]), name
@@ -232,3 +283,44 @@ def test_sur_variants_find_their_superclasses():
             else:
                 folder = Path(teacher).parent
             assert made == folder / 'superclasses.npz'
+
+
+@pytest.mark.parametrize('path', filter(is_reid, CONFIGS), ids=name_of)
+def test_a_reid_network(path):
+    """Its persons are those of the data set, and its weights ImageNet's."""
+    *names, data = path.stem.removeprefix('kd_').removesuffix('_sur').split(
+        '_')
+    cfg = Config.fromfile(path)
+    for name, network in zip(names[::-1], networks(cfg), strict=True):
+        assert network.head.num_classes == PERSONS[data]
+        init = network.backbone.init_cfg
+        published = get_config(f'mmpretrain::{IN1K[name]}', pretrained=True)
+        assert (init.type, init.prefix) == ('Pretrained', 'backbone')
+        assert init.checkpoint == published.model_path
+        in1k = published.model.backbone
+        assert network.backbone.type == in1k.type
+        if in1k.type == 'ResNet':
+            assert network.backbone.depth == in1k.depth
+            assert network.backbone.strides == (1, 2, 2, 1)
+    sampler = cfg.train_dataloader.batch_sampler
+    if not path.stem.endswith('_sur'):  # for the triplet loss
+        assert sampler == dict(type='CURSampler', samples_per_class=4)
+
+
+def test_a_teacher_of_other_persons(tmp_path):
+    """The recipe in docs/reid.md: CC alone, from a teacher of MSMT17."""
+    text = (ROOT / 'docs/reid.md').read_text()
+    recipe = re.search(
+        r'<!-- snippet: other persons -->\n```python\n(.*?)```', text,
+        re.DOTALL).group(1)
+    path = tmp_path / 'recipe.py'
+    path.write_text(recipe.replace("'./", f"'{ROOT}/configs/cckd/"))
+    cfg = Config.fromfile(path)
+    assert cfg.model.distiller.distill_losses.loss_cc.loss_weight == cfg.beta
+    _, name, _ = cfg.model.teacher_ckpt.split('/')
+    teacher = Config.fromfile(ROOT / f'configs/baseline/{name}.py')
+    assert cfg.model.teacher == teacher.model
+    cfg.model.teacher_ckpt = None
+    distiller = MODELS.build(cfg.model).distiller
+    assert set(distiller.distill_losses) == {'loss_cc'}
+    assert set(distiller.loss_forward_mappings) == {'loss_cc'}

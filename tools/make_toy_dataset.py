@@ -2,20 +2,36 @@
 
     python tools/make_toy_dataset.py imagenet data/toy_imagenet
 
-A class is a pattern in two colours. With it a recipe can be tried without the
-real images: that it runs, and that the network learns.
+A class is a pattern in two colours, or a person in certain clothes. With it a
+recipe can be tried without the real images: that it runs, and that the network
+learns.
 """
 import argparse
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.toy import make_cifar100, make_imagenet
+from mmcckd.datasets.toy import (
+    make_cifar100,
+    make_imagenet,
+    make_market1501,
+    make_msmt17,
+)
 
-# name -> (what makes it, training samples of a class, description)
+HALVED = 'training images of each class, and half as many for evaluation'
+AVERAGE = ('images of each person on average, between a third and five thirds '
+           'of it')
+# name -> (what makes it, what the number of samples means, its default,
+#          description)
 DATASETS = dict(
-    imagenet=(make_imagenet, 4,
+    imagenet=(make_imagenet, HALVED, 4,
               'folders {train,val}/n00000000 to n00000999 of JPEG images'),
-    cifar100=(make_cifar100, 20,
-              'cifar-100-python/{train,test,meta}, pickles of 32 x 32 images'))
+    cifar100=(make_cifar100, HALVED, 20,
+              'cifar-100-python/{train,test,meta}, pickles of 32 x 32 images'),
+    msmt17=(make_msmt17, AVERAGE, 12,
+            'MSMT17_V1/{train,test}/0000 … of JPEG images, and '
+            'MSMT17_V1/list_{train,val,query,gallery}.txt'),
+    market1501=(make_market1501, AVERAGE, 12,
+                'folders {bounding_box_train,query,bounding_box_test} of JPEG '
+                'images'))
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,7 +39,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     subparsers = parser.add_subparsers(dest='dataset', required=True)
-    for name, (_, samples, layout) in DATASETS.items():
+    for name, (_, meaning, samples, layout) in DATASETS.items():
         subparser = subparsers.add_parser(
             name, help=layout, description=f'Make {layout}.')
         subparser.add_argument('out', help='a new or empty folder')
@@ -32,8 +48,7 @@ def parse_args() -> argparse.Namespace:
             type=int,
             default=samples,
             metavar='N',
-            help='training images of each class, and half as many for '
-            f'evaluation; defaults to {samples}')
+            help=f'{meaning}; defaults to {samples}')
         subparser.add_argument(
             '--seed',
             type=int,
@@ -44,15 +59,22 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    make, _, _ = DATASETS[args.dataset]
+    make, *_ = DATASETS[args.dataset]
     sizes = make(args.out, args.samples_per_class, args.seed)
     written = ', '.join(f'{n:,} images in {split}'
                         for split, n in sizes.items())
+    print(f'Written to {args.out}: {written}')
+    loaders = [f'{name}_dataloader' for name in ('train', 'val', 'test')]
+    if any(map(str.isspace, args.out)):  # --cfg-options drop spaces
+        lines = '\n    '.join(
+            f'{loader} = dict(dataset=dict(data_root={args.out!r}))'
+            for loader in loaders)
+        print("Train on it by a config of your own: _base_ = 'CONFIG'\n"
+              f'    {lines}')
+        return
     options = ' \\\n    '.join(
-        f'{loader}_dataloader.dataset.data_root={args.out}'
-        for loader in ('train', 'val', 'test'))
-    print(f'Written to {args.out}: {written}\n'
-          f'Train on it: python tools/train.py CONFIG --cfg-options \\\n'
+        f'{loader}.dataset.data_root={args.out}' for loader in loaders)
+    print('Train on it: python tools/train.py CONFIG --cfg-options \\\n'
           f'    {options}')
 
 

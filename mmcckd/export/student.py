@@ -65,7 +65,7 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
         ValueError: If it is no such checkpoint, has no config, or has one
             whose student cannot be built or does not fit the weights.
     """
-    content = _read(checkpoint)
+    content = read_checkpoint(checkpoint)
     weights = {
         name[len(PREFIX):]: tensor
         for name, tensor in content['state_dict'].items()
@@ -114,7 +114,13 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
         averaged='ema_state_dict' in content)
 
 
-def _read(checkpoint: str) -> dict:
+def read_checkpoint(checkpoint: str) -> dict:
+    """What a run wrote, with the weights at ``state_dict``, read safely.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such checkpoint, or would run code.
+    """
     try:
         with safe_loading():
             content = CheckpointLoader.load_checkpoint(

@@ -5,9 +5,11 @@ from .connectors import (
                          GaussianRBFKernelConnector,
                          MMDKernelConnector,
 )
-from .losses import CorrelationCongruenceLoss
+from .heads import ReIDHead
+from .losses import BatchHardTripletLoss, CorrelationCongruenceLoss
 
 __all__ = [
-    'BilinearKernelConnector', 'CIFARResNet', 'CorrelationCongruenceLoss',
-    'FrozenTeacherDistill', 'GaussianRBFKernelConnector', 'MMDKernelConnector'
+    'BatchHardTripletLoss', 'BilinearKernelConnector', 'CIFARResNet',
+    'CorrelationCongruenceLoss', 'FrozenTeacherDistill',
+    'GaussianRBFKernelConnector', 'MMDKernelConnector', 'ReIDHead'
 ]

@@ -1,6 +1,5 @@
 """k-means over features that need not fit into memory."""
 import contextlib
-import os
 import re
 import sys
 import warnings
@@ -12,6 +11,8 @@ from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans, MiniBatchKMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
+
+from mmcckd.engine.cores import available_cores
 
 from .progress import CoarseProgressBar
 
@@ -92,11 +93,7 @@ def cluster_features(features: np.ndarray,
     check_num_clusters(num_clusters, len(rows))
     find_centroids = _kmeans if algorithm == 'kmeans' else _minibatch
 
-    # All cores, also where a launcher has set one thread for each rank: the
-    # other ranks have nothing to do.
-    cores = len(os.sched_getaffinity(0)) if hasattr(
-        os, 'sched_getaffinity') else os.cpu_count()
-    with threadpool_limits(cores):
+    with threadpool_limits(available_cores()):
         centroids = find_centroids(features, rows, num_clusters, seed)
         labels, centroids, inertia = _assign(features, rows, centroids)
     return Clusters(labels, centroids, inertia, algorithm)

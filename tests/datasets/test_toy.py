@@ -10,8 +10,15 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmcckd.datasets.toy import make_cifar100, make_imagenet
+from mmcckd.datasets.toy import (
+    make_cifar100,
+    make_imagenet,
+    make_market1501,
+    make_msmt17,
+)
 from mmcckd.datasets.toy.cifar100 import SUPERCLASSES
+
+MAKERS = [make_imagenet, make_cifar100, make_msmt17, make_market1501]
 
 
 def digest(folder):
@@ -143,7 +150,7 @@ def test_the_seed_decides(make, tmp_path, monkeypatch):
     assert all(same[name] != other[name] for name in pictures)
 
 
-@pytest.mark.parametrize('make', [make_imagenet, make_cifar100])
+@pytest.mark.parametrize('make', MAKERS)
 def test_nothing_is_overwritten(make, tmp_path):
     mine = tmp_path / 'mine.txt'
     mine.write_text('mine')
@@ -154,7 +161,7 @@ def test_nothing_is_overwritten(make, tmp_path):
     assert mine.read_text() == 'mine' and list(tmp_path.iterdir()) == [mine]
 
 
-@pytest.mark.parametrize('make', [make_imagenet, make_cifar100])
+@pytest.mark.parametrize('make', MAKERS)
 def test_no_samples(make, tmp_path):
     with pytest.raises(ValueError, match='at least 1, but is 0'):
         make(tmp_path / 'out', 0)

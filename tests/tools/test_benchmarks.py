@@ -11,6 +11,10 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.mark.parametrize('name, arguments, expected', [
     ('loss', ['--sizes', '16x8', '8x32', '--repetitions', '2'],
      '| plain/ours | ours/products |'),
+    ('reid_eval', [
+        '--queries', '50', '--gallery', '400', '--width', '32', '--identities',
+        '20', '--noise', '1', '--repetitions', '1', '--rerank'
+    ], '50 queries × 400 × 32'),
     ('sampler', ['--epochs', '1'], '100.0% of the samples seen'),
     ('superclasses', [
         '--samples', '20000', '--width', '64', '--superclasses', '50',

@@ -1,4 +1,5 @@
 """tools/make_toy_dataset.py as its users run it."""
+import re
 import runpy
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from mmpretrain.datasets import ImageNet
 
-from mmcckd.datasets import LocalCIFAR100
+from mmcckd.datasets import MSMT17, LocalCIFAR100, Market1501
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/make_toy_dataset.py'
@@ -24,13 +25,19 @@ def data_roots(printed):
     return dict(option.split('=') for option in options)
 
 
+@pytest.fixture(autouse=True)
+def without_spaces(monkeypatch, tmp_path):
+    """Relative paths, for that of the tests may have a space."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize('name, dataset, held_out', [
     ('imagenet', ImageNet, 'val'),
     ('cifar100', LocalCIFAR100, 'test'),
 ])
 def test_says_how_to_use_what_it_made(name, dataset, held_out, monkeypatch,
-                                      capsys, tmp_path):
-    make(monkeypatch, name, tmp_path / name, '--samples-per-class', 1)
+                                      capsys):
+    make(monkeypatch, name, name, '--samples-per-class', 1)
     printed = capsys.readouterr().out
     roots = data_roots(printed)
     assert set(roots) == {
@@ -41,6 +48,34 @@ def test_says_how_to_use_what_it_made(name, dataset, held_out, monkeypatch,
     for split in ('train', held_out):
         size = len(dataset(data_root=root, split=split))
         assert f'{size:,} images in {split}' in printed
+
+
+@pytest.mark.parametrize('name, dataset, train, test', [
+    ('msmt17', MSMT17, ['train'], ['query', 'gallery']),
+    ('market1501', Market1501, ['bounding_box_train'],
+     ['query', 'bounding_box_test']),
+])
+def test_persons(name, dataset, train, test, monkeypatch, capsys):
+    make(monkeypatch, name, name, '--samples-per-class', 2)
+    printed = capsys.readouterr().out
+    root, = set(data_roots(printed).values())
+    for split, parts in dict(train=train, test=test).items():
+        sizes = [
+            int(re.search(f'([0-9,]+) images in {part}\\b', printed)[1])
+            for part in parts
+        ]
+        assert sum(sizes) == len(dataset(root, split))
+
+
+def test_a_path_with_a_space(monkeypatch, capsys):
+    make(monkeypatch, 'cifar100', 'a toy', '--samples-per-class', 1)
+    printed = capsys.readouterr().out
+    assert '--cfg-options' not in printed
+    scope = {}
+    exec('\n'.join(map(str.strip, printed.splitlines()[2:])), scope)
+    for name in ('train', 'val', 'test'):
+        root = scope[f'{name}_dataloader']['dataset']['data_root']
+        assert len(LocalCIFAR100(root)) == 100
 
 
 def test_a_folder_with_something_in_it(tmp_path):

@@ -1,8 +1,13 @@
 """Small made-up data sets in the layout of the real ones, to try recipes on.
 
-A class is a pattern in two colours, which a network learns in minutes.
+A class is a pattern in two colours, or a person in certain clothes, which a
+network learns in minutes.
 """
 from .cifar100 import make_cifar100
 from .imagenet import make_imagenet
+from .market1501 import make_market1501
+from .msmt17 import make_msmt17
 
-__all__ = ['make_cifar100', 'make_imagenet']
+__all__ = [
+    'make_cifar100', 'make_imagenet', 'make_market1501', 'make_msmt17'
+]

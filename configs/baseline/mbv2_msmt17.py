@@ -1,0 +1,13 @@
+# A student alone.
+_base_ = [
+    '../_base_/models/reid.py',
+    '../_base_/datasets/msmt17_bs64.py',
+    '../_base_/schedules/reid_bot_120e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = _base_.mbv2
+
+train_dataloader = dict(
+    # The triplet loss needs several images of a person.
+    batch_sampler=dict(type='CURSampler', samples_per_class=4))

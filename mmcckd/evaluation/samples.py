@@ -1,0 +1,152 @@
+"""Features with their person and camera, checked and in one order."""
+from dataclasses import dataclass
+from typing import Iterator, Sequence, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array = Union[np.ndarray, Tensor]
+
+ROWS = 4096  # that are read at a time
+
+
+@dataclass
+class Samples:
+    """Queries, or a gallery.
+
+    Attributes:
+        features (np.ndarray): (N, d), float32 or float64, C-contiguous.
+        squares (np.ndarray): ‖f‖² of each before any normalisation, (N, ),
+            of the dtype of the features.
+        ids (np.ndarray): The person of each, (N, ), int64.
+        cameras (np.ndarray): The camera of each, (N, ), int64.
+    """
+    features: np.ndarray
+    squares: np.ndarray
+    ids: np.ndarray
+    cameras: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def read(cls, name: str, features: Array, ids: Sequence[int],
+             cameras: Sequence[int], dtype: np.dtype) -> 'Samples':
+        """A copy of the samples, ordered by person, feature and camera.
+
+        Samples that agree in all three are the same to every metric, so the
+        order of the arguments leaves no trace.
+
+        Args:
+            name (str): What messages call the samples, "query" or "gallery".
+            features (np.ndarray | Tensor): (N, d), floating.
+            ids (Sequence[int]): The person of each, (N, ).
+            cameras (Sequence[int]): The camera of each, (N, ).
+            dtype (np.dtype): Of the copy.
+
+        Raises:
+            TypeError: If ids or cameras are not integers.
+            ValueError: If the lengths differ, or a feature is NaN, infinite,
+                or so large that its square is.
+        """
+        ids = _integers(f'{name}_ids', ids)
+        cameras = _integers(f'{name}_cameras', cameras)
+        if not len(features) == len(ids) == len(cameras):
+            raise ValueError(
+                f'{name}_features, {name}_ids and {name}_cameras must be of '
+                f'one length, but have {len(features)}, {len(ids)} and '
+                f'{len(cameras)} entries.')
+        order = np.lexsort((cameras, rank_rows(features), ids))
+        copy = np.empty(features.shape, dtype)
+        squares = np.empty(len(copy), dtype)
+        with np.errstate(over='ignore'):
+            for rows in blocks(len(copy), ROWS):
+                copy[rows] = features[order[rows]]
+                squares[rows] = np.square(
+                    copy[rows], dtype=np.float64).sum(1)
+        wrong = order[~np.isfinite(squares)]
+        if len(wrong):
+            raise ValueError(
+                f'{len(wrong)} of {len(copy)} {name} features are NaN, '
+                f'infinite, or too large for {dtype.name}, the first that of '
+                f'sample {wrong.min()}; check the model and its checkpoint.')
+        return cls(copy, squares, ids[order], cameras[order])
+
+    def normalise(self) -> None:
+        """Divide each feature by its norm, in place. Zeros stay zeros."""
+        norms = np.sqrt(self.squares)
+        norms[norms == 0] = 1
+        self.features /= norms[:, None]
+
+    def __add__(self, other: 'Samples') -> 'Samples':
+        """Both, one after the other."""
+        return Samples(*(np.concatenate([mine, theirs]) for mine, theirs in
+                         zip(vars(self).values(), vars(other).values())))
+
+
+def read_features(name: str, features: Array) -> np.ndarray:
+    """Features as a C-contiguous array, without a copy where possible.
+
+    Raises:
+        TypeError: If they are not floating numbers.
+        ValueError: If they are not of shape (N, d), N and d at least 1.
+    """
+    if isinstance(features, Tensor):
+        features = features.detach().cpu()
+        if features.dtype == torch.bfloat16:  # numpy has none
+            features = features.float()
+        features = features.numpy()
+    features = np.asarray(features)
+    if features.dtype.name not in ('float16', 'float32', 'float64'):
+        raise TypeError(
+            f'{name}_features must be float16, float32 or float64, but are '
+            f'{features.dtype.name}.')
+    if features.ndim != 2 or features.size == 0:
+        raise ValueError(
+            f'{name}_features must be of shape (N, d) with at least one '
+            f'sample and one dimension, but are {features.shape}; check that '
+            f'there are {name} images.')
+    return np.ascontiguousarray(features)
+
+
+def rank_rows(features: np.ndarray) -> np.ndarray:
+    """Number the distinct rows of an array in the order of their bytes.
+
+    Args:
+        features (np.ndarray): (N, d), C-contiguous.
+
+    Returns:
+        np.ndarray: The number of each row, (N, ); equal rows have the same.
+    """
+    row = np.dtype((np.void, features.shape[1] * features.itemsize))
+    order = np.argsort(features.view(row).ravel())
+    begins = np.ones(len(order), dtype=bool)
+    # Compare neighbours in full only where they agree in the first number.
+    first = features[order, 0]
+    alike = 1 + np.flatnonzero(first[1:] == first[:-1])
+    for block in blocks(len(alike), ROWS):
+        i = alike[block]
+        begins[i] = (features[order[i]] != features[order[i - 1]]).any(1)
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.cumsum(begins)
+    return ranks
+
+
+def blocks(length: int, size: int) -> Iterator[slice]:
+    """Slices of ``size`` that cover ``length`` entries."""
+    for begin in range(0, length, size):
+        yield slice(begin, min(begin + size, length))
+
+
+def _integers(name: str, values: Sequence[int]) -> np.ndarray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    values = np.asarray(values)
+    if values.dtype.kind not in 'iu' and values.size:
+        raise TypeError(f'{name} must be integers, but are '
+                        f'{values.dtype.name}.')
+    if values.ndim != 1:
+        raise ValueError(f'{name} must be of shape (N, ), but is of '
+                         f'{values.shape}.')
+    return values.astype(np.int64)
