@@ -1,6 +1,7 @@
 import copy
 import logging
 import shutil
+import tempfile
 
 import pytest
 import torch
@@ -387,9 +388,13 @@ def test_a_recorded_parameter_keeps_its_value(batch):
 
 @pytest.mark.skipif(
     shutil.which('g++') is None, reason='torch.compile needs a C++ compiler')
-def test_compiled_networks_say_the_same(batch):
+def test_compiled_networks_say_the_same(batch, monkeypatch):
     _, plain = losses_of(batch)
-    algorithm, compiled = losses_of(batch, compile=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if ' ' in folder:
+            pytest.skip('torch.compile takes no cache with a space in its path')
+        monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', folder)
+        algorithm, compiled = losses_of(batch, compile=True)
     for name, loss in plain.items():
         assert compiled[name].item() == pytest.approx(loss.item(), rel=1e-4)
     # What recorders hear stays outside: its own forward is not compiled.

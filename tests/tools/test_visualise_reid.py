@@ -336,7 +336,7 @@ def test_other_test_sets(visualise, folder, toy_market1501):
     cfg.dump(folder / 'market.py')
     with pytest.raises(
             SystemExit, match=r'market and cckd have different test sets, of '
-            r'\d+ \+ \d+ and \d+ \+ \d+ images; image 0 is \S+_c\S+.jpg'):
+            r'\d+ \+ \d+ and \d+ \+ \d+ images; image 0 is .+_c.+\.jpg'):
         visualise('--compare', 'market', 'market.py', 'alone.pth')
 
 

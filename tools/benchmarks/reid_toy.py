@@ -2,7 +2,7 @@
 
     python tools/benchmarks/reid_toy.py
 
-The recipes ResNet-50 -> MobileNetV2, from random weights, on pictures of
+The recipes ResNet-50 -> ResNet-18, from random weights, on pictures of
 64 x 32 and a shorter schedule in the same proportions; each by tools/train.py
 and tools/test.py. Prints a table of test figures, mean and standard deviation
 over seeds. What is done is reused, so an interrupted run goes on.
@@ -27,9 +27,9 @@ from mmcckd.datasets.toy import make_msmt17
 ROOT = Path(__file__).resolve().parents[2]
 TEACHER = 'baseline/r50_msmt17'
 STUDENTS = {
-    'student alone': 'baseline/mbv2_msmt17',
-    'KD': 'baseline/kd_r50_mbv2_msmt17',
-    'CCKD': 'cckd/r50_mbv2_msmt17',
+    'student alone': 'baseline/r18_msmt17',
+    'KD': 'baseline/kd_r50_r18_msmt17',
+    'CCKD': 'cckd/r50_r18_msmt17',
 }
 METRICS = ('reid/mAP', 'reid/mINP', 'reid/rank-1', 'reid/rank-5')
 HEIGHT, WIDTH = 64, 32
