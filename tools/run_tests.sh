@@ -10,5 +10,6 @@ cd "$root"
 export XDG_CACHE_HOME=$root/.cache
 export MPLCONFIGDIR=$root/.cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor
-mkdir -p "$root/.cache"
+export TMPDIR=$root/.cache/tmp
+mkdir -p "$TMPDIR"
 exec "$venv/bin/python" -m pytest --basetemp "$root/.cache/pytest" "$@"

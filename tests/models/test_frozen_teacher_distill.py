@@ -392,7 +392,7 @@ def test_compiled_networks_say_the_same(batch, monkeypatch):
     _, plain = losses_of(batch)
     with tempfile.TemporaryDirectory() as folder:
         if ' ' in folder:
-            pytest.skip('torch.compile takes no cache with a space in its path')
+            pytest.skip('torch.compile takes no cache at a path with spaces')
         monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', folder)
         algorithm, compiled = losses_of(batch, compile=True)
     for name, loss in plain.items():
