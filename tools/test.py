@@ -63,7 +63,8 @@ def main() -> None:
             out_dir=args.show_dir,
             interval=args.interval)
 
-    check_layout(cfg.test_dataloader.dataset)
+    if cfg.get('test_dataloader'):
+        check_layout(cfg.test_dataloader.dataset)
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)

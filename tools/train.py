@@ -64,9 +64,9 @@ def main() -> None:
                 'auto_scale_lr.base_batch_size; add auto_scale_lr=dict('
                 'base_batch_size=N), N being the batch size of its optimizer.')
         cfg.auto_scale_lr.enable = True
-    for loader in (cfg.train_dataloader, cfg.get('val_dataloader')):
-        if loader:
-            check_layout(loader.dataset)
+    for name in ('train_dataloader', 'val_dataloader'):
+        if cfg.get(name):
+            check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
     Runner.from_cfg(cfg).train()
