@@ -227,10 +227,10 @@ def print_table(results: List[dict]) -> None:
 
 
 def draw_correlations(runs: List[Run], path: Path) -> None:
-    """Correlation matrices of teacher, KD and CCKD student, first seed.
+    """Correlation matrices of teacher, KD and CCKD students, means over seeds.
 
     The kernel is the CCKD config's, the batch 8 test digits of each class,
-    sorted by class.
+    sorted by class; the features are those of the neck, before a projection.
     """
     print('Drawing the correlation matrices …', flush=True)
     warnings.filterwarnings('ignore', message='Fail to import')
@@ -262,41 +262,43 @@ def draw_correlations(runs: List[Run], path: Path) -> None:
     pack = TRANSFORMS.build(dict(type='PackInputs'))
     packed = [pack(dataset[i]) for i in batch]
 
-    matrices = {}
-    for title, name in (('Teacher', 'teacher'), ('Student by KD', 'kd'),
-                        ('Student by CCKD', 'cckd')):
+    def correlate(run: Run) -> torch.Tensor:
         with DefaultScope.overwrite_default_scope('mmpretrain'):
-            own = Config.fromfile(ROOT / first[name].config)
+            own = Config.fromfile(ROOT / run.config)
             own.model.data_preprocessor = own.data_preprocessor
-            if name == 'teacher':
-                model = network = MODELS.build(own.model)
-            else:
+            if 'distiller' in own.model:
                 own.model.teacher_ckpt = None
                 model = RAZOR_MODELS.build(own.model)
                 network = model.student
+            else:
+                model = network = MODELS.build(own.model)
         load_checkpoint(
-            model,
-            str(first[name].checkpoint),
-            'cpu',
-            strict=True,
-            logger='silent')
+            model, str(run.checkpoint), 'cpu', strict=True, logger='silent')
         model.eval()
         with torch.no_grad():
             inputs = model.data_preprocessor(
                 dict(
                     inputs=[p['inputs'] for p in packed],
                     data_samples=[p['data_samples'] for p in packed]))
-            matrices[title] = kernel(network.extract_feat(inputs['inputs']))
+            return kernel(network.extract_feat(inputs['inputs']))
 
-    target = matrices['Teacher']
+    target = correlate(first['teacher'])
+    matrices = {'Teacher': target}
+    for title, name in (('KD', 'kd'), ('CCKD', 'cckd')):
+        seeds = torch.stack([correlate(r) for r in runs if r.name == name])
+        distances = (seeds - target).square().mean((1, 2))
+        mean = f'{distances.mean():.4f}'
+        if len(seeds) > 1:
+            mean += f' ± {distances.std():.4f}'
+        print(f'L_CC of {title} to the teacher: {mean}')
+        matrices[f'Students by {title}\n$L_{{CC}}$: {mean}'] = seeds.mean(0)
+
     low = min(m.min().item() for m in matrices.values())
     figure, axes = plt.subplots(
         1, 3, figsize=(10, 3.9), layout='constrained', sharey=True)
     for ax, (title, matrix) in zip(axes, matrices.items()):
         image = ax.imshow(matrix, vmin=low, vmax=1, cmap='cividis')
-        distance = (matrix - target).square().mean().item()
-        ax.set_title(title if matrix is target else
-                     f'{title}\n$L_{{CC}}$ to the teacher: {distance:.4f}')
+        ax.set_title(title)
         ticks = np.arange(10) * per_class + (per_class - 1) / 2
         ax.set_xticks(ticks, range(10))
         ax.set_yticks(ticks, range(10))
