@@ -50,7 +50,8 @@ def main() -> None:
     cfg.load_from = args.checkpoint
 
     # The test is the student's. Its teacher may well not be on this machine.
-    if 'teacher_ckpt' in cfg.model:
+    teacher_ckpt = cfg.model.get('teacher_ckpt')
+    if teacher_ckpt is not None:
         cfg.model.teacher_ckpt = None
     if args.amp:
         cfg.test_cfg.fp16 = True
@@ -68,6 +69,10 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
+    if teacher_ckpt is not None:
+        # The runner has written its config where training wrote the same.
+        runner.cfg.model.teacher_ckpt = teacher_ckpt
+        runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
             DumpResults(out_file_path=args.out))

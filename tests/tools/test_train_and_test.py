@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 
 import mmcckd  # noqa: F401
@@ -41,7 +42,6 @@ def epochs(n):
 
 @pytest.fixture(scope='module')
 def teacher(tmp_path_factory):
-    from mmengine.config import Config
     from mmrazor.registry import MODELS
     cfg = Config.fromfile(ROOT / CCKD)
     torch.manual_seed(0)
@@ -85,6 +85,8 @@ def test_train_resume_and_test_cckd(teacher, tmp_path):
     succeed('test', CCKD, straight / 'epoch_4.pth', '--work-dir', tmp_path,
             '--out', metrics, '--out-item', 'metrics', '--cfg-options',
             'model.teacher_ckpt=/nowhere.pth')
+    written = Config.fromfile(tmp_path / Path(CCKD).name)
+    assert written.model.teacher_ckpt == '/nowhere.pth'  # as given
     accuracy = json.loads(metrics.read_text())['accuracy/top1']
     assert 0 <= accuracy <= 100
     assert f'accuracy/top1: {accuracy:.4f}' in next(

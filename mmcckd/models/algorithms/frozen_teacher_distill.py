@@ -51,6 +51,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         distiller (dict): Config of the distiller.
         teacher (dict | BaseModel): Config of the teacher, or a model, whose
             weights are then kept.
+        architecture (dict | BaseModel): Config of the student, or a model.
         teacher_ckpt (str, optional): Path or URL of the teacher's checkpoint.
             Defaults to None: the weights are those of the model, or of its
             config's ``init_cfg``, with a warning if these are random.
