@@ -6,7 +6,7 @@ import numpy as np
 
 from .distances import Distances
 from .reid import BLOCK_BYTES, check_options
-from .samples import Array, Samples, blocks, rank_rows, read_features
+from .samples import Array, blocks, read_splits
 
 
 @dataclass
@@ -67,50 +67,33 @@ def rank_gallery(query_features: Array,
         TypeError, ValueError: As :func:`evaluate_reid` says.
     """
     check_options(distance, (topk, ), False)
-    query_features = read_features('query', query_features)
-    gallery_features = read_features('gallery', gallery_features)
-    if query_features.shape[1] != gallery_features.shape[1]:
-        raise ValueError(
-            'Features of query and gallery must have the same width, but have '
-            f'{query_features.shape[1]} and {gallery_features.shape[1]}.')
-    dtype = np.result_type(query_features, gallery_features, np.float32)
-    query_order, query = _sort('query', query_features, query_ids,
-                               query_cameras, dtype)
-    gallery_order, gallery = _sort('gallery', gallery_features, gallery_ids,
-                                   gallery_cameras, dtype)
-    if distance == 'cosine':
-        query.normalise()
-        gallery.normalise()
+    query, gallery = read_splits(query_features, gallery_features, query_ids,
+                                 gallery_ids, query_cameras, gallery_cameras,
+                                 distance)
     for q in queries:
         if not 0 <= q < len(query):
             raise IndexError(f'There is no query {q}: they are numbered from '
                              f'0 to {len(query) - 1}.')
     wanted = set(queries)
     distances = Distances(query, gallery, distance)
+    dtype = gallery.features.dtype
     size = max(1, BLOCK_BYTES // (dtype.itemsize * len(gallery)))
     rankings = {}
     for block in blocks(len(query), size):
         places = [
             place for place in range(block.start, block.stop)
-            if query_order[place] in wanted
+            if query.places[place] in wanted
         ]
         if not places:
             continue
         rows = np.empty((block.stop - block.start, len(gallery)), dtype)
         distances(block, out=rows)
         for place in places:
-            rankings[query_order[place]] = _rank(
+            rankings[query.places[place]] = _rank(
                 rows[place - block.start], distances.row_terms[place],
                 gallery.ids == query.ids[place],
-                gallery.cameras == query.cameras[place], gallery_order, topk)
+                gallery.cameras == query.cameras[place], gallery.places, topk)
     return [rankings[q] for q in queries]
-
-
-def _sort(name, features, ids, cameras, dtype):
-    """The order that :meth:`Samples.read` gives to samples, and those."""
-    samples = Samples.read(name, features, ids, cameras, dtype)
-    order = np.lexsort((cameras, rank_rows(features), ids))
-    return order, samples
 
 
 def _rank(row: np.ndarray, row_term: float, same_person: np.ndarray,

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 
 from .distances import DISTANCES, Distances
 from .re_ranking import ReRankedDistances
-from .samples import Array, Samples, blocks, read_features
+from .samples import Array, blocks, read_splits
 
 # Of distances that are held at a time.
 BLOCK_BYTES = 128 * 2**20
@@ -83,20 +83,9 @@ def evaluate_reid(query_features: Array,
             has a match.
     """
     check_options(distance, ranks, rerank)
-    query_features = read_features('query', query_features)
-    gallery_features = read_features('gallery', gallery_features)
-    if query_features.shape[1] != gallery_features.shape[1]:
-        raise ValueError(
-            'Features of query and gallery must have the same width, but have '
-            f'{query_features.shape[1]} and {gallery_features.shape[1]}.')
-    dtype = np.result_type(query_features, gallery_features, np.float32)
-    query = Samples.read('query', query_features, query_ids, query_cameras,
-                         dtype)
-    gallery = Samples.read('gallery', gallery_features, gallery_ids,
-                           gallery_cameras, dtype)
-    if distance == 'cosine':
-        query.normalise()
-        gallery.normalise()
+    query, gallery = read_splits(query_features, gallery_features, query_ids,
+                                 gallery_ids, query_cameras, gallery_cameras,
+                                 distance)
     kind = ReRankedDistances if rerank else Distances
     match_ranks = _rank_matches(query, gallery,
                                 kind(query, gallery, distance))

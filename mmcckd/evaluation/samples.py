@@ -1,6 +1,6 @@
 """Features with their person and camera, checked and in one order."""
 from dataclasses import dataclass
-from typing import Iterator, Sequence, Union
+from typing import Iterator, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -21,11 +21,13 @@ class Samples:
             of the dtype of the features.
         ids (np.ndarray): The person of each, (N, ), int64.
         cameras (np.ndarray): The camera of each, (N, ), int64.
+        places (np.ndarray): Where each stood in the arguments, (N, ), int64.
     """
     features: np.ndarray
     squares: np.ndarray
     ids: np.ndarray
     cameras: np.ndarray
+    places: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,7 +73,7 @@ class Samples:
                 f'{len(wrong)} of {len(copy)} {name} features are NaN, '
                 f'infinite, or too large for {dtype.name}, the first that of '
                 f'sample {wrong.min()}; check the model and its checkpoint.')
-        return cls(copy, squares, ids[order], cameras[order])
+        return cls(copy, squares, ids[order], cameras[order], order)
 
     def normalise(self) -> None:
         """Divide each feature by its norm, in place. Zeros stay zeros."""
@@ -83,6 +85,41 @@ class Samples:
         """Both, one after the other."""
         return Samples(*(np.concatenate([mine, theirs]) for mine, theirs in
                          zip(vars(self).values(), vars(other).values())))
+
+
+def read_splits(query_features: Array, gallery_features: Array,
+                query_ids: Sequence[int], gallery_ids: Sequence[int],
+                query_cameras: Sequence[int], gallery_cameras: Sequence[int],
+                distance: str) -> Tuple[Samples, Samples]:
+    """Query and gallery, ready for a distance.
+
+    Args:
+        query_features, gallery_features, query_ids, gallery_ids,
+            query_cameras, gallery_cameras, distance: As
+            :func:`.evaluate_reid`.
+
+    Returns:
+        Tuple[Samples, Samples]: Of one dtype, float32 or float64; normalised
+        for "cosine".
+
+    Raises:
+        TypeError, ValueError: As :func:`.evaluate_reid` says of its samples.
+    """
+    query_features = read_features('query', query_features)
+    gallery_features = read_features('gallery', gallery_features)
+    if query_features.shape[1] != gallery_features.shape[1]:
+        raise ValueError(
+            'Features of query and gallery must have the same width, but have '
+            f'{query_features.shape[1]} and {gallery_features.shape[1]}.')
+    dtype = np.result_type(query_features, gallery_features, np.float32)
+    query = Samples.read('query', query_features, query_ids, query_cameras,
+                         dtype)
+    gallery = Samples.read('gallery', gallery_features, gallery_ids,
+                           gallery_cameras, dtype)
+    if distance == 'cosine':
+        query.normalise()
+        gallery.normalise()
+    return query, gallery
 
 
 def read_features(name: str, features: Array) -> np.ndarray:

@@ -11,9 +11,8 @@ from mmcckd.evaluation.samples import Samples
 
 def make_samples(features, normalise):
     """As they are, without the order by persons."""
-    x = Samples(features, np.square(features).sum(1), None,
-                np.arange(len(features)))
-    x.ids = x.cameras
+    x = Samples(features, np.square(features).sum(1),
+                *[np.arange(len(features))] * 3)
     if normalise:
         x.normalise()
     return x
