@@ -19,6 +19,7 @@ from mmengine.registry import init_default_scope
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.samplers.cur_sampler import get_labels
 from mmcckd.engine import add_config_arguments, init_distributed, load_config
+from mmcckd.messages import check_writable
 from mmcckd.models.modules import find_module
 from mmcckd.superclasses import (
     FeatureFile,
@@ -84,6 +85,8 @@ def main() -> None:
     init_distributed(args.launcher, cfg)
     rank, _ = get_dist_info()
     if rank == 0:
+        if out.suffix != '.npz' or out.is_dir():
+            raise ValueError(f'--out {out} must be a file named *.npz.')
         check_writable(out)
 
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
@@ -171,20 +174,6 @@ def show(superclasses: Superclasses, features: FeatureFile, dataset,
         Look(superclasses, figures, dataset, classes, names),
         str(out.with_suffix('')))
     print('\n'.join(['Written:', str(out), *pictures]))
-
-
-def check_writable(out: Path) -> None:
-    """Raise before hours of work if the result cannot be written."""
-    if out.suffix != '.npz' or out.is_dir():
-        raise ValueError(f'--out {out} must be a file named *.npz.')
-    probe = out.with_name(f'.{out.name}.partial')
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ValueError(f'--out {out} cannot be written: {error}; give '
-                         'another place.') from error
 
 
 def check_replaceable(out: Path, origin: dict,

@@ -20,6 +20,7 @@ from mmengine.config import Config, DictAction
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.engine.command_line import read_config
+from mmcckd.messages import check_writable
 from mmcckd.visualisation import (
     MAX_ROWS,
     ReIDModel,
@@ -183,14 +184,7 @@ def output_files(out: str, overwrite: bool) -> List[Path]:
         if file.exists() and not overwrite:
             raise FileExistsError(f'{file} exists, so it is left alone; give '
                                   'another --out, or --overwrite.')
-    probe = stem.with_name(f'.{stem.name}.partial')
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ValueError(f'--out {out} cannot be written: {error}; give '
-                         'another place.') from error
+    check_writable(stem)
     return files
 
 

@@ -1,7 +1,8 @@
 """Whether ImageNet is on disk as MMPretrain reads it."""
 import os
 import os.path as osp
-from typing import List
+
+from mmcckd.messages import some
 
 NUM_CLASSES = 1000
 KAGGLE_FOLDER = 'ILSVRC/Data/CLS-LOC'  # where the archive there has it
@@ -68,7 +69,7 @@ def _what_is_wrong(dataset: dict, root: str, folder: str) -> str:
     if not osp.isdir(folder):
         inner = osp.join(root, KAGGLE_FOLDER)
         return (f'there is no folder {folder}, but {root or "."} has '
-                f'{_some(os.listdir(root or "."))}' +
+                f'{_inside(root or ".")}' +
                 (f'; give data_root={inner}' if osp.isdir(inner) else ''))
     split, given = dataset.get('split'), dataset.get('ann_file')
     if split == 'test' or not dataset.get('with_label', True):
@@ -78,15 +79,16 @@ def _what_is_wrong(dataset: dict, root: str, folder: str) -> str:
         return _what_is_wrong_with_images(folder, annotations)
     if 'classes' in {**dataset, **(dataset.get('metainfo') or {})}:
         return ''  # a subset; MMPretrain compares the number of folders
-    folders = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    folders = sorted(
+        entry.name for entry in os.scandir(folder) if entry.is_dir())
     if len(folders) == NUM_CLASSES:
         return ''
-    found = f'{folder} has {len(folders):,} folders ({_some(folders)})'
+    found = f'{folder} has {len(folders):,} folders ({some(folders, 4)})'
     others = [name for name in folders if not name.startswith('n')]
     if others and len(folders) > NUM_CLASSES:
-        found += f', among them {_some(others)}'
+        found += f', among them {some(others, 4)}'
     if not folders:
-        found = f'{folder} has no folders, but {_some(os.listdir(folder))}'
+        found = f'{folder} has no folders, but {_inside(folder)}'
     return found + (f', and there is no {annotations}' if split else '')
 
 
@@ -104,7 +106,5 @@ def _what_is_wrong_with_images(folder: str, annotations: str) -> str:
     return ''
 
 
-def _some(names: List[str]) -> str:
-    """The first of the names, and whether there are more."""
-    names = sorted(names)
-    return ', '.join(names[:4]) + (', …' if names[4:] else '') or 'nothing'
+def _inside(folder: str) -> str:
+    return some(sorted(os.listdir(folder)), 4) or 'nothing'

@@ -54,8 +54,8 @@ class LocalCIFAR100(CIFAR100):
             raise ValueError(
                 f"{path} is not a file of CIFAR-100's Python version, which "
                 'is a pickle of a dict with "data", uint8 of shape (N, 3072), '
-                'and "fine_labels", N numbers from 0 to 99. It is read with '
-                f'{type(error).__name__}: {error} {advice}') from error
+                'and "fine_labels", N numbers from 0 to 99. Reading it ended '
+                f'with {type(error).__name__}: {error} {advice}') from error
         if hashlib.md5(content).hexdigest() != md5 and is_main_process():
             print_log(
                 f'{path} is not the published CIFAR-100, but other data of '

@@ -4,6 +4,8 @@ from typing import List, Optional, Sequence
 import numpy as np
 from torch.utils.data import Dataset
 
+from mmcckd.messages import some
+
 NEEDED = ('img_path', 'gt_label', 'camera_id', 'is_query')
 MAX_NAMED = 5
 
@@ -112,7 +114,7 @@ class ReIDTestSet:
             persons = np.unique(self.ids[self.query])
             raise ValueError(
                 f'There is no query of person {person}; queries are of '
-                f'{len(persons):,} persons: {_some(persons)}.')
+                f'{len(persons):,} persons: {some(persons, MAX_NAMED)}.')
         return queries
 
     def _of_image(self, name: str) -> np.ndarray:
@@ -125,15 +127,10 @@ class ReIDTestSet:
             names = [osp.basename(self.paths[i])
                      for i in self.query[:MAX_NAMED + 1]]
             raise ValueError(f'{name} is no query, {where}; queries are '
-                             f'{_some(names)}.')
+                             f'{some(names, MAX_NAMED)}.')
         return np.array(found)
 
 
 def _names(name: str, path: str) -> bool:
     """Whether it is the path, or the last parts of it."""
     return f'/{path}'.endswith(f'/{osp.normpath(name).lstrip("/")}')
-
-
-def _some(names: Sequence) -> str:
-    return ', '.join(map(str, names[:MAX_NAMED])) + (
-        ', …' if len(names) > MAX_NAMED else '')

@@ -5,7 +5,9 @@ from typing import List
 
 from mmengine.registry import DATASETS
 
-from .reid_dataset import PersonImage, ReIDDataset, some
+from mmcckd.messages import some
+
+from .reid_dataset import PersonImage, ReIDDataset
 
 FOLDERS = dict(
     train='bounding_box_train', query='query', gallery='bounding_box_test')

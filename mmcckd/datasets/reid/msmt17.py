@@ -5,7 +5,9 @@ from typing import Dict, List, Set, Tuple
 
 from mmengine.registry import DATASETS
 
-from .reid_dataset import PersonImage, ReIDDataset, some
+from mmcckd.messages import some
+
+from .reid_dataset import PersonImage, ReIDDataset
 
 # The folders of train and test in V1 and V2, and where they may be.
 FOLDERS = (('train', 'test'), ('mask_train_v2', 'mask_test_v2'))

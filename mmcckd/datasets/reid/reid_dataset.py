@@ -1,9 +1,11 @@
 import os
 import os.path as osp
 from abc import abstractmethod
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple
 
 from mmpretrain.datasets import BaseDataset
+
+from mmcckd.messages import some
 
 
 class PersonImage(NamedTuple):
@@ -125,8 +127,3 @@ class ReIDDataset(BaseDataset):
                 'train_dataloader.dataset.data_root=FOLDER, or make toy data '
                 f'by\n  python tools/make_toy_dataset.py {self.TOY_NAME} '
                 'FOLDER')
-
-
-def some(names: Sequence[str], limit: int = 3) -> str:
-    """The first of the names, and whether there are more."""
-    return ', '.join(names[:limit]) + (', …' if names[limit:] else '')

@@ -1,0 +1,28 @@
+"""What error messages have in common."""
+from pathlib import Path
+from typing import Sequence
+
+
+def some(names: Sequence, limit: int = 3) -> str:
+    """The first of the names, and whether there are more."""
+    return ', '.join(map(str, names[:limit])) + (
+        ', …' if len(names) > limit else '')
+
+
+def check_writable(out: Path) -> None:
+    """Raise before hours of work if a file could not be written at the end.
+
+    Args:
+        out (Path): The file; its folder is made.
+
+    Raises:
+        ValueError: If the folder cannot be made or written to.
+    """
+    probe = out.with_name(f'.{out.name}.partial')
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f'--out {out} cannot be written: {error}; give '
+                         'another place.') from error
