@@ -1,4 +1,6 @@
 """Start the process group, also where there is no GPU."""
+import atexit
+import gc
 import os
 from unittest import mock
 
@@ -34,6 +36,7 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
     with mock.patch.object(torch.cuda, 'set_device'):
         init_dist(launcher, **cfg.env_cfg.dist_cfg)
+    atexit.register(_end_gloo)
     if is_main_process():
         print('PyTorch finds no GPU here: the processes talk by gloo, and '
               'share the cores.')
@@ -45,6 +48,18 @@ def init_distributed(launcher: str, cfg: Config) -> None:
             device_ids=None,
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False)))
+
+
+def _end_gloo() -> None:
+    """Let gloo's threads end before the interpreter does.
+
+    Otherwise a rank that has done its work may abort on its way out
+    ("terminate called without an active exception"), and the launcher then
+    kills the others.
+    """
+    gc.collect()  # a model of DDP's, in a runner's cycles, holds the group too
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _check_gpus() -> None:

@@ -6,10 +6,13 @@ from processes import run_ranks
 from mmcckd.engine import init_distributed
 
 CODE = '''
+import atexit
 import mmcckd, torch
 from mmcckd.engine import init_distributed
 from mmengine.config import Config
 
+# What was registered first runs last.
+atexit.register(lambda: print('group:', torch.distributed.is_initialized()))
 cfg = Config(dict(env_cfg=dict(dist_cfg=dict(backend='nccl', timeout=60))))
 init_distributed('pytorch', cfg)
 assert torch.distributed.get_backend() == 'gloo'
@@ -25,6 +28,8 @@ init_distributed('pytorch', cfg)  # once more changes nothing
 def test_gloo_where_there_is_no_gpu():
     for rank in run_ranks(CODE, 2):
         assert rank.returncode == 0, rank.stderr
+        # A group that outlives the interpreter can abort the process.
+        assert 'group: False' in rank.stdout
 
 
 def test_nothing_without_a_launcher():
