@@ -25,13 +25,18 @@ class Digits(BaseDataset):
         samples_per_class (int, optional): Take only so many samples of each
             class, always the same ones, and fewer are among more. Defaults to
             None, all of them.
+        imbalance (float): How many times as many samples digit 0 has as digit
+            9; the digits between fall off exponentially, as in the long-tailed
+            versions of CIFAR (Cao et al., 2019). ``samples_per_class`` is then
+            the number of digit 0. Defaults to 1, as many of each.
         **kwargs: ``pipeline``, ``test_mode`` and the other arguments of
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
         TypeError: If ``samples_per_class`` is not an int.
-        ValueError: If the split is unknown, or does not have
-            ``samples_per_class`` samples of every class.
+        ValueError: If the split is unknown, does not have
+            ``samples_per_class`` samples of every class, or a class would be
+            left without samples.
     """
 
     METAINFO = {'classes': tuple('0123456789')}
@@ -40,6 +45,7 @@ class Digits(BaseDataset):
     def __init__(self,
                  split: str = 'train',
                  samples_per_class: Optional[int] = None,
+                 imbalance: float = 1,
                  **kwargs) -> None:
         if split not in self.SPLITS:
             raise ValueError(f'split must be one of {sorted(self.SPLITS)}, '
@@ -48,8 +54,15 @@ class Digits(BaseDataset):
                 samples_per_class, int):
             raise TypeError('samples_per_class must be an int or None, but is '
                             f'{samples_per_class!r}.')
+        if not imbalance >= 1 or (imbalance > 1 and
+                                  (samples_per_class or 0) < imbalance):
+            raise ValueError(
+                f'imbalance must be between 1 and samples_per_class, '
+                f'{samples_per_class}, so that digit 9 has a sample, but is '
+                f'{imbalance!r}.')
         self.split = split
         self.samples_per_class = samples_per_class
+        self.imbalance = imbalance
         kwargs.setdefault('ann_file', '')
         super().__init__(**kwargs)
 
@@ -70,6 +83,8 @@ class Digits(BaseDataset):
                     f'samples_per_class must be between 1 and {len(members)}, '
                     f'the samples of digit {label} in the {self.split} split, '
                     f'but is {limit}.')
+            if self.imbalance > 1:
+                limit = round(limit * self.imbalance**(-label / 9))
             chosen.extend(members[:limit])
         images = np.round(digits.images * (255 / 16)).astype(np.uint8)
         return [

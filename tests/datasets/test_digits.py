@@ -41,6 +41,27 @@ def test_few_labels_are_among_more():
     assert {info['img'].tobytes() for info in few.data_list} < more
 
 
+def test_imbalance():
+    even, tail = (
+        Digits(samples_per_class=50, imbalance=i, serialize_data=False)
+        for i in (1, 50))
+    counts = np.bincount(tail.get_gt_labels())
+    assert counts.tolist() == [50, 32, 21, 14, 9, 6, 4, 2, 2, 1]
+    even = {info['img'].tobytes() for info in even.data_list}
+    assert {info['img'].tobytes() for info in tail.data_list} < even
+
+
+@pytest.mark.parametrize('settings', [
+    dict(imbalance=0.5),
+    dict(imbalance=50),
+    dict(imbalance=50, samples_per_class=49),
+    dict(imbalance=float('nan'), samples_per_class=49),
+])
+def test_imbalance_out_of_range(settings):
+    with pytest.raises(ValueError, match='between 1 and samples_per_class'):
+        Digits(**settings)
+
+
 def test_feeds_a_pipeline_of_mmpretrain():
     dataset = DATASETS.build(
         dict(

@@ -1,0 +1,116 @@
+"""The figures of a study. Legible in black and white, and to the colour-blind:
+nothing is said by colour alone."""
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .statistics import mean_interval
+from .summary import RowSummary, Summary
+
+INK, GREY, BLUE = '#000000', '#8a8a8a', '#0072b2'
+FONT = 11
+
+
+def draw_study(summary: Summary, out: Path) -> Tuple[Path, Path]:
+    """Write ``out.png`` and ``out.svg``: test accuracy against what the study
+    varies, as a curve if it has an axis, else a dot a row."""
+    if summary.study.axis:
+        figure = _draw_curve(summary)
+    else:
+        figure = _draw_dots(summary)
+    return save(figure, out)
+
+
+def save(figure: Figure, out: Path) -> Tuple[Path, Path]:
+    """As PNG and as SVG, which says no date."""
+    png, svg = out.with_suffix('.png'), out.with_suffix('.svg')
+    figure.savefig(png, dpi=110)
+    figure.savefig(svg, metadata={'Date': None})
+    return png, svg
+
+
+def _draw_dots(summary: Summary) -> Figure:
+    """A row a line: every seed, the mean, and its 95 % interval."""
+    rows = summary.rows
+    figure = Figure((8, 0.9 + 0.42 * len(rows)), layout='constrained')
+    axes = figure.subplots()
+    rng = np.random.default_rng(0)
+    lows = []
+    for y, row in enumerate(rows.values()):
+        accuracy = row.metric('test')
+        mean, half = mean_interval(accuracy)
+        axes.plot(
+            accuracy,
+            y + rng.uniform(-0.25, 0.25, len(accuracy)),
+            'o',
+            markersize=3.5,
+            markerfacecolor='none',
+            markeredgecolor=GREY,
+            markeredgewidth=0.8)
+        axes.errorbar(
+            mean, y, xerr=half, fmt='D', color=INK, capsize=5, markersize=6,
+            linewidth=2)
+        lows.append(np.quantile(accuracy, 0.25))
+    # A row that is far below the others, such as a student alone, would press
+    # them together; its dots that do not fit are said to be there.
+    low = max(np.median(lows) - 6, min(lows) - 1)
+    for y, row in enumerate(rows.values()):
+        hidden = int((row.metric('test') < low).sum())
+        if hidden:
+            axes.annotate(
+                f'◂ {hidden} of {len(row.results)} seeds; mean '
+                f'{row.metric("test").mean():.1f}', (0, y),
+                xycoords=('axes fraction', 'data'),
+                xytext=(4, 0),
+                textcoords='offset points',
+                va='center',
+                fontsize=FONT - 2,
+                bbox=dict(facecolor='white', edgecolor='none', pad=1))
+    axes.set_xlim(left=low)
+    axes.set_yticks(range(len(rows)), rows, fontsize=FONT)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        'test accuracy, % (circle: a seed; diamond: mean, 95 % interval)',
+        fontsize=FONT)
+    axes.grid(axis='x', color='#dddddd')
+    axes.set_axisbelow(True)
+    axes.spines[['top', 'right']].set_visible(False)
+    return figure
+
+
+def _draw_curve(summary: Summary) -> Figure:
+    """Mean and 95 % interval along the axis; other rows as level lines."""
+    figure = Figure((8, 3.6), layout='constrained')
+    axes = figure.subplots()
+    points: List[Tuple[float, float, float]] = []
+    levels: Dict[str, RowSummary] = {}
+    for name, row in summary.rows.items():
+        value = summary.study.rows[name].value
+        if value is None:
+            levels[name] = row
+        else:
+            points.append((value, *mean_interval(row.metric('test'))))
+    if points:
+        x, mean, half = np.array(sorted(points)).T
+        axes.errorbar(
+            x, mean, half, fmt='-D', color=INK, capsize=5, linewidth=1.6,
+            markersize=6)
+        axes.set_xscale('log')
+        axes.set_xticks(x, [f'{value:g}' for value in x], fontsize=FONT)
+        axes.minorticks_off()
+    for (name, row), style in zip(levels.items(), ('--', ':', '-.')):
+        mean, half = mean_interval(row.metric('test'))
+        axes.axhspan(mean - half, mean + half, color=BLUE, alpha=0.12, lw=0)
+        axes.axhline(mean, linestyle=style, color=BLUE)
+        axes.annotate(
+            name, (1, mean), xycoords=('axes fraction', 'data'),
+            xytext=(-4, 3), textcoords='offset points', ha='right',
+            color=BLUE, fontsize=FONT)
+    axes.set_xlabel(summary.study.axis, fontsize=FONT)
+    axes.set_ylabel('test accuracy, %', fontsize=FONT)
+    axes.grid(color='#dddddd')
+    axes.set_axisbelow(True)
+    axes.spines[['top', 'right']].set_visible(False)
+    return figure

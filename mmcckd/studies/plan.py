@@ -1,0 +1,90 @@
+"""Which runs a study needs, as far as results say."""
+from typing import Dict, Iterator, List, Optional
+
+import numpy as np
+
+from .results_file import ResultsFile
+from .run import Result, Run
+from .study_file import Row, Study
+
+TUNE_SEED = 1000  # the first seed of those that settings are chosen with
+
+
+def teachers(study: Study) -> List[Run]:
+    """The runs of the teachers."""
+    teacher = study.teacher
+    return [
+        Run(teacher.config, seed, teacher.options)
+        for seed in range(teacher.seeds)
+    ]
+
+
+def make_run(study: Study, row: Row, setting: dict, seed: int) -> Run:
+    """The run of a row with one of its settings."""
+    teacher = teachers(study)[seed % study.teacher.seeds]
+    options = {**study.options, **row.options, **setting}
+    return Run(row.config, seed, options, teacher, row.superclasses)
+
+
+def tuning_runs(study: Study, row: Row, setting: dict) -> List[Run]:
+    """The runs that say how good a setting is on the validation split."""
+    seeds = range(TUNE_SEED, TUNE_SEED + study.tune_seeds)
+    return [make_run(study, row, setting, seed) for seed in seeds]
+
+
+def tuned(study: Study, row: Row, results: Dict[str, Result]) -> Dict:
+    """The setting with the best mean accuracy on the validation split.
+
+    The first of equals. None if a result is missing; empty if the row has
+    nothing to choose from.
+    """
+    if not row.settings:
+        return {}
+    means = []
+    for setting in row.settings:
+        found = [
+            results.get(run.key) for run in tuning_runs(study, row, setting)
+        ]
+        if None in found:
+            return None
+        means.append(np.mean([result.metrics['val'] for result in found]))
+    return row.settings[int(np.argmax(means))]
+
+
+def row_runs(study: Study, row: Row, setting: dict,
+             seeds: int) -> List[Run]:
+    """The runs of the table's row."""
+    return [make_run(study, row, setting, seed) for seed in range(seeds)]
+
+
+def stages(study: Study, seeds: int,
+           file: ResultsFile) -> Iterator[Dict[str, List[Run]]]:
+    """What to run, stage after stage: teachers, tuning, the table.
+
+    A stage says for each row which runs it needs, done or not; it is computed
+    when the one before it is done. A row whose tuning failed in part has no
+    runs in the table.
+
+    Args:
+        study (Study): The study.
+        seeds (int): Of each row of the table.
+        file (ResultsFile): Read anew at each stage.
+    """
+    yield {'teachers': teachers(study)}
+    if any(row.settings for row in study.rows.values()):
+        yield {
+            name: [
+                run for setting in row.settings
+                for run in tuning_runs(study, row, setting)
+            ]
+            for name, row in study.rows.items()
+        }
+    settings: Dict[str, Optional[dict]] = {
+        name: tuned(study, row, file.results)
+        for name, row in study.rows.items()
+    }
+    yield {
+        name: [] if settings[name] is None else row_runs(
+            study, row, settings[name], seeds)
+        for name, row in study.rows.items()
+    }

@@ -1,0 +1,165 @@
+"""Study files: which recipes are compared, and how they are tuned."""
+import difflib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a study's table.
+
+    Args:
+        config (str): Config file, relative to the repository.
+        options (dict): Entries of the config that are overridden, on top of
+            the study's.
+        settings (List[dict]): Options to choose from, on the validation split;
+            every row of a study has as many. Defaults to none to choose from.
+        superclasses (int, optional): Of the SUR sampler.
+        beats (List[str]): Rows that it claims to beat; each gets a paired
+            test.
+        value (float, optional): Its place on the axis, in a study that is
+            drawn as a curve.
+    """
+    config: str
+    options: Dict[str, Any] = field(default_factory=dict)
+    settings: List[Dict[str, Any]] = field(default_factory=list)
+    superclasses: Optional[int] = None
+    beats: List[str] = field(default_factory=list)
+    value: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """The teachers of a study.
+
+    Args:
+        config (str): Config file, relative to the repository.
+        options (dict): Entries of the config that are overridden.
+        seeds (int): How many, with seeds from 0 on. A student of seed s learns
+            from that of seed s modulo this. Defaults to 1.
+    """
+    config: str
+    options: Dict[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison of recipes.
+
+    Args:
+        name (str): The file's name, without its suffix.
+        title (str): A few words.
+        question (str): What it asks, and how, in whole sentences.
+        teacher (Teachers): Of all rows.
+        rows (Dict[str, Row]): By name, in the order of the table.
+        options (dict): Entries that are overridden in the config of every row,
+            not in the teacher's.
+        tune_seeds (int): Seeds for each of the settings to choose from; they
+            are not those of the table. Defaults to 3.
+        axis (str): What ``value`` of the rows is; a study with it is drawn as
+            a curve.
+    """
+    name: str
+    title: str
+    question: str
+    teacher: Teachers
+    rows: Dict[str, Row]
+    options: Dict[str, Any] = field(default_factory=dict)
+    tune_seeds: int = 3
+    axis: str = ''
+
+    @classmethod
+    def load(cls, path: Path, root: Path) -> 'Study':
+        """Read a study file, in YAML.
+
+        Args:
+            path (Path): The file.
+            root (Path): The repository, which configs are relative to.
+
+        Raises:
+            ValueError: If there is no such file, it is no YAML, a key is
+                unknown or missing, a config does not exist, rows have
+                different numbers of settings, or a row claims to beat one
+                that is not there.
+        """
+        try:
+            content = yaml.safe_load(Path(path).read_text())
+        except FileNotFoundError:
+            others = sorted(p.name for p in Path(path).parent.glob('*.yml'))
+            raise ValueError(f'There is no study file {path}' + (
+                f'; beside it are {", ".join(others)}.' if others else '.'
+            )) from None
+        except yaml.YAMLError as error:
+            raise ValueError(f'{path} is not YAML: {error}') from error
+        check = _Checker(path, Path(root))
+        content = check.keys('the study', content, cls, without=['name'])
+        content['teacher'] = Teachers(
+            **check.keys('teacher', content['teacher'], Teachers))
+        check.config('teacher', content['teacher'].config)
+        if not isinstance(content['rows'], dict) or not content['rows']:
+            raise ValueError(f'{path}: rows must be a mapping from names to '
+                             f'rows, but is {content["rows"]!r}.')
+        rows = {}
+        for name, row in content['rows'].items():
+            where = f'row {name!r}'
+            rows[name] = Row(**check.keys(where, row, Row))
+            check.config(where, rows[name].config)
+        content['rows'] = rows
+        study = cls(name=Path(path).stem, **content)
+        check.rows(study)
+        return study
+
+
+class _Checker:
+    """Names the file and the place in it."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path = path
+        self.root = root
+
+    def keys(self, where: str, content: Any, of: type,
+             without: List[str] = ()) -> dict:
+        """The content, if its keys are the fields of a dataclass."""
+        if not isinstance(content, dict):
+            raise ValueError(f'{self.path}: {where} must be a mapping, but is '
+                             f'{content!r}.')
+        known = [f for f in fields(of) if f.name not in without]
+        names = [f.name for f in known]
+        for key in content:
+            if key not in names:
+                near = difflib.get_close_matches(str(key), names, 1)
+                raise ValueError(
+                    f'{self.path}: {where} has an unknown key {key!r}' +
+                    (f'; did you mean {near[0]!r}?' if near else '.') +
+                    f' Known are {", ".join(names)}.')
+        for f in known:
+            if f.name in ('config', 'title', 'question', 'teacher', 'rows'
+                          ) and f.name not in content:
+                raise ValueError(f'{self.path}: {where} lacks {f.name!r}.')
+        return dict(content)
+
+    def config(self, where: str, config: str) -> None:
+        if not (self.root / config).is_file():
+            raise ValueError(f'{self.path}: {where} has the config {config}, '
+                             f'which is not in {self.root}.')
+
+    def rows(self, study: Study) -> None:
+        counts = {
+            name: len(row.settings) for name, row in study.rows.items()
+        }
+        if len(set(counts.values()) - {0}) > 1:
+            raise ValueError(
+                f'{self.path}: rows have different numbers of settings to '
+                f'choose from, {counts}, which would give some more chances '
+                'than others; give each as many, or none.')
+        for name, row in study.rows.items():
+            for other in row.beats:
+                if other not in study.rows or other == name:
+                    raise ValueError(
+                        f'{self.path}: row {name!r} claims to beat {other!r}, '
+                        'which is no other row; there are '
+                        f'{", ".join(map(repr, study.rows))}.')

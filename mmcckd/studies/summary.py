@@ -1,0 +1,94 @@
+"""What the results of a study come to."""
+from dataclasses import dataclass
+from itertools import count
+from typing import Dict, List
+
+import numpy as np
+
+from .plan import make_run, tuned
+from .run import Result
+from .statistics import PairedTest, holm, paired_test
+from .study_file import Study
+
+
+@dataclass(frozen=True)
+class RowSummary:
+    """A row of the table.
+
+    Args:
+        setting (dict): What was chosen on the validation split.
+        results (Dict[int, Result]): By seed.
+    """
+    setting: dict
+    results: Dict[int, Result]
+
+    def metric(self, name: str) -> np.ndarray:
+        """Of all seeds, (n, ), in their order."""
+        return np.array([r.metrics[name] for r in self.results.values()])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row, held against one that it claims to beat, in test accuracy.
+
+    Args:
+        row (str): Which claims.
+        other (str): The other.
+        test (PairedTest): Over the seeds that both have.
+        p (float): Corrected for the number of the study's comparisons.
+    """
+    row: str
+    other: str
+    test: PairedTest
+    p: float
+
+    @property
+    def verdict(self) -> str:
+        """In a word, at the level of 5 %."""
+        if self.p >= 0.05:
+            return 'not shown'
+        return 'yes' if self.test.difference > 0 else 'the contrary'
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of a study, with the rows that have results."""
+    study: Study
+    rows: Dict[str, RowSummary]
+    comparisons: List[Comparison]
+
+
+def summarise(study: Study, results: Dict[str, Result]) -> Summary:
+    """Gather the results of a study's rows, and test what they claim.
+
+    Args:
+        study (Study): The study.
+        results (Dict[str, Result]): By the keys of their runs; others than
+            the study's are left out.
+    """
+    rows = {}
+    for name, row in study.rows.items():
+        setting = tuned(study, row, results)
+        if setting is None:
+            continue
+        found = {}
+        for seed in count():
+            result = results.get(make_run(study, row, setting, seed).key)
+            if result is None:
+                break
+            found[seed] = result
+        if found:
+            rows[name] = RowSummary(setting, found)
+
+    pairs = [(name, other) for name in rows
+             for other in study.rows[name].beats if other in rows]
+    tests = []
+    for name, other in pairs:
+        ours, theirs = rows[name].metric('test'), rows[other].metric('test')
+        n = min(len(ours), len(theirs))
+        tests.append(paired_test(ours[:n], theirs[:n]))
+    corrected = holm([test.p for test in tests])
+    return Summary(study, rows, [
+        Comparison(*pair, test, p)
+        for pair, test, p in zip(pairs, tests, corrected)
+    ])
