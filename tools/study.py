@@ -29,7 +29,7 @@ from mmcckd.studies.figures import draw_study
 from mmcckd.studies.plan import stages
 from mmcckd.studies.results_file import FolderLock
 from mmcckd.studies.summary import summarise
-from mmcckd.studies.tables import write_tables
+from mmcckd.studies.tables import to_markdown, write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -129,9 +129,13 @@ def main() -> None:
         results = ResultsFile(folder / 'results.jsonl').results
         summary = summarise(study, results)
         out = folder / study.name
-        for path in (*write_tables(summary, out), *draw_study(summary, out)):
+        text = to_markdown(summary)
+        out.with_suffix('.md').write_text(text)
+        print(f'\n{text}')
+        for path in (out.with_suffix('.md'),
+                     write_csv(summary, out.with_suffix('.csv')),
+                     *draw_study(summary, out)):
             print(os.path.relpath(path))
-        print(out.with_suffix('.md').read_text())
     if failures:
         sys.exit('\n'.join([f'{len(failures)} runs failed:', *failures]))
 

@@ -62,6 +62,7 @@ class Study:
             are not those of the table. Defaults to 3.
         axis (str): What ``value`` of the rows is; a study with it is drawn as
             a curve.
+        answer (str): What its results say, in words; for the page.
     """
     name: str
     title: str
@@ -71,6 +72,7 @@ class Study:
     options: Dict[str, Any] = field(default_factory=dict)
     tune_seeds: int = 3
     axis: str = ''
+    answer: str = ''
 
     @classmethod
     def load(cls, path: Path, root: Path) -> 'Study':

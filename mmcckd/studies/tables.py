@@ -1,7 +1,7 @@
 """The tables of a study: Markdown and CSV."""
 import csv
 from pathlib import Path
-from typing import List, Tuple
+from typing import List
 
 from .statistics import mean_interval
 from .summary import RowSummary, Summary
@@ -18,22 +18,17 @@ STRUCTURE = [
 ]
 
 
-def write_tables(summary: Summary, out: Path) -> Tuple[Path, Path]:
-    """Write ``out.md`` and ``out.csv``.
-
-    The latter has a line for each run of the table, with all its metrics.
-    """
-    markdown, table = out.with_suffix('.md'), out.with_suffix('.csv')
-    markdown.write_text(to_markdown(summary))
+def write_csv(summary: Summary, path: Path) -> Path:
+    """A line for each run of the table, with all its metrics."""
     names = [name for name, _, _ in ACCURACIES + STRUCTURE]
-    with open(table, 'w', newline='') as file:
+    with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['row', 'seed', *names, 'seconds'])
         for row, content in summary.rows.items():
             for seed, result in content.results.items():
                 values = [result.metrics.get(name, '') for name in names]
                 writer.writerow([row, seed, *values, result.seconds])
-    return markdown, table
+    return path
 
 
 def to_markdown(summary: Summary) -> str:

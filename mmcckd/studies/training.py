@@ -1,4 +1,5 @@
 """A run of a study: train, test, and measure the structure of features."""
+import copy
 import gc
 import shutil
 from pathlib import Path
@@ -48,7 +49,7 @@ def train(run: Run, folder: Path, root: Path,
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     runner = Runner.from_cfg(
-        _config(run, folder, root, teacher_folder, superclasses))
+        make_config(run, folder, root, teacher_folder, superclasses))
     runner.train()
     (folder / CHECKPOINT).symlink_to(
         Path((folder / 'last_checkpoint').read_text()).name)
@@ -87,11 +88,11 @@ def compare_structure(features: Tensor, teacher: Tensor) -> Dict[str, float]:
         cka=linear_cka(features, teacher))
 
 
-def _config(run: Run, folder: Path, root: Path,
+def make_config(run: Run, folder: Path, root: Path,
             teacher_folder: Optional[Path],
             superclasses: Optional[Path]) -> Config:
     cfg = Config.fromfile(root / run.config)
-    cfg.merge_from_dict(dict(run.options))
+    cfg.merge_from_dict(copy.deepcopy(run.options))
     cfg.randomness = dict(seed=run.seed)
     cfg.work_dir = str(folder)
     cfg.log_level = 'WARNING'

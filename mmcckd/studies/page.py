@@ -1,0 +1,62 @@
+"""The page of all studies, docs/results.md, from their results."""
+import os
+from pathlib import Path
+from typing import Dict, Iterable, List
+
+from .plan import teachers, tuning_runs
+from .run import Result, Run
+from .study_file import Study
+from .summary import Summary, summarise
+from .tables import to_markdown
+
+
+def to_page(summaries: List[Summary], results: Iterable[Result],
+            about: str, published: str, figures: Path, page: Path) -> str:
+    """The text of the page.
+
+    Args:
+        summaries (List[Summary]): Of the studies, in their order.
+        results (Iterable[Result]): All that they rest on.
+        about (str): What stands before them, in Markdown.
+        published (str): What stands after them, in Markdown.
+        figures (Path): The folder of the studies' figures.
+        page (Path): The page, which links are relative to.
+    """
+    results = list(results)
+    hours = sum(result.seconds for result in results) / 3600
+    commits = sorted({result.commit for result in results})
+    versions = sorted({result.torch for result in results})
+    parts = [
+        about.strip(),
+        f'{len(results):,} runs, {hours:.1f} hours of one core in all, by '
+        f'commit {", ".join(commits)}, torch {", ".join(versions)}.'
+    ]
+    where = Path(os.path.relpath(figures, page.parent)).as_posix()
+    for summary in summaries:
+        name, title = summary.study.name, summary.study.title
+        parts.append(to_markdown(summary).strip())
+        parts.append(f'![{title}]({where}/{name}.png)')
+        if summary.study.answer:
+            parts.append(summary.study.answer.strip())
+    return '\n\n'.join([*parts, published.strip()]) + '\n'
+
+
+def results_of(studies: List[Study],
+               results: Dict[str, Result]) -> List[Result]:
+    """The results that the studies rest on, in their order: teachers, then of
+    each row the tuning and the table."""
+    found: Dict[str, Result] = {}
+
+    def take(runs: Iterable[Run]) -> None:
+        for run in runs:
+            if run.key in results:
+                found[run.key] = results[run.key]
+
+    for study in studies:
+        take(teachers(study))
+        for row in study.rows.values():
+            for setting in row.settings:
+                take(tuning_runs(study, row, setting))
+        for row in summarise(study, results).rows.values():
+            take(result.run for result in row.results.values())
+    return list(found.values())

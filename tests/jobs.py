@@ -1,0 +1,15 @@
+"""What the tests of processes have done; another process can import it."""
+import os
+import signal
+import time
+
+
+def work(what, seconds=0.0):
+    """Called in a process of its own."""
+    print(f'I was told to {what}')
+    time.sleep(seconds)
+    if what == 'raise':
+        raise RuntimeError('as told')
+    if what == 'crash':
+        os.kill(os.getpid(), signal.SIGKILL)
+    return what, os.getpid()

@@ -1,0 +1,38 @@
+import os
+import time
+
+import pytest
+from jobs import work
+
+from mmcckd.studies.processes import Job, do_all
+
+
+def test_one_that_fails_does_not_end_the_others(tmp_path):
+    names = ['a', 'raise', 'b', 'crash', 'c']
+    jobs = [Job(n, work, (n, ), tmp_path / f'{n}.log') for n in names]
+    running = []
+    done = {d.job.name: d for d in do_all(jobs, 2, running.append)}
+    assert set(done) == set(names)
+    processes = set()
+    for name in 'abc':
+        assert done[name].error == ''
+        assert done[name].value[0] == name
+        processes.add(done[name].value[1])
+    assert len(processes) == 3 and os.getpid() not in processes
+    assert done['raise'].error == 'RuntimeError: as told'
+    assert done['crash'].error == 'its process ended with -9'
+    assert max(map(len, running)) <= 2
+    log = (tmp_path / 'raise.log').read_text()
+    assert 'I was told to raise' in log and 'Traceback' in log
+
+
+def test_an_error_of_the_caller_ends_the_processes(tmp_path):
+    def tick(running):
+        if running:
+            raise KeyboardInterrupt
+
+    start = time.time()
+    with pytest.raises(KeyboardInterrupt):
+        list(do_all([Job('a', work, ('a', 60.0), tmp_path / 'a.log')], 1,
+                    tick))
+    assert time.time() - start < 50

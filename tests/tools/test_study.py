@@ -1,0 +1,184 @@
+"""Studies from the command line, of two epochs a run."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmcckd.studies import ResultsFile
+
+ROOT = Path(__file__).parents[2]
+SHORT = {
+    'train_cfg.max_epochs': 2,
+    'param_scheduler.T_max': 2,
+}
+STUDY = dict(
+    title='Tiny',
+    question='Is it conducted?',
+    teacher=dict(
+        config='configs/baseline/r18w16_digits.py', options=SHORT, seeds=2),
+    options=SHORT,
+    tune_seeds=1,
+    rows=dict(
+        KD=dict(
+            config='configs/baseline/kd_r18w16_r10w6_digits.py',
+            settings=[{
+                'optim_wrapper.optimizer.lr': lr
+            } for lr in (0.05, 0.2)]),
+        SUR=dict(
+            config='configs/cckd/r18w16_r10w6_digits_sur.py',
+            superclasses=20,
+            beats=['KD'])))
+
+
+def command(*arguments):
+    return [sys.executable, str(ROOT / 'tools/study.py'), *map(str, arguments)]
+
+
+def study(*arguments):
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True)
+
+
+@pytest.fixture(scope='module')
+def conducted(tmp_path_factory):
+    """A study that was killed, and then went on."""
+    folder = tmp_path_factory.mktemp('study')
+    path = folder / 'tiny.yml'
+    path.write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    arguments = (path, '--seeds', 2, '--jobs', 2, '--work-dir', folder / 'w')
+    results = folder / 'w/results.jsonl'
+
+    first = subprocess.Popen(
+        command(*arguments),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True)
+    while not (results.exists() and results.read_text().count('\n') >= 3):
+        assert first.poll() is None
+        time.sleep(0.1)
+    # Meanwhile no other may write there.
+    second = study(*arguments)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert second.returncode == 1
+    assert 'Another study is writing to' in second.stderr
+
+    before = results.read_text()
+    went_on = study(*arguments)
+    assert went_on.returncode == 0, went_on.stdout + went_on.stderr
+    return arguments, results, before, went_on.stdout
+
+
+def test_a_stopped_study_goes_on(conducted):
+    _, path, before, _ = conducted
+    assert path.read_text().startswith(before)
+    results = ResultsFile(path).results.values()
+    # 2 teachers; 2 settings of a seed; 2 rows of 2 seeds
+    assert len(results) == 2 + 2 + 4
+    students = [result for result in results if result.run.teacher]
+    assert [r.run.seed for r in students if r.run.superclasses] == [0, 1]
+    for result in students:
+        assert result.run.teacher.seed == result.run.seed % 2
+        assert set(result.metrics) == {
+            'val', 'test', 'intra_class_cosine', 'inter_class_cosine',
+            'cosine_gap', 'silhouette', 'cc_distance', 'cka'
+        }
+        assert result.seconds > 0 and result.commit
+
+
+def test_what_is_done_is_not_done_again(conducted):
+    arguments, path, _, output = conducted
+    before = path.read_text()
+    again = study(*arguments)
+    assert again.returncode == 0
+    assert path.read_text() == before
+    assert '| SUR > KD |' in again.stdout
+    table = output[output.index('## Tiny'):]
+    assert table in again.stdout
+    out = path.parent / 'tiny'
+    assert out.with_suffix('.md').read_text().strip() in output
+    assert out.with_suffix('.png').read_bytes().startswith(b'\x89PNG')
+    assert '<svg' in out.with_suffix('.svg').read_text()
+    assert len(out.with_suffix('.csv').read_text().splitlines()) == 1 + 4
+
+
+def test_a_run_is_as_the_tools_have_it(conducted):
+    """Its checkpoint has the accuracy that tools/test.py finds."""
+    _, path, _, _ = conducted
+    result = list(ResultsFile(path).results.values())[-1]
+    files = path.parent / 'runs' / result.run.key
+    config, = files.glob('*.py')
+    metrics = files / 'metrics.json'
+    subprocess.run([
+        sys.executable, ROOT / 'tools/test.py', config,
+        files / 'checkpoint.pth', '--work-dir', files / 'test', '--out',
+        metrics, '--out-item', 'metrics'
+    ],
+                   check=True,
+                   capture_output=True)
+    found = json.loads(metrics.read_text())['accuracy/top1']
+    assert found == pytest.approx(result.metrics['test'], abs=1e-5)
+
+
+def test_repeat(conducted, tmp_path):
+    _, path, _, _ = conducted
+    lines = path.read_text().splitlines()
+    again = study('--repeat', f'{path}:{len(lines)}')  # SUR, seed 1
+    assert again.returncode == 0, again.stdout + again.stderr
+
+    other = json.loads(lines[-1])
+    other['metrics']['test'] += 1
+    changed = tmp_path / 'changed.jsonl'
+    changed.write_text('\n'.join([*lines[:-1], json.dumps(other)]) + '\n')
+    again = study('--repeat', f'{changed}:{len(lines)}')
+    assert again.returncode == 1
+    assert 'did not repeat' in again.stderr
+
+
+def test_the_others_go_on_when_a_run_fails(conducted, tmp_path):
+    arguments, path, _, _ = conducted
+    content = dict(
+        STUDY,
+        title='Broken',
+        rows=dict(
+            broken=dict(
+                config='configs/cckd/r18w16_r10w6_digits.py',
+                options={'train_dataloader.batch_size': 7}),
+            whole=dict(
+                config='configs/baseline/kd_r18w16_r10w6_digits.py',
+                options={'optim_wrapper.optimizer.lr': 0.1})))
+    file = tmp_path / 'broken.yml'
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    before = len(ResultsFile(path).results)
+    result = study(file, *arguments[1:])
+    assert result.returncode == 1
+    assert len(ResultsFile(path).results) == before + 2  # two seeds of whole
+    assert '2 runs failed:' in result.stderr
+    for seed in (0, 1):
+        assert f'broken, seed {seed}: ValueError: ' in result.stderr
+    assert 'batch_size must be a multiple of samples_per_class' in (
+        result.stderr)
+    assert '| whole |' in result.stdout
+
+
+@pytest.mark.parametrize('arguments, message', [
+    ((), 'give a study file, or --repeat'),
+    (('a.yml', '--seeds', 1), '--seeds must be at least 2'),
+])
+def test_arguments(arguments, message):
+    result = study(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_repeat_needs_a_line(conducted):
+    _, path, _, _ = conducted
+    result = study('--repeat', f'{path}:1000')
+    assert result.returncode == 1
+    assert 'give FILE:LINE, with a line from 1 to' in result.stderr
