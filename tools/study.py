@@ -118,7 +118,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     if args.repeat is not None:
-        sys.exit(do_again(args.repeat, args.jobs))
+        do_again(args.repeat, args.jobs)
+        return
     study = Study.load(args.study, ROOT)
     folder = args.work_dir.resolve()
     with FolderLock(folder):
@@ -140,7 +141,7 @@ def main() -> None:
         sys.exit('\n'.join([f'{len(failures)} runs failed:', *failures]))
 
 
-def do_again(line: str, processes: int) -> str:
+def do_again(line: str, processes: int) -> None:
     """Compare a result with that of its run, done again."""
     path, _, number = line.rpartition(':')
     results = list(ResultsFile(Path(path)).results.values())
@@ -154,10 +155,9 @@ def do_again(line: str, processes: int) -> str:
     for name, value in old.metrics.items():
         print(f'  {name:20s} {value:12.6f} {new[name]:12.6f}')
     if new != old.metrics:
-        return ('The run did not repeat. It does on the same processor with '
-                f'the same versions: then commit {old.commit}, torch '
-                f'{old.torch}.')
-    return ''
+        sys.exit('The run did not repeat. It does on the same processor with '
+                 f'the same versions: then commit {old.commit}, torch '
+                 f'{old.torch}.')
 
 
 if __name__ == '__main__':
