@@ -1,4 +1,5 @@
 """Studies from the command line, of two epochs a run."""
+import importlib.util
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import yaml
 from mmcckd.studies import ResultsFile
 
 ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools/study.py'
 SHORT = {
     'train_cfg.max_epochs': 2,
     'param_scheduler.T_max': 2,
@@ -37,7 +39,7 @@ STUDY = dict(
 
 
 def command(*arguments):
-    return [sys.executable, str(ROOT / 'tools/study.py'), *map(str, arguments)]
+    return [sys.executable, str(TOOL), *map(str, arguments)]
 
 
 def study(*arguments):
@@ -132,11 +134,11 @@ def test_repeat(conducted, tmp_path):
     again = study('--repeat', f'{path}:{len(lines)}')  # SUR, seed 1
     assert again.returncode == 0, again.stdout + again.stderr
 
-    other = json.loads(lines[-1])
+    other = json.loads(lines[0])  # a teacher
     other['metrics']['test'] += 1
     changed = tmp_path / 'changed.jsonl'
-    changed.write_text('\n'.join([*lines[:-1], json.dumps(other)]) + '\n')
-    again = study('--repeat', f'{changed}:{len(lines)}')
+    changed.write_text(json.dumps(other) + '\n')
+    again = study('--repeat', f'{changed}:1')
     assert again.returncode == 1
     assert 'did not repeat' in again.stderr
 
@@ -167,18 +169,34 @@ def test_the_others_go_on_when_a_run_fails(conducted, tmp_path):
     assert '| whole |' in result.stdout
 
 
+@pytest.fixture
+def main(monkeypatch):
+    """tools/study.py in this process, which costs no imports."""
+    spec = importlib.util.spec_from_file_location('tool', TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+
+    def call(*arguments):
+        monkeypatch.setattr('sys.argv', ['study.py', *map(str, arguments)])
+        tool.main()
+
+    return call
+
+
 @pytest.mark.parametrize('arguments, message', [
     ((), 'give a study file, or --repeat'),
     (('a.yml', '--seeds', 1), '--seeds must be at least 2'),
+    (('a.yml', '--repeat', 'b.jsonl:1'), 'give a study file, or --repeat'),
 ])
-def test_arguments(arguments, message):
-    result = study(*arguments)
-    assert result.returncode == 2
-    assert message in result.stderr
+def test_arguments(arguments, message, main, capsys):
+    with pytest.raises(SystemExit):
+        main(*arguments)
+    assert message in capsys.readouterr().err
 
 
-def test_repeat_needs_a_line(conducted):
+def test_repeat_needs_a_line(conducted, main):
     _, path, _, _ = conducted
-    result = study('--repeat', f'{path}:1000')
-    assert result.returncode == 1
-    assert 'give FILE:LINE, with a line from 1 to' in result.stderr
+    for line in ('1000', '0', 'x'):
+        with pytest.raises(
+                ValueError, match='give FILE:LINE, with a line from 1 to'):
+            main('--repeat', f'{path}:{line}')
