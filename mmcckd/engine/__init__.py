@@ -1,9 +1,10 @@
 from .command_line import add_config_arguments, load_config
 from .distributed import init_distributed
-from .hooks import EpochSeedHook
+from .hooks import CorrelationVisualizationHook, EpochSeedHook
 from .loops import FrozenTeacherDistillValLoop
 
 __all__ = [
-    'EpochSeedHook', 'FrozenTeacherDistillValLoop', 'add_config_arguments',
-    'init_distributed', 'load_config'
+    'CorrelationVisualizationHook', 'EpochSeedHook',
+    'FrozenTeacherDistillValLoop', 'add_config_arguments', 'init_distributed',
+    'load_config'
 ]

@@ -1,3 +1,4 @@
+from .correlation_visualization_hook import CorrelationVisualizationHook
 from .epoch_seed_hook import EpochSeedHook
 
-__all__ = ['EpochSeedHook']
+__all__ = ['CorrelationVisualizationHook', 'EpochSeedHook']
