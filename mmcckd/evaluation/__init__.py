@@ -1,8 +1,11 @@
-"""Person re-identification: how well a gallery is ranked for each query.
+"""How well a gallery is ranked for each query, in person re-identification;
+and how features are arranged.
 
     features, ids, cameras -> samples -> distances (-> re_ranking), by blocks
                            -> ranks of the matches -> mAP, mINP, CMC
                            -> ranking of the gallery, to look at
+
+    features, classes -> structure: cosines within and between classes, CKA
 """
 from .ranking import Ranking, rank_gallery
 from .reid import evaluate_reid

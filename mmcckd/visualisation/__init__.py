@@ -1,7 +1,9 @@
-"""Pictures of what re-identification models find.
+"""Pictures of what re-identification models find, and of correlations.
 
     config, checkpoint -> model ─┐
     test set -> chosen queries ──┴─> search -> rankings -> picture, page
+
+    correlation matrices of a batch -> correlation_picture (engine/hooks)
 """
 from .reid_model import ReIDModel, Search
 from .reid_page import write_page

@@ -9,6 +9,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize('name, arguments, expected', [
+    ('correlation_hook',
+     ['--epochs', '5', '--batch', '16', '--repetitions',
+      '1'], 'flagship at batch 16: a drawing'),
     ('loss', ['--sizes', '16x8', '8x32', '--repetitions', '2'],
      '| plain/ours | ours/products |'),
     ('reid_eval', [
