@@ -3,6 +3,7 @@ from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
 from mmcckd.datasets.toy import (
+    make_cifar10,
     make_cifar100,
     make_imagenet,
     make_market1501,
@@ -24,6 +25,15 @@ def toy_imagenet(tmp_path_factory):
     """4 images of each class to train on, 2 to validate."""
     root = tmp_path_factory.mktemp('toy') / 'imagenet'
     make_imagenet(root)
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def toy_cifar10(tmp_path_factory):
+    """20 images of each class to train on, 10 to test; MMPretrain's CIFAR10
+    has to be told to do without checksums."""
+    root = tmp_path_factory.mktemp('toy') / 'cifar10'
+    make_cifar10(root)
     return str(root)
 
 

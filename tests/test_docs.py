@@ -1,6 +1,9 @@
 """What the documents say is so: snippets run, tables and links hold."""
+import importlib.util
 import math
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,14 +13,19 @@ from mmengine.runner import save_checkpoint
 from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 
+from mmcckd.engine import load_config
+from mmcckd.recipes.command_line import mix
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')])
 
 
-def snippet(name):
+MIXING = ROOT / 'docs/mixing.md'
+
+
+def snippet(name, page=ROOT / 'README.md'):
     pattern = rf'<!-- snippet: {name} -->\n```python\n(.*?)```'
-    found = re.search(pattern, (ROOT / 'README.md').read_text(), re.DOTALL)
-    return found.group(1)
+    return re.search(pattern, page.read_text(), re.DOTALL).group(1)
 
 
 def test_config_of_the_readme(tmp_path):
@@ -47,6 +55,63 @@ def test_kernels_of_the_readme():
     exec(snippet('kernels'), scope)
     assert scope['correlations'].shape == (8, 8)
     assert (scope['correlations'] - scope['exact']).abs().max() < 0.0475
+
+
+def commands_of_mixing():
+    blocks = re.findall(r'```bash\n(.*?)```', MIXING.read_text(), re.DOTALL)
+    lines = ''.join(blocks).replace('\\\n', ' ').splitlines()
+    return [line for line in map(shlex.split, lines)
+            if line[1] == 'tools/train.py']
+
+
+@pytest.mark.parametrize('command', commands_of_mixing())
+def test_commands_of_mixing(command, monkeypatch):
+    """Up to the training, which tools/check_mmrazor_recipes.py does."""
+    spec = importlib.util.spec_from_file_location('train', ROOT / command[1])
+    train = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train)
+    monkeypatch.setattr(sys, 'argv', command[1:])
+    args = train.parse_args()
+    cfg = mix(load_config(args), args)
+    assert ('loss_cc' in cfg.model.distiller.distill_losses) == (
+        '--mix-cc' in command)
+    cfg.model.teacher_ckpt = None
+    cfg.model.teacher.pretrained = False
+    algorithm = MODELS.build(cfg.model)
+    assert type(algorithm).__name__ == (
+        'FrozenTeacherDistill'
+        if '--frozen-teacher' in command else 'SingleTeacherDistill')
+
+
+def test_there_are_commands_of_mixing():
+    assert len(commands_of_mixing()) == 4
+
+
+def test_python_of_mixing(tmp_path):
+    code = snippet('python', MIXING)
+    for name, path in (('configs/', f'{ROOT}/configs/'),
+                       ('my_recipe', f'{tmp_path}/my_recipe')):
+        assert f"'{name}" in code
+        code = code.replace(f"'{name}", f"'{path}")
+    scope = {}
+    exec(code, scope)
+    written = Config.fromfile(tmp_path / 'my_recipe.py')
+    assert written.to_dict() == scope['cfg'].to_dict()
+    loss = written.model.distiller.distill_losses.loss_cc
+    assert loss.loss_weight == 20.0
+    assert MODELS.build({**written.model, 'teacher_ckpt': None})
+
+
+def test_config_of_mixing(tmp_path):
+    """The same as configs/mix/ has, which is trained."""
+    path = tmp_path / 'recipe.py'
+    path.write_text(snippet('config', MIXING))
+    cfg = Config.fromfile(path)
+    same = Config.fromfile(ROOT / 'configs/mix/cc_rkd_r34_r18_in1k.py')
+    for kernel in same.model.distiller.connectors.values():
+        assert (kernel.pop('gamma'), kernel.pop('order')) == (0.4, 2)
+    for name in ('model', 'train_dataloader', 'custom_imports'):
+        assert cfg[name] == same[name]
 
 
 def test_error_bounds_in_method():

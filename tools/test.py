@@ -12,6 +12,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
+from mmcckd.recipes.networks import without_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,9 +51,9 @@ def main() -> None:
     cfg.load_from = args.checkpoint
 
     # The test is the student's. Its teacher may well not be on this machine.
-    teacher_ckpt = cfg.model.get('teacher_ckpt')
-    if teacher_ckpt is not None:
-        cfg.model.teacher_ckpt = None
+    model = cfg.model
+    if 'distiller' in model:
+        cfg.model = without_weights(model)
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir is not None:
@@ -69,9 +70,9 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
-    if teacher_ckpt is not None:
+    if 'distiller' in model:
         # The runner has written its config where training wrote the same.
-        runner.cfg.model.teacher_ckpt = teacher_ckpt
+        runner.cfg.model = {**runner.cfg.model, **model}
         runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(

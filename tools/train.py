@@ -13,6 +13,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
+from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,12 +39,13 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by the actual batch size over '
         'auto_scale_lr.base_batch_size of the config')
+    add_mixing_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args)
+    cfg = mix(load_config(args), args)
 
     if args.resume is not None:
         cfg.resume = True

@@ -8,6 +8,8 @@ from mmengine.hub import get_config
 
 from mmcckd.compat.mmengine_checkpoints import HAS_ALLOW_LIST
 
+from .packages import check_installed
+
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every tool with a config takes."""
@@ -37,8 +39,23 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_config(name: str) -> Config:
-    """The config of a file, or of ``package::path`` if a package brings it."""
-    return get_config(name) if '::' in name else Config.fromfile(name)
+    """The config of a file, or of ``package::path`` if a package brings it.
+
+    Raises:
+        ModuleNotFoundError: If that package, or one that the config inherits
+            from, is not installed.
+    """
+    check_installed(name)
+    try:
+        return get_config(name) if '::' in name else Config.fromfile(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None:  # what a config imports, not inherits
+            raise
+        raise ModuleNotFoundError(
+            f'{name} cannot be read, since it inherits from another package: '
+            f'{error}. (Recipes for detection need mmdet, for segmentation '
+            'mmsegmentation, and both the full mmcv in place of mmcv-lite.)'
+        ) from error
 
 
 def load_config(args: argparse.Namespace) -> Config:

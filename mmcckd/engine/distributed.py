@@ -21,7 +21,8 @@ def init_distributed(launcher: str, cfg: Config) -> None:
             "mpi".
         cfg (Config): Its ``env_cfg.dist_cfg`` are the arguments, such as
             ``dict(backend='nccl')``. Without a GPU, that backend becomes
-            gloo, and ``model_wrapper_cfg`` is set unless it is there.
+            gloo, and ``model_wrapper_cfg`` is set unless it is there, and
+            names no GPU.
 
     Raises:
         ValueError: If there are GPUs, but fewer than processes on this
@@ -40,14 +41,13 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     if is_main_process():
         print('PyTorch finds no GPU here: the processes talk by gloo, and '
               'share the cores.')
-    # MMEngine's own default names a GPU.
-    cfg.setdefault(
-        'model_wrapper_cfg',
-        dict(
+    if cfg.get('model_wrapper_cfg') is None:
+        cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',
-            device_ids=None,
             broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False)))
+            find_unused_parameters=cfg.get('find_unused_parameters', False))
+    # MMEngine's own default names a GPU.
+    cfg.model_wrapper_cfg.setdefault('device_ids', None)
 
 
 def _end_gloo() -> None:

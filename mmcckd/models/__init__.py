@@ -2,6 +2,7 @@ from .algorithms import FrozenTeacherDistill
 from .backbones import CIFARResNet
 from .connectors import (
                          BilinearKernelConnector,
+                         FlattenConnector,
                          GaussianRBFKernelConnector,
                          MMDKernelConnector,
 )
@@ -10,6 +11,6 @@ from .losses import BatchHardTripletLoss, CorrelationCongruenceLoss
 
 __all__ = [
     'BatchHardTripletLoss', 'BilinearKernelConnector', 'CIFARResNet',
-    'CorrelationCongruenceLoss', 'FrozenTeacherDistill',
+    'CorrelationCongruenceLoss', 'FlattenConnector', 'FrozenTeacherDistill',
     'GaussianRBFKernelConnector', 'MMDKernelConnector', 'ReIDHead'
 ]

@@ -5,12 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from mmpretrain.datasets import CIFAR100, ImageNet
+from mmpretrain.datasets import CIFAR10, CIFAR100, ImageNet
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mmcckd.datasets.toy import (
+    make_cifar10,
     make_cifar100,
     make_imagenet,
     make_market1501,
@@ -18,7 +19,9 @@ from mmcckd.datasets.toy import (
 )
 from mmcckd.datasets.toy.cifar100 import SUPERCLASSES
 
-MAKERS = [make_imagenet, make_cifar100, make_msmt17, make_market1501]
+MAKERS = [
+    make_imagenet, make_cifar10, make_cifar100, make_msmt17, make_market1501
+]
 
 
 def digest(folder):
@@ -80,6 +83,26 @@ def test_imagenet_is_read_by_mmpretrain(imagenet):
     assert len(shapes) > 100  # of many sizes, upright and not
     assert all(64 <= min(s[:2]) <= 80 and max(s[:2]) <= 96 for s in shapes)
     assert accuracy(samples['train'], samples['val']) > 0.1  # chance: 0.001
+
+
+def test_cifar10_is_read_by_mmpretrain(tmp_path, monkeypatch):
+    assert make_cifar10(tmp_path, 7) == dict(train=70, test=40)
+    monkeypatch.setattr(CIFAR10, '_check_integrity', lambda self: True)
+    samples = {}
+    for split, count in dict(train=7, test=4).items():
+        dataset = CIFAR10(data_root=str(tmp_path), split=split)
+        assert np.bincount(dataset.get_gt_labels()).tolist() == [count] * 10
+        samples[split] = [(dataset[i]['img'], dataset[i]['gt_label'])
+                          for i in range(len(dataset))]
+    assert samples['train'][0][0].shape == (32, 32, 3)
+    assert accuracy(samples['train'], samples['test']) > 0.5  # chance: 0.1
+    files = [*CIFAR10.train_list, *CIFAR10.test_list]
+    folder = tmp_path / CIFAR10.base_folder
+    assert {path.name for path in folder.iterdir()} == {
+        'batches.meta', *(name for name, _ in files)
+    }
+    meta = pickle.loads((folder / 'batches.meta').read_bytes())
+    assert tuple(meta['label_names']) == CIFAR10.METAINFO['classes']
 
 
 def test_cifar100_is_read_by_mmpretrain(cifar100, monkeypatch):

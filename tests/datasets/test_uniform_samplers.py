@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
+from mmrazor.datasets import CRDDataset
 
 from mmcckd.datasets import CURSampler, Digits, SURSampler
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
@@ -274,6 +275,14 @@ def test_labels_from_get_cat_ids():
             sampler=DefaultSampler(Categorised(), seed=0), batch_size=4))
     for batch in sampler:
         assert sorted(i // 3 for i in batch) == [0, 0, 1, 1]
+
+
+def test_labels_of_a_crd_dataset():
+    """MMRazor's wrapper does not hand them on."""
+    inner = Digits(samples_per_class=4)
+    dataset = CRDDataset(inner, neg_num=8, percent=1.0)
+    assert (list(CURSampler(DefaultSampler(dataset, seed=0), 8, 2)) ==
+            list(CURSampler(DefaultSampler(inner, seed=0), 8, 2)))
 
 
 def test_cur_and_sur_differ_in_the_groups_alone():

@@ -22,6 +22,16 @@ assert cfg.model_wrapper_cfg.device_ids is None
 assert cfg.model_wrapper_cfg.find_unused_parameters is False
 init_distributed('pytorch', cfg)  # once more changes nothing
 '''
+OWN_WRAPPER = '''
+import mmcckd
+from mmcckd.engine import init_distributed
+from mmengine.config import Config
+
+wrapper = dict(type='MMSeparateDistributedDataParallel')
+cfg = Config(dict(model_wrapper_cfg=wrapper))
+init_distributed('pytorch', cfg)
+assert cfg.model_wrapper_cfg == dict(wrapper, device_ids=None)
+'''
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
@@ -30,6 +40,12 @@ def test_gloo_where_there_is_no_gpu():
         assert rank.returncode == 0, rank.stderr
         # A group that outlives the interpreter can abort the process.
         assert 'group: False' in rank.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_a_wrapper_of_the_recipes_names_no_gpu():
+    rank, = run_ranks(OWN_WRAPPER, 1)
+    assert rank.returncode == 0, rank.stderr
 
 
 def test_nothing_without_a_launcher():

@@ -112,3 +112,16 @@ def test_hyperparameter_of_another_kernel(name, argument):
 def test_bad_hyperparameters_are_found_when_built(arguments, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(dict(type='GaussianRBFKernelConnector', **arguments))
+
+
+def test_flatten_connector():
+    """What a linear layer takes, of what necks and their layers give."""
+    connector = MODELS.build(dict(type='FlattenConnector'))
+    x = torch.rand(5, 6, 2, 2)
+    for feature in (x, (x, ), [x.flatten(1)], x.flatten(1)):
+        assert torch.equal(connector(feature), x.flatten(1))
+    with pytest.raises(ValueError, match='FlattenConnector takes one feature'):
+        connector((x, x))
+    with pytest.raises(ValueError, match=r'FlattenConnector takes features of '
+                       r'shape \(n, d\) or \(n, c, h, w\), but got \(5, 6, 4'):
+        connector(x.flatten(2))

@@ -25,11 +25,9 @@ import statistics
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from unittest import mock
 
 import torch
 from mmengine.config import Config
-from mmengine.config import utils as config_utils
 from mmengine.hub import get_config
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
@@ -59,13 +57,8 @@ NOT_COMPILED = [name for name in VARIANTS if 'compiled' not in name]
 
 
 def stock_model() -> BaseModel:
-    """MMRazor's recipe, whose classifiers moved from mmcls to mmpretrain."""
-    with mock.patch.dict(config_utils.MODULE2PACKAGE, mmcls='mmpretrain'):
-        cfg = get_config(STOCK)
-    model = cfg.model
-    model.architecture['_scope_'] = 'mmpretrain'
-    model.teacher.cfg_path = model.teacher.cfg_path.replace(
-        'mmcls::', 'mmpretrain::')
+    """MMRazor's recipe, as it is shipped but for the teacher's weights."""
+    model = get_config(STOCK).model
     model.teacher_ckpt = None
     return MODELS.build(model)
 

@@ -1,5 +1,6 @@
 import numpy as np
 from mmengine.registry import DATA_SAMPLERS
+from mmrazor.datasets import CRDDataset
 from torch.utils.data import Dataset, Sampler
 
 from .group_uniform_sampler import GroupUniformSampler
@@ -16,7 +17,8 @@ class CURSampler(GroupUniformSampler):
     :class:`GroupUniformSampler`, with the classes as the groups.
 
     Labels come from the dataset's ``get_gt_labels()`` (MMPretrain's data sets
-    have it), or else its ``get_cat_ids(idx)``.
+    have it), or else its ``get_cat_ids(idx)``; those of MMRazor's
+    ``CRDDataset`` from the data set that it wraps.
 
     Example:
         >>> train_dataloader = dict(
@@ -60,6 +62,8 @@ def get_labels(dataset: Dataset) -> np.ndarray:
             ``get_cat_ids(idx)``.
         ValueError: If a sample has no label or several.
     """
+    if isinstance(dataset, CRDDataset):  # sample by sample the inner one
+        dataset = dataset.dataset
     name = type(dataset).__name__
     try:
         if hasattr(dataset, 'get_gt_labels'):

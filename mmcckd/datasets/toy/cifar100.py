@@ -1,5 +1,3 @@
-import pickle
-import struct
 from pathlib import Path
 from typing import Dict, Union
 
@@ -8,6 +6,7 @@ from mmpretrain.datasets.categories import CIFAR100_CATEGORIES
 
 from .out_folder import check_samples_per_class, make_out_folder
 from .patterns import draw
+from .python2_pickle import write_pickle
 
 # The 20 superclasses and their classes, from the page of the data set.
 SUPERCLASSES = {
@@ -83,8 +82,8 @@ def make_cifar100(out: Union[str, Path],
             b'coarse_labels': list(coarse),
             b'data': np.stack(images)
         }
-        _write(folder / split, batch)
-    _write(
+        write_pickle(folder / split, batch)
+    write_pickle(
         folder / 'meta', {
             b'fine_label_names': [c.encode() for c in CIFAR100_CATEGORIES],
             b'coarse_label_names': [name.encode() for name in SUPERCLASSES]
@@ -100,25 +99,3 @@ def _draw_class(label: int, rng: np.random.Generator) -> tuple:
             half, pattern = divmod(coarse, 10)
             image = draw(pattern, 2 * names.index(name), 5 * half, 32, 32, rng)
             return coarse, image.transpose(2, 0, 1).reshape(-1)
-
-
-class _Python2Pickler(pickle._Pickler):
-    """Writes bytes as the strings of Python 2.
-
-    ``pickle.load`` gives them as bytes or as text, as its ``encoding`` says,
-    and readers of CIFAR-100 rely on either.
-    """
-
-    def save_bytes(self, value: bytes) -> None:
-        size = len(value)
-        self.write(pickle.SHORT_BINSTRING + bytes([size]) if size < 256 else
-                   pickle.BINSTRING + struct.pack('<i', size))
-        self.write(value)
-        self.memoize(value)
-
-    dispatch = {**pickle._Pickler.dispatch, bytes: save_bytes}
-
-
-def _write(path: Path, content: dict) -> None:
-    with open(path, 'wb') as file:
-        _Python2Pickler(file, protocol=2).dump(content)

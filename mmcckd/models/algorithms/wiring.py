@@ -28,6 +28,8 @@ def check_wiring(distiller: dict, student: nn.Module,
     for owner, model in models.items():
         for name, recorder in _recorders(distiller, owner).items():
             if recorder['type'] in ('ModuleOutputs', 'ModuleInputs'):
+                if recorder['source'] == '':  # the network itself
+                    continue
                 try:
                     find_module(model, recorder['source'], owner)
                 except ValueError as error:

@@ -1,3 +1,4 @@
+from .flatten_connector import FlattenConnector
 from .kernel_connectors import (
                                 BilinearKernelConnector,
                                 GaussianRBFKernelConnector,
@@ -6,6 +7,6 @@ from .kernel_connectors import (
 )
 
 __all__ = [
-    'BilinearKernelConnector', 'GaussianRBFKernelConnector', 'KernelConnector',
-    'MMDKernelConnector'
+    'BilinearKernelConnector', 'FlattenConnector',
+    'GaussianRBFKernelConnector', 'KernelConnector', 'MMDKernelConnector'
 ]

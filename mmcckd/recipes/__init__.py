@@ -1,0 +1,5 @@
+"""Recipes in, recipes out: what is done to the config of a distillation."""
+from .frozen import frozen_teacher
+from .mixing import mix_cc
+
+__all__ = ['frozen_teacher', 'mix_cc']
