@@ -41,11 +41,12 @@ from . import (  # noqa: E402
     evaluation,
     kernels,
     models,
+    recipes,
     superclasses,
 )
 from .version import __version__  # noqa: E402
 
 __all__ = [
     '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',
-    'superclasses'
+    'recipes', 'superclasses'
 ]
