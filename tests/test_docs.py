@@ -114,6 +114,19 @@ def test_config_of_mixing(tmp_path):
         assert cfg[name] == same[name]
 
 
+def test_the_chinese_readme_says_the_same():
+    """Commands, configs but for their comments, and components."""
+
+    def blocks(page):
+        text = (ROOT / page).read_text()
+        found = re.findall(r'```\w+\n(.*?)```', text, re.DOTALL)
+        found = [re.sub(r' +# .*|^# .*', '', b, flags=re.M) for b in found]
+        return found + re.findall(r'^\| (.*?) \| \w+ `\w+`', text, re.M)
+
+    ours = [b.replace('、', ', ') for b in blocks('README_zh-CN.md')]
+    assert ours == blocks('README.md')
+
+
 def test_error_bounds_in_method():
     text = (ROOT / 'docs/method.md').read_text()
     header = re.search(r'^\| γ \|(.*)\|$', text, re.MULTILINE).group(1)

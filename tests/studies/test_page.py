@@ -1,0 +1,119 @@
+"""docs/results.md is what the runs say, and figures are drawn."""
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmcckd.studies import Result, ResultsFile, Study
+from mmcckd.studies.feature_figures import draw_correlations, draw_maps
+from mmcckd.studies.figures import draw_study
+from mmcckd.studies.page import results_of
+from mmcckd.studies.plan import make_run, teachers, tuning_runs
+from mmcckd.studies.summary import summarise
+from mmcckd.studies.tables import to_markdown
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / 'docs'
+
+
+@pytest.fixture(scope='module')
+def report():
+    spec = importlib.util.spec_from_file_location(
+        'report', ROOT / 'tools/report_studies.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def test_the_page_and_its_tables_are_up_to_date(report, tmp_path):
+    """Otherwise: python tools/report_studies.py"""
+    kept = ResultsFile(DOCS / 'results/runs.jsonl')
+    for path in report.write_page(tmp_path, kept):
+        name = path.relative_to(tmp_path)
+        assert (DOCS / name).read_text() == path.read_text(), name
+
+
+def test_each_row_has_its_seeds(report):
+    kept = ResultsFile(DOCS / 'results/runs.jsonl').results
+    studies = report.load_studies()
+    for study in studies:
+        rows = summarise(study, kept).rows
+        assert list(rows) == list(study.rows), study.name
+        for name, row in rows.items():
+            assert len(row.results) >= 20, (study.name, name)
+    # No line is there that no study rests on, and each repeats a commit.
+    assert set(kept) == {r.run.key for r in results_of(studies, kept)}
+    assert all(result.commit.isalnum() for result in kept.values())
+
+
+def test_figures_of_the_page_are_there(report):
+    for study in report.load_studies():
+        for suffix in ('png', 'svg'):
+            assert (DOCS / f'images/results/{study.name}.{suffix}').exists()
+
+
+@pytest.fixture(params=['objective', 'beta'])
+def made_up(request):
+    """A study with results that were made up."""
+    study = Study.load(ROOT / f'configs/studies/{request.param}.yml', ROOT)
+    rng = np.random.default_rng(0)
+    names = ('val', 'test', 'intra_class_cosine', 'inter_class_cosine',
+             'cosine_gap', 'silhouette', 'cc_distance', 'cka')
+    results = {}
+    for row in study.rows.values():
+        runs = [run for setting in row.settings
+                for run in tuning_runs(study, row, setting)]
+        runs += [make_run(study, row, setting, seed)
+                 for setting in row.settings or [{}] for seed in range(4)]
+        for run in [*teachers(study), *runs]:
+            metrics = dict(zip(names, rng.uniform(80, 90, len(names))))
+            results[run.key] = Result(run, metrics, 1.0, 'abc', '2')
+    return study, results
+
+
+def test_tables_have_the_means(made_up, report, tmp_path):
+    study, results = made_up
+    summary = summarise(study, results)
+    text = to_markdown(summary)
+    path = report.write_csv(summary, tmp_path / 'table.csv')
+    with open(path, newline='') as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 4 * len(study.rows)
+    for name in study.rows:
+        tests = [float(line['test']) for line in lines if line['row'] == name]
+        assert f'{np.mean(tests):.2f} ± ' in text
+        assert text.count(f'\n| {name} |') == 2
+    kept = results_of([study], results)
+    used = {result.run.key for result in kept}
+    assert len(used) == len(kept) and used <= set(results)
+    assert {run.key for run in teachers(study)} <= used
+
+
+def test_figures_are_drawn(made_up, tmp_path):
+    study, results = made_up
+    for path in draw_study(summarise(study, results), tmp_path / 'figure'):
+        assert path.stat().st_size > 5000
+    picture = np.asarray(Image.open(tmp_path / 'figure.png').convert('L'))
+    assert picture.shape[1] == 880 and picture.std() > 10
+    text = (tmp_path / 'figure.svg').read_text()
+    assert json.dumps('Date') not in text and '<dc:date>' not in text
+
+
+def test_feature_figures(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat(np.arange(10), 30))
+    centres = rng.normal(size=(10, 16))
+    features = {
+        name: (centres[labels] + noise * rng.normal(size=(300, 16))).astype(
+            np.float32)
+        for name, noise in dict(a=0.1, b=1.0).items()
+    }
+    drawn = draw_maps(features, labels, tmp_path / 'maps')
+    drawn += draw_correlations({n: [f, f] for n, f in features.items()},
+                               labels, tmp_path / 'correlations')
+    for path in drawn:
+        assert path.stat().st_size > 10000
