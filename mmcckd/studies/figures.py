@@ -55,24 +55,23 @@ def _draw_dots(summary: Summary) -> Figure:
         lows.append(np.quantile(accuracy, 0.25))
     # A row that is far below the others, such as a student alone, would press
     # them together; its dots that do not fit are said to be there.
-    low = max(np.median(lows) - 6, min(lows) - 1)
+    low = max(np.median(lows) - 6, min(lows) - 1.5)
     for y, row in enumerate(rows.values()):
         hidden = int((row.metric('test') < low).sum())
         if hidden:
             axes.annotate(
-                f'◂ {hidden} of {len(row.results)} seeds; mean '
-                f'{row.metric("test").mean():.1f}', (0, y),
+                f'◂{hidden}', (0, y),
                 xycoords=('axes fraction', 'data'),
-                xytext=(4, 0),
+                xytext=(3, 0),
                 textcoords='offset points',
                 va='center',
-                fontsize=FONT - 2,
-                bbox=dict(facecolor='white', edgecolor='none', pad=1))
+                fontsize=FONT - 1)
     axes.set_xlim(left=low)
     axes.set_yticks(range(len(rows)), rows, fontsize=FONT)
     axes.invert_yaxis()
     axes.set_xlabel(
-        'test accuracy, % (circle: a seed; diamond: mean, 95 % interval)',
+        'test accuracy, % (circle: a seed; ◂n: n seeds further left; '
+        'diamond: mean, 95 % interval)',
         fontsize=FONT)
     axes.grid(axis='x', color='#dddddd')
     axes.set_axisbelow(True)

@@ -32,23 +32,24 @@ def tuning_runs(study: Study, row: Row, setting: dict) -> List[Run]:
     return [make_run(study, row, setting, seed) for seed in seeds]
 
 
-def tuned(study: Study, row: Row, results: Dict[str, Result]) -> Dict:
+def tuned(study: Study, row: Row,
+          results: Dict[str, Result]) -> Optional[dict]:
     """The setting with the best mean accuracy on the validation split.
 
-    The first of equals. None if a result is missing; empty if the row has
-    nothing to choose from.
+    The first of equals, of those of which all runs have results: one that
+    fails, such as by a loss that diverges, rules its setting out. None if
+    there is no such setting; empty if the row has nothing to choose from.
     """
     if not row.settings:
         return {}
-    means = []
+    best, best_mean = None, -np.inf
     for setting in row.settings:
-        found = [
-            results.get(run.key) for run in tuning_runs(study, row, setting)
-        ]
-        if None in found:
-            return None
-        means.append(np.mean([result.metrics['val'] for result in found]))
-    return row.settings[int(np.argmax(means))]
+        runs = tuning_runs(study, row, setting)
+        if all(run.key in results for run in runs):
+            mean = np.mean([results[run.key].metrics['val'] for run in runs])
+            if mean > best_mean:
+                best, best_mean = setting, mean
+    return best
 
 
 def row_runs(study: Study, row: Row, setting: dict,
@@ -62,8 +63,8 @@ def stages(study: Study, seeds: int,
     """What to run, stage after stage: teachers, tuning, the table.
 
     A stage says for each row which runs it needs, done or not; it is computed
-    when the one before it is done. A row whose tuning failed in part has no
-    runs in the table.
+    when the one before it is done. A row whose tuning failed has no runs in
+    the table.
 
     Args:
         study (Study): The study.

@@ -54,11 +54,23 @@ def test_stages_one_after_another():
     assert list(stage) == []
 
 
-def test_a_row_whose_tuning_failed_in_part_is_left_out():
+def test_a_setting_of_which_a_run_failed_is_not_chosen():
     file = File()
     stage = stages(STUDY, 3, file)
     next(stage)
-    for run in next(stage)['chosen'][:3]:
+    row, runs = STUDY.rows['chosen'], next(stage)['chosen']
+    for run, val in zip(runs, (80, 80, 99)):
+        file.add(run, val=val)
+    assert tuned(STUDY, row, file.results) == {'x': 1}
+    file.add(runs[3], val=99)
+    assert tuned(STUDY, row, file.results) == {'x': 2}
+
+
+def test_a_row_whose_tuning_failed_is_left_out():
+    file = File()
+    stage = stages(STUDY, 3, file)
+    next(stage)
+    for run in next(stage)['chosen'][::2]:
         file.add(run, val=90)
     assert tuned(STUDY, STUDY.rows['chosen'], file.results) is None
     wanted = next(stage)
