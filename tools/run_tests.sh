@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Set up the environment and run all tests; arguments go to pytest.
+# Set up the environment and run all tests, in TEST_PROCESSES processes (2) of
+# one thread each; arguments go to pytest.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,4 +13,6 @@ export MPLCONFIGDIR=$root/.cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor
 export TMPDIR=$root/.cache/tmp
 mkdir -p "$TMPDIR"
-exec "$venv/bin/python" -m pytest --basetemp "$root/.cache/pytest" "$@"
+export OMP_NUM_THREADS=1
+exec "$venv/bin/python" -m pytest --basetemp "$root/.cache/pytest" \
+    --numprocesses "${TEST_PROCESSES:-2}" --dist loadfile "$@"
