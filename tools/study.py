@@ -163,5 +163,7 @@ def do_again(line: str, processes: int) -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         sys.exit(f'study: {type(error).__name__}: {error}')
+    except KeyboardInterrupt:
+        sys.exit('study: stopped; the same command goes on from here')
