@@ -37,7 +37,7 @@ def _draw_dots(summary: Summary) -> Figure:
     figure = Figure((8, 0.9 + 0.42 * len(rows)), layout='constrained')
     axes = figure.subplots()
     rng = np.random.default_rng(0)
-    lows = []
+    lows, highs = [], []
     for y, row in enumerate(rows.values()):
         accuracy = row.metric('test')
         mean, half = mean_interval(accuracy)
@@ -52,10 +52,11 @@ def _draw_dots(summary: Summary) -> Figure:
         axes.errorbar(
             mean, y, xerr=half, fmt='D', color=INK, capsize=5, markersize=6,
             linewidth=2)
-        lows.append(np.quantile(accuracy, 0.25))
-    # A row that is far below the others, such as a student alone, would press
-    # them together; its dots that do not fit are said to be there.
-    low = max(np.median(lows) - 6, min(lows) - 1.5)
+        lows.append(mean - half)
+        highs.append(accuracy.max())
+    # A few seeds far below would press all others together; those that do not
+    # fit are said to be there.
+    low = min(lows) - 0.1 * (max(highs) - min(lows))
     for y, row in enumerate(rows.values()):
         hidden = int((row.metric('test') < low).sum())
         if hidden:
