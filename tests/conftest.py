@@ -1,3 +1,6 @@
+import os
+from unittest import mock
+
 import pytest
 from mmengine.registry import DefaultScope
 
@@ -9,6 +12,13 @@ from mmcckd.datasets.toy import (
     make_market1501,
     make_msmt17,
 )
+
+
+@pytest.fixture(autouse=True)
+def own_environment():
+    """The command lines set variables; take them back."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -161,12 +161,12 @@ def test_the_real_mmcls_is_kept(tmp_path):
             'assert state() == before\n'
             'assert not hasattr(DeiTClsHead.pre_logits, "__wrapped__")\n'
             'assert "OldNameFinder" not in repr(sys.meta_path)\n'
-            'print(mmcls.__file__, mmcls.__version__)')
+            'print(mmcls.__file__, mmcls.__version__, sep="\\n")')
     result = python(
         code,
         cwd=tmp_path,
         env=dict(os.environ, PYTHONPATH=f'{ROOT}{os.pathsep}{tmp_path}'))
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == [
+    assert result.stdout.splitlines() == [
         str(package / '__init__.py'), '1.0.0rc6'
     ]
