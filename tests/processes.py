@@ -5,6 +5,16 @@ import subprocess
 import sys
 from typing import List
 
+# Gloo's threads must end before the interpreter does, and so must what holds
+# them, such as a model of DDP's; or a rank now and then aborts on its way out.
+RUN_AND_END = '''
+import gc, sys, torch
+exec(sys.argv.pop(1), {'__name__': '__main__'})
+gc.collect()
+if torch.distributed.is_initialized():
+    torch.distributed.destroy_process_group()
+'''
+
 
 def free_port() -> str:
     with socket.socket() as s:
@@ -17,7 +27,9 @@ def run_ranks(code: str, world_size: int,
     """Run Python code in every rank; results in the order of ranks."""
     port = free_port()
     processes = [
-        subprocess.Popen([sys.executable, '-c', code, *map(str, arguments)],
+        subprocess.Popen([
+            sys.executable, '-c', RUN_AND_END, code, *map(str, arguments)
+        ],
                          env=dict(
                              os.environ,
                              RANK=str(rank),
