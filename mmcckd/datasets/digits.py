@@ -33,7 +33,8 @@ class Digits(BaseDataset):
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
-        TypeError: If ``samples_per_class`` is not an int.
+        TypeError: If ``samples_per_class`` is not an int, or ``imbalance`` no
+            number.
         ValueError: If the split is unknown, does not have
             ``samples_per_class`` samples of every class, or a class would be
             left without samples.
@@ -54,6 +55,9 @@ class Digits(BaseDataset):
                 samples_per_class, int):
             raise TypeError('samples_per_class must be an int or None, but is '
                             f'{samples_per_class!r}.')
+        if not isinstance(imbalance, (int, float)):
+            raise TypeError(
+                f'imbalance must be a number, but is {imbalance!r}.')
         if not imbalance >= 1 or (imbalance > 1 and
                                   (samples_per_class or 0) < imbalance):
             raise ValueError(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from .statistics import mean_interval
@@ -24,10 +25,11 @@ def draw_study(summary: Summary, out: Path) -> Tuple[Path, Path]:
 
 
 def save(figure: Figure, out: Path) -> Tuple[Path, Path]:
-    """As PNG and as SVG, which says no date."""
+    """As PNG and as SVG, the same files each time."""
     png, svg = out.with_suffix('.png'), out.with_suffix('.svg')
     figure.savefig(png, dpi=110)
-    figure.savefig(svg, metadata={'Date': None})
+    with rc_context({'svg.hashsalt': out.name}):  # or else ids are random
+        figure.savefig(svg, metadata={'Date': None})
     return png, svg
 
 

@@ -52,12 +52,6 @@ def tuned(study: Study, row: Row,
     return best
 
 
-def row_runs(study: Study, row: Row, setting: dict,
-             seeds: int) -> List[Run]:
-    """The runs of the table's row."""
-    return [make_run(study, row, setting, seed) for seed in range(seeds)]
-
-
 def stages(study: Study, seeds: int,
            file: ResultsFile) -> Iterator[Dict[str, List[Run]]]:
     """What to run, stage after stage: teachers, tuning, the table.
@@ -85,7 +79,9 @@ def stages(study: Study, seeds: int,
         for name, row in study.rows.items()
     }
     yield {
-        name: [] if settings[name] is None else row_runs(
-            study, row, settings[name], seeds)
+        name: [] if settings[name] is None else [
+            make_run(study, row, settings[name], seed)
+            for seed in range(seeds)
+        ]
         for name, row in study.rows.items()
     }

@@ -1,6 +1,6 @@
 """Study files: which recipes are compared, and how they are tuned."""
 import difflib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -139,8 +139,8 @@ class _Checker:
                     (f'; did you mean {near[0]!r}?' if near else '.') +
                     f' Known are {", ".join(names)}.')
         for f in known:
-            if f.name in ('config', 'title', 'question', 'teacher', 'rows'
-                          ) and f.name not in content:
+            if (f.default is f.default_factory is MISSING
+                    and f.name not in content):
                 raise ValueError(f'{self.path}: {where} lacks {f.name!r}.')
         return dict(content)
 

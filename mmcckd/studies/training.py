@@ -89,8 +89,9 @@ def compare_structure(features: Tensor, teacher: Tensor) -> Dict[str, float]:
 
 
 def make_config(run: Run, folder: Path, root: Path,
-            teacher_folder: Optional[Path],
-            superclasses: Optional[Path]) -> Config:
+                teacher_folder: Optional[Path],
+                superclasses: Optional[Path]) -> Config:
+    """The config of a run; the arguments are those of :func:`train`."""
     cfg = Config.fromfile(root / run.config)
     cfg.merge_from_dict(copy.deepcopy(run.options))
     cfg.randomness = dict(seed=run.seed)

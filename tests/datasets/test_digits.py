@@ -62,6 +62,11 @@ def test_imbalance_out_of_range(settings):
         Digits(**settings)
 
 
+def test_imbalance_is_a_number():
+    with pytest.raises(TypeError, match="must be a number, but is '50'"):
+        Digits(imbalance='50', samples_per_class=50)
+
+
 def test_feeds_a_pipeline_of_mmpretrain():
     dataset = DATASETS.build(
         dict(
