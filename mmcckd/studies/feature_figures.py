@@ -66,7 +66,7 @@ def draw_maps(features: Dict[str, np.ndarray], labels: np.ndarray,
     maps = [_principal_plane(f)[chosen] for f in features.values()]
     maps = [m @ orthogonal_procrustes(m, maps[0])[0] for m in maps]
     limit = 1.05 * max(np.abs(m).max() for m in maps)
-    figure = Figure((10, 3.9), layout='constrained')
+    figure = Figure((10, 4.0), layout='compressed')
     panels = figure.subplots(1, len(maps), sharex=True, sharey=True)
     shades = colormaps['cividis'](np.linspace(0, 0.85, labels.max() + 1))
     for axes, title, points in zip(panels, features, maps):
@@ -74,7 +74,7 @@ def draw_maps(features: Dict[str, np.ndarray], labels: np.ndarray,
             axes.text(
                 x, y, str(label), fontsize=8, ha='center', va='center',
                 color=shades[label])
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect='equal')
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), box_aspect=1)
         axes.set_title(title, fontsize=FONT)
         axes.set_xticks([])
         axes.set_yticks([])
