@@ -22,12 +22,16 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
+from .compat.mmrazor_val_loops import (  # noqa: E402
+    let_val_loops_have_one_epoch,
+)
 
 _has_mmcls = mmcls_is_installed()
 if not _has_mmcls:
     import_mmcls_as_mmpretrain()
     forget_placeholders()
 import_mmrazor()
+let_val_loops_have_one_epoch()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
 if not _has_mmcls:
