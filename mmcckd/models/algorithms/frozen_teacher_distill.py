@@ -12,12 +12,8 @@ from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
 from ..losses import check_loss_weight
-from .prepared_teacher import (
-    DTYPES,
-    as_float32,
-    compile_around,
-    prepare_teacher,
-)
+from .compiled_parts import compile_around
+from .prepared_teacher import DTYPES, as_float32, prepare_teacher
 from .teacher_checkpoint import load_teacher_checkpoint
 from .wiring import check_wiring
 

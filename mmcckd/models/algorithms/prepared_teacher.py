@@ -37,23 +37,6 @@ def prepare_teacher(teacher: nn.Module,
     return folded
 
 
-def compile_around(model: nn.Module, listened: Collection[nn.Module]) -> None:
-    """``torch.compile`` the largest parts in which nobody listens, in place.
-
-    A part's own hooks stay outside of what is compiled, so recorders hear it.
-
-    Args:
-        model (nn.Module): A network.
-        listened (Collection[nn.Module]): Modules that recorders listen to.
-    """
-    for child in model.children():
-        inside = set(child.modules()) - {child}
-        if inside.isdisjoint(listened):
-            child.forward = torch.compile(child.forward)
-        else:
-            compile_around(child, listened)
-
-
 def as_float32(data: Any) -> Any:
     """Half-precision tensors, in containers too, as float32."""
 
