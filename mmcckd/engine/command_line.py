@@ -6,7 +6,7 @@ import os.path as osp
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
 
-from mmcckd.compat.mmengine_checkpoints import HAS_ALLOW_LIST
+from mmcckd.compat.mmengine_checkpoints import load_always_safely
 
 from .packages import check_installed
 
@@ -69,10 +69,7 @@ def load_config(args: argparse.Namespace) -> Config:
         Config: With ``launcher`` and ``work_dir`` set.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if HAS_ALLOW_LIST:
-        # --resume and load_from run no code of a file's, nor of a URL's,
-        # which torch still loads the unsafe way by default.
-        os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    load_always_safely()  # --resume and load_from run no code of a file's
     cfg = read_config(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)

@@ -1,7 +1,7 @@
 """Load a teacher's weights completely, safely, or not at all."""
 import re
 from collections import OrderedDict
-from typing import List
+from typing import List, Sequence
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
@@ -11,6 +11,19 @@ from mmcckd.compat.mmengine_checkpoints import safe_loading
 
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
+
+
+class Misfit(ValueError):
+    """Weights that do not fit a network.
+
+    Args:
+        message (str): What does not fit what.
+        wrong (List[str]): The lines of :func:`list_misfits`.
+    """
+
+    def __init__(self, message: str, wrong: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.wrong = list(wrong)
 
 
 def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
@@ -93,12 +106,20 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
         for name, tensor in state_dict.items()
         if name in own and tensor.shape != own[name].shape
     ]
-    if not shapes:  # torch's load_state_dict would raise at the first of them
+    try:
         result = model.load_state_dict(state_dict, strict=False)
         missing, unexpected = result.missing_keys, result.unexpected_keys
-    else:
+    except Misfit as misfit:  # of a teacher that checks it itself
+        return misfit.wrong
+    except RuntimeError:  # at another shape
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
+    return list_misfits(missing, unexpected, shapes)
+
+
+def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
+                 shapes: Sequence[str]) -> List[str]:
+    """A line for each kind of misfit that there is."""
     kinds = (('missing', missing), ('unexpected', unexpected),
              ('other shape', shapes))
     return [
