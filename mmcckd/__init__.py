@@ -46,7 +46,12 @@ from . import (  # noqa: E402
     recipes,
     superclasses,
 )
+from .compat.mmrazor_distiller import (  # noqa: E402
+    let_distillers_check_their_recipe,
+)
 from .version import __version__  # noqa: E402
+
+let_distillers_check_their_recipe()
 
 __all__ = [
     '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',

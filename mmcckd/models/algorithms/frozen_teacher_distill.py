@@ -19,7 +19,7 @@ from .prepared_teacher import (
     prepare_teacher,
 )
 from .teacher_checkpoint import load_teacher_checkpoint
-from .wiring import check_wiring
+from .wiring import check_widths
 
 
 @MODELS.register_module()
@@ -104,13 +104,13 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             teacher._is_init = True  # what is built has its weights
         else:
             teacher = MODELS.build(teacher)
-        check_wiring(distiller, student=architecture, teacher=teacher)
         super().__init__(
             distiller,
             teacher,
             teacher_ckpt=None,
             architecture=architecture,
             **kwargs)
+        check_widths(distiller, student=architecture, teacher=teacher)
         self.student_loss_weight = student_loss_weight
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last
