@@ -15,8 +15,7 @@ from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor
 
 # What a loss or connector may raise that is given what it cannot take.
-FAILURES = (AssertionError, AttributeError, IndexError, RuntimeError,
-            TypeError)
+FAILURES = (AssertionError, AttributeError, IndexError, RuntimeError)
 
 
 def let_distillers_check_their_recipe() -> None:
@@ -136,8 +135,7 @@ def _naming(who: str, arguments: dict, call: Callable):
         given = ', '.join(f'{key} {describe(value)}'
                           for key, value in arguments.items())
         said = ': '.join([type(error).__name__, *str(error).splitlines()[:1]])
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
+        raise ValueError(
             f'{who} cannot take {given}; it raised {said}. Record modules '
             'whose outputs fit, choose one of several by data_idx, or put a '
             'connector between.') from error

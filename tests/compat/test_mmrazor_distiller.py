@@ -216,16 +216,15 @@ def test_mistakes_that_only_a_batch_tells(change, type):
         step(config(type, **{change: value}))
 
 
-@pytest.mark.parametrize('loss, preds_s, preds_t, error, said', [
-    ('ChannelWiseDivergence', 0, 1, ValueError, 'preds_S of shape (2, 4), '
+@pytest.mark.parametrize('loss, preds_s, preds_t, said', [
+    ('ChannelWiseDivergence', 0, 1, 'preds_S of shape (2, 4), '
      'preds_T of shape (2, 6); it raised AssertionError. Record modules'),
-    ('PKDLoss', 0, 0, ValueError, 'it raised IndexError: tuple index out of'),
-    ('MGDLoss', 0, None, ValueError, 'preds_T a tuple of 2 (of shape (2, 4), '
+    ('PKDLoss', 0, 0, 'it raised IndexError: tuple index out of'),
+    ('MGDLoss', 0, None, 'preds_T a tuple of 2 (of shape (2, 4), '
      "of shape (2, 6)); it raised AttributeError: 'tuple' object has no"),
-    ('KLDivergence', 0, 1, ValueError, 'it raised RuntimeError: '),
-    ('KLDivergence', None, None, TypeError, 'it raised TypeError: '),
+    ('KLDivergence', 0, 1, 'it raised RuntimeError: '),
 ])
-def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, error, said):
+def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, said):
     """By a bare assert of MMRazor's, or an error of Python's or torch's."""
     cfg = config(**{
         'distiller__distill_losses__loss_kd': dict(type=loss),
@@ -235,7 +234,7 @@ def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, error, said):
                 recorder='both', from_student=False, data_idx=preds_t))
     })
     message = f'distill_losses.loss_kd, a {loss}, cannot take preds_S '
-    with pytest.raises(error, match=re.escape(message)) as caught:
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
         step(cfg)
     assert said in str(caught.value)
 
