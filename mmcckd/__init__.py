@@ -20,6 +20,7 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
     allow_mmengine_checkpoints,
 )
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
+from .compat.mmpretrain_folders import count_what_is_left_out  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
 from .compat.mmrazor_val_loops import (  # noqa: E402
@@ -34,6 +35,7 @@ import_mmrazor()
 let_val_loops_have_one_epoch()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
+count_what_is_left_out()
 if not _has_mmcls:
     let_configs_name_mmcls()
     let_test_mode_choose_split()
@@ -48,7 +50,12 @@ from . import (  # noqa: E402
     recipes,
     superclasses,
 )
+from .compat.mmrazor_distiller import (  # noqa: E402
+    let_distillers_check_their_recipe,
+)
 from .version import __version__  # noqa: E402
+
+let_distillers_check_their_recipe()
 
 __all__ = [
     '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
     init_distributed,
@@ -66,10 +67,12 @@ def main() -> None:
             interval=args.interval)
 
     if cfg.get('test_dataloader'):
+        check_loader(cfg, 'test_dataloader')
         check_layout(cfg.test_dataloader.dataset)
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
+    runner.register_hook(dict(type='ClassCheckHook'))
     if 'distiller' in model:
         # The runner has written its config where training wrote the same.
         runner.cfg.model = {**runner.cfg.model, **model}

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
     init_distributed,
@@ -68,10 +69,13 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     for name in ('train_dataloader', 'val_dataloader'):
         if cfg.get(name):
+            check_loader(cfg, name)
             check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(dict(type='ClassCheckHook'))
+    runner.train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:

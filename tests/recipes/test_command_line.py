@@ -41,6 +41,8 @@ def test_nothing_by_default(digits):
      dict(kernel=dict(type='MMDKernelConnector'))),
     (['source.student=neck', 'source.teacher=neck.gap'],
      dict(source=dict(student='neck', teacher='neck.gap'))),
+    (['data_idx=0'], dict(data_idx=0)),
+    (['data_idx.teacher=1'], dict(data_idx=dict(teacher=1))),
     (['student_projection.type=TorchNNConnector',
       'student_projection.module_name=Linear',
       'student_projection.module_args.in_features=12',

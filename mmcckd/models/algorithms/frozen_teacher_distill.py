@@ -23,7 +23,7 @@ from .prepared_teacher import (
 )
 from .strict_loading import StrictLoading, name_in
 from .teacher_checkpoint import load_teacher_checkpoint
-from .wiring import check_wiring
+from .wiring import check_widths
 
 
 @MODELS.register_module()
@@ -113,13 +113,13 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             keep_weights_of(teacher)
         else:
             teacher, teacher_loaded = build_teacher(teacher)
-        check_wiring(distiller, student=architecture, teacher=teacher)
         super().__init__(
             distiller,
             teacher,
             teacher_ckpt=None,
             architecture=architecture,
             **kwargs)
+        check_widths(distiller, student=architecture, teacher=teacher)
         self.student_loss_weight = student_loss_weight
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last
