@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.engine import (
+    StrictCheckpointHook,
     add_config_arguments,
     init_distributed,
     load_config,
@@ -49,6 +50,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
+    cfg.resume = False  # which the config of a run that was resumed has on
 
     # The test is the student's. Its teacher may well not be on this machine.
     model = cfg.model
@@ -70,6 +72,7 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
+    runner.register_hook(StrictCheckpointHook())
     if 'distiller' in model:
         # The runner has written its config where training wrote the same.
         runner.cfg.model = {**runner.cfg.model, **model}

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.engine import (
+    StrictCheckpointHook,
     add_config_arguments,
     init_distributed,
     load_config,
@@ -71,7 +72,9 @@ def main() -> None:
             check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(StrictCheckpointHook())
+    runner.train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:
