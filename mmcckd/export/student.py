@@ -12,8 +12,7 @@ from torch import Tensor
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 from mmcckd.engine.command_line import read_config
-from mmcckd.models.algorithms.student_checkpoint import PREFIX
-from mmcckd.models.algorithms.teacher_checkpoint import misfits
+from mmcckd.models.algorithms.teacher_checkpoint import PREFIX, misfits
 from mmcckd.version import __version__
 
 from .config_text import check_types, parse_config

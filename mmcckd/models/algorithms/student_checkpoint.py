@@ -6,10 +6,7 @@ from mmengine.logging import print_log
 from mmrazor.models.algorithms import BaseAlgorithm
 from torch import Tensor, nn
 
-from .teacher_checkpoint import misfits
-
-# Where MMRazor's algorithms keep the student.
-PREFIX = 'architecture.'
+from .teacher_checkpoint import PREFIX, misfits
 
 Weights = Dict[str, Tensor]
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 
+# Where MMRazor's algorithms keep the student.
+PREFIX = 'architecture.'
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
 
@@ -33,13 +35,21 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     if wrong:
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
-            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
-            '\nGive the checkpoint of this very model, or change '
-            'model.teacher to the model of the checkpoint.')
+            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) + '\n' +
+            _advice(state_dict))
     teacher._is_init = True  # MMEngine's flag: do not initialise it again
     print_log(
         f'Teacher loaded from {filename}: all {len(state_dict)} tensors fit.',
         logger='current')
+
+
+def _advice(state_dict: dict) -> str:
+    if any(name.startswith(PREFIX) for name in state_dict):
+        return ('It is the checkpoint of a distillation. Give that of its '
+                'teacher; or, for its student to teach, the file that '
+                'tools/export_student.py makes of it.')
+    return ('Give the checkpoint of this very model, or change model.teacher '
+            'to the model of the checkpoint.')
 
 
 def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
