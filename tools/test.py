@@ -8,10 +8,10 @@ from mmengine.runner import Runner
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.engine import (
-    StrictCheckpointHook,
     add_config_arguments,
     init_distributed,
     load_config,
+    load_strictly,
 )
 from mmcckd.recipes.networks import without_weights
 
@@ -72,7 +72,7 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
-    runner.register_hook(StrictCheckpointHook())
+    load_strictly(runner)
     if 'distiller' in model:
         # The runner has written its config where training wrote the same.
         runner.cfg.model = {**runner.cfg.model, **model}

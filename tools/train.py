@@ -9,10 +9,10 @@ from mmengine.runner import Runner
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.engine import (
-    StrictCheckpointHook,
     add_config_arguments,
     init_distributed,
     load_config,
+    load_strictly,
 )
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
@@ -73,7 +73,7 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
-    runner.register_hook(StrictCheckpointHook())
+    load_strictly(runner)
     runner.train()
 
 

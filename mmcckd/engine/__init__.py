@@ -6,9 +6,10 @@ from .hooks import (
     StrictCheckpointHook,
 )
 from .loops import FrozenTeacherDistillValLoop
+from .strict_loading import load_strictly
 
 __all__ = [
     'CorrelationVisualizationHook', 'EpochSeedHook',
     'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
-    'add_config_arguments', 'init_distributed', 'load_config'
+    'add_config_arguments', 'init_distributed', 'load_config', 'load_strictly'
 ]

@@ -175,6 +175,29 @@ def test_checkpoints_of_others(tool, arguments, message, teacher, call,
     assert not list(tmp_path.glob('*.pth'))
 
 
+def test_mmrazors_own_algorithm_refuses_another_teacher(call, teacher,
+                                                        tmp_path):
+    config = tmp_path / 'mmrazors.py'
+    cfg = Config.fromfile(ROOT / CCKD)
+    cfg.model.type = 'SingleTeacherDistill'
+    del cfg.model['student_loss_weight']
+    cfg.train_cfg = dict(by_epoch=False, max_iters=1)
+    cfg.dump(config)
+    for path, prefix in (('right', ''), ('wrong', 'backbone.')):
+        save_checkpoint(
+            dict(state_dict={
+                prefix + name: tensor
+                for name, tensor in weights(teacher).items()
+            }), str(tmp_path / f'{path}.pth'))
+    arguments = ['--work-dir', tmp_path, '--no-validate', '--cfg-options']
+    with pytest.raises(ValueError, match=r'wrong.pth does not fit the teacher'
+                       r'(.|\n)*missing \(\d+\)(.|\n)*unexpected'):
+        call('train', config, *arguments,
+             f'model.teacher_ckpt={tmp_path}/wrong.pth')
+    call('train', config, *arguments,
+         f'model.teacher_ckpt={tmp_path}/right.pth')
+
+
 def test_resuming_in_a_folder_that_was_moved(tmp_path):
     (tmp_path / 'last_checkpoint').write_text('/once/here/epoch_2.pth')
     result = run('train', CCKD, '--work-dir', tmp_path, '--resume')
