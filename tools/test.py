@@ -12,6 +12,7 @@ from mmcckd.engine import (
     add_config_arguments,
     init_distributed,
     load_config,
+    load_strictly,
 )
 from mmcckd.recipes.networks import without_weights
 
@@ -50,6 +51,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
+    cfg.resume = False  # which the config of a run that was resumed has on
 
     # The test is the student's. Its teacher may well not be on this machine.
     model = cfg.model
@@ -73,6 +75,7 @@ def main() -> None:
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
     runner.register_hook(dict(type='ClassCheckHook'))
+    load_strictly(runner)
     if 'distiller' in model:
         # The runner has written its config where training wrote the same.
         runner.cfg.model = {**runner.cfg.model, **model}

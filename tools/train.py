@@ -13,6 +13,7 @@ from mmcckd.engine import (
     add_config_arguments,
     init_distributed,
     load_config,
+    load_strictly,
 )
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
@@ -75,6 +76,7 @@ def main() -> None:
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
     runner.register_hook(dict(type='ClassCheckHook'))
+    load_strictly(runner)
     runner.train()
 
 

@@ -12,14 +12,12 @@ from torch import Tensor
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 from mmcckd.engine.command_line import read_config
-from mmcckd.models.algorithms.teacher_checkpoint import misfits
+from mmcckd.models.algorithms.teacher_checkpoint import PREFIX, misfits
 from mmcckd.version import __version__
 
 from .config_text import check_types, parse_config
 from .student_config import student_config
 
-# Where MMRazor's algorithms keep the student.
-PREFIX = 'architecture.'
 # What MMEngine says of a run that stays true of its student.
 KEPT_META = ('dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
              'time')

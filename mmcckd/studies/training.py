@@ -13,6 +13,7 @@ from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
+from mmcckd.engine import load_strictly
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.kernels import gaussian_rbf
 
@@ -50,6 +51,7 @@ def train(run: Run, folder: Path, root: Path,
     folder.mkdir(parents=True)
     runner = Runner.from_cfg(
         make_config(run, folder, root, teacher_folder, superclasses))
+    load_strictly(runner)
     runner.train()
     (folder / CHECKPOINT).symlink_to(
         Path((folder / 'last_checkpoint').read_text()).name)

@@ -1,7 +1,7 @@
 """Load a teacher's weights completely, safely, or not at all."""
 import re
 from collections import OrderedDict
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 
+# Where MMRazor's algorithms keep the student.
+PREFIX = 'architecture.'
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
 
@@ -46,13 +48,21 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     if wrong:
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
-            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
-            '\nGive the checkpoint of this very model, or change '
-            'model.teacher to the model of the checkpoint.')
+            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) + '\n' +
+            _advice(state_dict))
     teacher._is_init = True  # MMEngine's flag: do not initialise it again
     print_log(
         f'Teacher loaded from {filename}: all {len(state_dict)} tensors fit.',
         logger='current')
+
+
+def _advice(state_dict: dict) -> str:
+    if any(name.startswith(PREFIX) for name in state_dict):
+        return ('It is the checkpoint of a distillation. Give that of its '
+                'teacher; or, for its student to teach, the file that '
+                'tools/export_student.py makes of it.')
+    return ('Give the checkpoint of this very model, or change model.teacher '
+            'to the model of the checkpoint.')
 
 
 def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
@@ -79,47 +89,72 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
             'torch.save wrote of a state_dict, or that MMEngine wrote. torch '
             f'says: {type(error).__name__}: {reason}') from error
 
+    return weights_of(checkpoint, f'The teacher checkpoint {filename}')
+
+
+def weights_of(checkpoint: Any, name: str) -> 'OrderedDict[str, Tensor]':
+    """The weights that a checkpoint holds, without a wrapper's prefix.
+
+    Args:
+        checkpoint (Any): What was read from a file.
+        name (str): What messages call it.
+
+    Raises:
+        ValueError: If it holds none.
+    """
     state_dict = checkpoint
     if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
         state_dict = checkpoint['state_dict']
     if not isinstance(state_dict, dict) or not state_dict or not all(
-            isinstance(name, str) and isinstance(tensor, Tensor)
-            for name, tensor in state_dict.items()):
+            isinstance(key, str) and isinstance(tensor, Tensor)
+            for key, tensor in state_dict.items()):
         found = (f'keys {sorted(map(str, checkpoint))[:MAX_LISTED]}'
                  if isinstance(checkpoint, dict) else
                  f'a {type(checkpoint).__name__}')
         raise ValueError(
-            f'The teacher checkpoint {filename} holds no weights: expected '
-            f'tensors by name, or these under "state_dict", but found {found}.'
-        )
-    renamed = OrderedDict((re.sub(r'^module\.', '', name), tensor)
-                          for name, tensor in state_dict.items())
+            f'{name} holds no weights: expected tensors by name, or these '
+            f'under "state_dict", but found {found}.')
+    renamed = OrderedDict((re.sub(r'^module\.', '', key), tensor)
+                          for key, tensor in state_dict.items())
     renamed._metadata = getattr(state_dict, '_metadata', OrderedDict())
     return renamed
 
 
 def misfits(model: nn.Module, state_dict: dict) -> List[str]:
     """Load as far as it fits; a line for each kind of misfit."""
-    own = model.state_dict()
-    shapes = [
-        f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
-        for name, tensor in state_dict.items()
-        if name in own and tensor.shape != own[name].shape
-    ]
+    shapes = []
     try:
         result = model.load_state_dict(state_dict, strict=False)
-        missing, unexpected = result.missing_keys, result.unexpected_keys
     except Misfit as misfit:  # of a teacher that checks it itself
         return misfit.wrong
-    except RuntimeError:  # at another shape
+    except RuntimeError:  # which is how torch tells other shapes
+        own = model.state_dict()
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
+        shapes = [
+            f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
+            for name, tensor in state_dict.items()
+            if name in own and tensor.shape != own[name].shape
+        ]
+        if not shapes:
+            raise
+    else:
+        # What is there and yet missing was taken out by the module that it
+        # belongs to, such as an index that depends on the image's size.
+        missing = [
+            name for name in result.missing_keys if name not in state_dict
+        ]
+        unexpected = result.unexpected_keys
     return list_misfits(missing, unexpected, shapes)
 
 
 def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
                  shapes: Sequence[str]) -> List[str]:
     """A line for each kind of misfit that there is."""
+    # torch had none before 0.4.1, and MMEngine does not ask for them either.
+    missing = [
+        name for name in missing if not name.endswith('num_batches_tracked')
+    ]
     kinds = (('missing', missing), ('unexpected', unexpected),
              ('other shape', shapes))
     return [
