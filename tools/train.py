@@ -13,6 +13,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
+from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
@@ -71,7 +72,9 @@ def main() -> None:
             check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    match_images(runner.model)
+    runner.train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:

@@ -2,6 +2,7 @@
 from typing import Any, Collection, Optional
 
 import torch
+from mmengine.model import BaseDataPreprocessor
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
@@ -32,7 +33,11 @@ def prepare_teacher(teacher: nn.Module,
         folded = fold_batch_norm(
             teacher, lambda: teacher(images[:1], mode='tensor'), listened)
     if dtype is not None:
+        # Its means are of the images, and it may be the student's too.
+        preprocessor = teacher._modules.pop('data_preprocessor', None)
         teacher.to(getattr(torch, dtype))
+        if preprocessor is not None:
+            teacher.data_preprocessor = preprocessor
         teacher.register_forward_pre_hook(_CastInputs(), with_kwargs=True)
     return folded
 
@@ -47,6 +52,8 @@ def compile_around(model: nn.Module, listened: Collection[nn.Module]) -> None:
         listened (Collection[nn.Module]): Modules that recorders listen to.
     """
     for child in model.children():
+        if isinstance(child, BaseDataPreprocessor):
+            continue  # not of the network, and random where it mixes batches
         inside = set(child.modules()) - {child}
         if inside.isdisjoint(listened):
             child.forward = torch.compile(child.forward)
