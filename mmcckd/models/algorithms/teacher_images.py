@@ -3,6 +3,7 @@
 MMRazor prepares a batch once, by the algorithm's ``data_preprocessor``, and
 does not look at those of the two networks.
 """
+import copy
 import logging
 from typing import Optional, Tuple
 
@@ -26,7 +27,7 @@ def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
 
     Where the teacher's own one has another normalisation or order of channels,
     the teacher from now on converts the images of each call first. Its
-    ``data_preprocessor`` becomes the run's.
+    ``data_preprocessor`` becomes a copy of the run's.
 
     Args:
         teacher (BaseModel): The teacher; it is changed in place.
@@ -56,7 +57,8 @@ def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
             'The teacher gets the images that it expects, '
             f'{expected}, converted from those of the run, {given}.',
             logger='current')
-    teacher.data_preprocessor = preprocessor
+    # A copy, since the teacher stays in eval mode.
+    teacher.data_preprocessor = copy.deepcopy(preprocessor)
 
 
 def compare_student(student: BaseModel, preprocessor: nn.Module) -> None:
