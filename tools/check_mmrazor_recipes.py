@@ -32,6 +32,7 @@ from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
 from mmcckd.engine import init_distributed
 from mmcckd.engine.command_line import read_config
 from mmcckd.models import CorrelationCongruenceLoss
+from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 from mmcckd.recipes import frozen_teacher, mix_cc
 from mmcckd.recipes.networks import without_weights
 
@@ -137,6 +138,7 @@ def train(cfg: Config) -> Dict[str, float]:
             MASTER_PORT=free_port())
         init_distributed(cfg.launcher, cfg)
     runner = Runner.from_cfg(cfg)
+    match_images(runner.model)
     check = GradientCheck(runner.model)
     runner.train()
     check.raise_if_none()

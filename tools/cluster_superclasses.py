@@ -110,6 +110,8 @@ def main() -> None:
             teacher=config_of.teacher_config(cfg),
             preprocessor=config_of.preprocessor_config(cfg),
             training_set=config_of.training_set_config(cfg))
+        if teacher._forward_pre_hooks:  # not so in files of former versions
+            job['images'] = 'converted for the teacher'
         features = FeatureFile(out.parent, job, len(dataset), args.dtype)
         origin.update(
             features=features.digest,

@@ -15,6 +15,7 @@ from mmcckd.engine import (
     load_config,
     load_strictly,
 )
+from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
@@ -75,6 +76,7 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
+    match_images(runner.model)
     runner.register_hook(dict(type='ClassCheckHook'))
     load_strictly(runner)
     runner.train()

@@ -14,6 +14,8 @@ from mmrazor.registry import MODELS
 from torch.utils.data import Dataset
 
 from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
+from mmcckd.models.algorithms.teacher_images import feed_teacher
+from mmcckd.recipes.networks import without_weights
 
 
 def teacher_config(cfg: Config) -> dict:
@@ -33,13 +35,14 @@ def build_teacher(cfg: Config, checkpoint: str
                   ) -> Tuple[BaseModel, BaseDataPreprocessor]:
     """The teacher with its weights, in eval mode, and what feeds it.
 
-    What feeds it is the data preprocessor of the training: the model's, else
-    the config's.
+    What feeds it is the data preprocessor of the training: of a distillation
+    the model's, else the config's, else the student's. The images are
+    converted as in :class:`.FrozenTeacherDistill`, where the teacher's own is
+    another.
 
     Raises:
-        FileNotFoundError, ValueError: As
-            :func:`~mmcckd.models.algorithms.teacher_checkpoint.
-            load_teacher_checkpoint` says.
+        FileNotFoundError, ValueError: As :func:`.load_teacher_checkpoint` and
+            :func:`.feed_teacher` say.
     """
     config = copy.deepcopy(teacher_config(cfg))
     preprocessor = copy.deepcopy(preprocessor_config(cfg))
@@ -59,7 +62,10 @@ def build_teacher(cfg: Config, checkpoint: str
         raise
     teacher.eval()
     if distils and preprocessor is not None:
-        return teacher, MODELS.build(preprocessor)
+        feed_teacher(teacher, MODELS.build(preprocessor))
+    elif distils:
+        student = MODELS.build(without_weights(cfg.model.architecture))
+        feed_teacher(teacher, student.data_preprocessor)
     return teacher, teacher.data_preprocessor
 
 

@@ -9,12 +9,15 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain import get_model
+from mmrazor.registry import MODELS
 
 from mmcckd.evaluation import Ranking, evaluate_reid, rank_gallery
 from mmcckd.export.student import read_checkpoint
 from mmcckd.export.student_config import student_config
 from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
 from mmcckd.models.algorithms.teacher_checkpoint import weights_of
+from mmcckd.models.algorithms.teacher_images import feed_teacher
+from mmcckd.recipes.networks import without_weights
 from mmcckd.superclasses.progress import CoarseProgressBar
 
 from .reid_test_set import ReIDTestSet
@@ -89,6 +92,10 @@ class ReIDModel:
         self.loader = Runner.build_dataloader(loader, seed=0)
         self.test_set = ReIDTestSet(self.loader.dataset)
         self.model = get_model(own_cfg)
+        if teacher:  # of the same images as in the run
+            network = MODELS.build(without_weights(cfg.model.architecture))
+            feed_teacher(network, self.model.data_preprocessor)
+            self.model = network
         self._load()
 
     def search(self, queries: Sequence[int], topk: int = 10) -> Search:

@@ -38,10 +38,10 @@ class CorrelationVisualizationHook(Hook):
     gathers, ``L_CC`` is that of its rows with the samples of all ranks, as
     its loss is, and the picture shows its own samples.
 
-    Samples without a single ``gt_label`` are shown in the order of the batch,
-    and have no cosines; nor have batches without two samples of a class, or
-    without two classes. Once a ``StopDistillHook`` has stopped the
-    distillation, nothing is drawn.
+    Samples without a single ``gt_label``, and batches that were mixed, as
+    Mixup does, are shown in the order of the batch, and have no cosines; nor
+    have batches without two samples of a class, or without two classes. Once a
+    ``StopDistillHook`` has stopped the distillation, nothing is drawn.
 
     To switch it on: ``custom_hooks=[dict(type=
     'CorrelationVisualizationHook')]``.
@@ -211,6 +211,9 @@ def _labels(data_batch: Any) -> Optional[Tensor]:
     samples = data_batch.get('data_samples') if isinstance(
         data_batch, dict) else None
     labels = [getattr(sample, 'gt_label', None) for sample in samples or ()]
+    scores = [getattr(sample, 'gt_score', None) for sample in samples or ()]
+    if any(score is not None and score.max() < 1 for score in scores):
+        return None  # mixed, which leaves the gt_label as it was
     if not labels or not all(
             isinstance(label, Tensor) and label.numel() == 1
             for label in labels):

@@ -3,6 +3,7 @@ from types import MethodType
 from typing import Any, Callable, Collection, Optional
 
 import torch
+from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 
@@ -18,6 +19,8 @@ def compile_around(model: nn.Module, listened: Collection[nn.Module]) -> None:
         listened (Collection[nn.Module]): Modules that recorders listen to.
     """
     for child in model.children():
+        if isinstance(child, BaseDataPreprocessor):
+            continue  # not of the network, and random where it mixes batches
         inside = set(child.modules()) - {child}
         if not inside.isdisjoint(listened):
             compile_around(child, listened)

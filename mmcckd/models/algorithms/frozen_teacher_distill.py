@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmcckd.loaded_weights import keep_loaded, watch_loading
 
 from ..losses import check_loss_weight
+from .batch_mixing import mix_as_student_says
 from .compiled_parts import compile_around
 from .initial_weights import build_teacher, init_teacher, keep_weights_of
 from .prepared_teacher import (
@@ -23,6 +24,7 @@ from .prepared_teacher import (
 )
 from .strict_loading import StrictLoading, name_in
 from .teacher_checkpoint import load_teacher_checkpoint
+from .teacher_images import compare_student, feed_teacher
 from .wiring import check_widths
 
 
@@ -50,6 +52,11 @@ class FrozenTeacherDistill(SingleTeacherDistill):
     - The student's own losses carry a weight, the α of the objective
       ``α L_CE + (1 − α) L_KD + β L_CC``. The weights of the other terms are
       those of their losses.
+    - The images are prepared by ``data_preprocessor``, for both networks.
+      Where the ``data_preprocessor`` of the teacher's config has another
+      normalisation or order of channels, they are converted for it
+      (:func:`.feed_teacher`). ``train_cfg.augments`` of the student, such as
+      Mixup, mix the images of both (:func:`.mix_as_student_says`).
     - What a recipe got wrong is found when the model is built: a recorder
       that listens to nothing, or logits of different numbers of classes.
 
@@ -81,8 +88,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         TypeError: If ``student_loss_weight`` is not a number.
         ValueError: If ``teacher_ckpt`` is not a checkpoint, weights do not
             fit the teacher, a recorder's source does not exist, a loss
-            compares logits of different numbers of classes, or another
-            argument is out of range.
+            compares logits of different numbers of classes, another argument
+            is out of range, images cannot be converted for the teacher, or a
+            loss cannot take mixed ones.
     """
 
     def __init__(self,
@@ -120,6 +128,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             architecture=architecture,
             **kwargs)
         check_widths(distiller, student=architecture, teacher=teacher)
+        feed_teacher(self.teacher, self.data_preprocessor)
+        compare_student(self.student, self.data_preprocessor)
+        mix_as_student_says(self.student, self.data_preprocessor,
+                            self.distiller)
         self.student_loss_weight = student_loss_weight
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last

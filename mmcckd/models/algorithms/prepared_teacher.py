@@ -55,7 +55,11 @@ def prepare_teacher(teacher: nn.Module,
         folded = fold_batch_norm(
             teacher, lambda: teacher(images[:1], mode='tensor'), listened)
     if dtype is not None:
+        # Its means are of the images, and it may be the student's too.
+        preprocessor = teacher._modules.pop('data_preprocessor', None)
         teacher.to(getattr(torch, dtype))
+        if preprocessor is not None:
+            teacher.data_preprocessor = preprocessor
         hooks = teacher._forward_pre_hooks.values()
         if not any(isinstance(hook, _CastInputs) for hook in hooks):
             teacher.register_forward_pre_hook(_CastInputs(), with_kwargs=True)

@@ -79,9 +79,16 @@ class ReIDHead(ClsHead):
             Dict[str, Tensor]: ``loss_id`` and ``loss_triplet``.
 
         Raises:
-            ValueError: If a label is out of range, or as the triplet loss
-                says.
+            ValueError: If a label is out of range, if images were mixed, or
+                as the triplet loss says.
         """
+        if 'gt_score' in data_samples[0] and min(
+                sample.gt_score.max() for sample in data_samples) < 1:
+            raise ValueError(
+                'The batch was mixed, by Mixup or the like, so its images are '
+                'of several persons, and the triplet loss takes one. Set the '
+                'model\'s train_cfg=None, and leave batch_augments out of '
+                'data_preprocessor.')
         labels = torch.cat([sample.gt_label for sample in data_samples])
         low, high = labels.aminmax()
         if low < 0 or high >= self.num_classes:
