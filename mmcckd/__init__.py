@@ -20,6 +20,7 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
     allow_mmengine_checkpoints,
 )
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
+from .compat.mmrazor_cfg_path import let_keys_override_cfg_path  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
 
@@ -30,6 +31,7 @@ if not _has_mmcls:
 import_mmrazor()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
+let_keys_override_cfg_path()
 if not _has_mmcls:
     let_configs_name_mmcls()
     let_test_mode_choose_split()

@@ -23,12 +23,12 @@ class Evaluation:
 
     Attributes:
         cfg (Config): The config.
-        assigned (List[List[str]]): The names that each file assigns at its
-            top level, in order; first the files that others inherit from,
+        assigned (Dict[str, List[str]]): The names that each file assigns at
+            its top level, in order; first the files that others inherit from,
             last the file itself. Of JSON and YAML files nothing is known.
     """
     cfg: Config
-    assigned: List[List[str]]
+    assigned: Dict[str, List[str]]
 
 
 def evaluate(filename: str,
@@ -54,11 +54,12 @@ def evaluate(filename: str,
         Exception: Whatever the code of the files raises.
     """
     values = values or {}
-    assigned = []
+    assigned: Dict[str, List[str]] = {}
+    reading: List[str] = []  # the file, below those that inherit from it
 
     def edit(tree: ast.Module) -> None:
         names = []
-        kept = sum(left_out in earlier for earlier in assigned) < first
+        kept = sum(left_out in names for names in assigned.values()) < first
         for body, statement in list(_statements(tree.body)):
             for name in _stored_names(statement):
                 names.append(name)
@@ -71,11 +72,24 @@ def evaluate(filename: str,
                     continue
                 body.insert(
                     body.index(statement) + 1, ast.parse(code).body[0])
-        assigned.append(names)
+        assigned[reading[-1]] = names
+
+    def noting(read: Callable) -> Callable:
+
+        def note_and_read(filename: str, *args, **kwargs) -> Any:
+            reading.append(filename)
+            result = read(filename, *args, **kwargs)
+            reading.pop()
+            return result
+
+        return note_and_read
 
     with mock.patch.dict(_values, values, clear=True), \
-            mock.patch.object(Config, '_get_cfg_path',
-                              _remembering(Config._get_cfg_path)), \
+            mock.patch.multiple(
+                Config,
+                _file2dict=noting(Config._file2dict),
+                _parse_lazy_import=noting(Config._parse_lazy_import),
+                _get_cfg_path=_remembering(Config._get_cfg_path)), \
             mock.patch.multiple(
                 config,
                 RemoveAssignFromAST=_editing(config.RemoveAssignFromAST, edit),

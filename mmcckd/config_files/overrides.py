@@ -74,7 +74,7 @@ def _evaluate(cfg: Config, variables: Dict[str, Dict[str, Any]]) -> Config:
     if not variables:
         return cfg
     evaluation, values = evaluate(cfg.filename), {}
-    order = [name for names in evaluation.assigned for name in names]
+    order = [name for names in evaluation.assigned.values() for name in names]
     position = {name: index for index, name in enumerate(order)}
     for name in sorted(position.keys() & variables.keys(), key=position.get):
         options = variables[name]

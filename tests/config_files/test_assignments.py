@@ -6,6 +6,7 @@ import mmpretrain
 import mmrazor
 import pytest
 
+from mmcckd.config_files import assignments
 from mmcckd.engine.command_line import read_config
 
 ROOT = Path(__file__).parent.parent.parent
@@ -81,6 +82,20 @@ def test_nearly_a_key_of_the_runner(name, key, tmp_path):
     with pytest.raises(ValueError, match=re.escape(
             f'Nothing reads {name} in {path}. Did you mean {key}?')):
         read_config(path)
+
+
+def test_what_packages_do_is_said(tmp_path, monkeypatch):
+    """MMPretrain's file has a test_pipeline that it does not use."""
+    base = 'mmpretrain::resnest/resnest200_64xb32_in1k.py'
+    said = []
+    monkeypatch.setattr(assignments, 'print_log',
+                        lambda text, **_: said.append(text))
+    for name in (base, child(tmp_path, 'train_cfg = dict(max_epochs=1)',
+                             base)):
+        said.clear()
+        read_config(name)
+        assert len(said) == 2  # of training and of test
+        assert 'resnest200_64xb32_in1k.py changes nothing' in said[1]
 
 
 PACKAGES = Path(mmpretrain.__file__).parent, Path(mmrazor.__file__).parent

@@ -31,7 +31,7 @@ def another(value):
 def test_every_variable_of_every_recipe(path):
     evaluation = evaluate(str(path))
     cfg = evaluation.cfg
-    for name in set(evaluation.assigned[-1]) - KEYS:
+    for name in set(evaluation.assigned[str(path)]) - KEYS:
         value = cfg[name]
         if isinstance(value, (bool, int, float, str)):
             changed = override(cfg, {name: another(value)})
