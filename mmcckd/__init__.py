@@ -21,6 +21,7 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
 )
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
 from .compat.mmpretrain_folders import count_what_is_left_out  # noqa: E402
+from .compat.mmrazor_cfg_path import let_keys_override_cfg_path  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
 from .compat.mmrazor_val_loops import (  # noqa: E402
@@ -36,6 +37,7 @@ let_val_loops_have_one_epoch()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
 count_what_is_left_out()
+let_keys_override_cfg_path()
 if not _has_mmcls:
     let_configs_name_mmcls()
     let_test_mode_choose_split()

@@ -1,5 +1,4 @@
 """A run of a study: train, test, and measure the structure of features."""
-import copy
 import gc
 import shutil
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import load_strictly
+from mmcckd.engine.command_line import read_config
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.kernels import gaussian_rbf
 
@@ -94,8 +94,7 @@ def make_config(run: Run, folder: Path, root: Path,
                 teacher_folder: Optional[Path],
                 superclasses: Optional[Path]) -> Config:
     """The config of a run; the arguments are those of :func:`train`."""
-    cfg = Config.fromfile(root / run.config)
-    cfg.merge_from_dict(copy.deepcopy(run.options))
+    cfg = read_config(str(root / run.config), run.options)
     cfg.randomness = dict(seed=run.seed)
     cfg.work_dir = str(folder)
     cfg.log_level = 'WARNING'
