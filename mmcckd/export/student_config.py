@@ -64,9 +64,10 @@ def _expand(model: ConfigDict, run: Config) -> ConfigDict:
 
 
 def _plain(config: Any) -> Any:
-    """Without the files that the run began with, since the student has other
-    weights now; and with mmcv's loading of images, which MMPretrain's
-    inferencers know to leave out, in place of ours."""
+    """Without the weights that the run began with, files or, for networks of
+    timm and Hugging Face, downloads, since the student has other weights now;
+    and with mmcv's loading of images, which MMPretrain's inferencers know to
+    leave out, in place of ours."""
     if isinstance(config, (list, tuple)):
         return type(config)(_plain(part) for part in config)
     if not isinstance(config, dict):
@@ -74,7 +75,8 @@ def _plain(config: Any) -> Any:
     config = {
         name: _plain(value)
         for name, value in config.items()
-        if name != 'init_cfg' or 'Pretrained' not in types(value)
+        if name not in ('pretrained', 'checkpoint_path') and (
+            name != 'init_cfg' or 'Pretrained' not in types(value))
     }
     if config.get('type') == 'LoadImage':
         config['type'] = 'LoadImageFromFile'

@@ -121,6 +121,16 @@ def test_files_that_the_run_began_with_are_left_out(run):
     assert cfg.model.head.init_cfg == kaiming
 
 
+def test_nothing_is_downloaded_for_the_student(in1k):
+    in1k.model.architecture = dict(
+        type='mmpretrain.ImageClassifier',
+        backbone=dict(
+            type='TIMMBackbone', model_name='resnet18', pretrained=True,
+            checkpoint_path='/of/the/run.pth'))
+    assert student_config(in1k).model.backbone == dict(
+        type='TIMMBackbone', model_name='resnet18')
+
+
 def test_images_are_loaded_as_inferencers_expect(in1k):
     in1k.test_dataloader.dataset.pipeline[0] = dict(
         type='LoadImage', imdecode_backend='pillow')
