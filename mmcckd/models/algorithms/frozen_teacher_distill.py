@@ -18,6 +18,7 @@ from .prepared_teacher import (
     compile_around,
     prepare_teacher,
 )
+from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
 from .wiring import check_wiring
 
@@ -100,6 +101,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                              f'but is {teacher_dtype!r}.')
         if not isinstance(architecture, BaseModel):
             architecture = MODELS.build(architecture)
+        check_student_loss(architecture)
         if isinstance(teacher, BaseModel):
             teacher._is_init = True  # what is built has its weights
         else:
