@@ -24,24 +24,21 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence
 
 import mmpretrain
 import torch
-from check_mmrazor_recipes import forget_pretraining
+from classifier_facts import Facts, Source, look, network_of, on
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from mmcckd.messages import check_writable
-from mmcckd.models.connectors.flatten_features import flatten_features
-from mmcckd.recipes.networks import without_weights
 
 FOLDER = Path(mmpretrain.__file__).parent / '.mim/configs'
 STUDENT, TEACHER = ROLES = ('student', 'teacher')
@@ -58,35 +55,9 @@ REASONS = {
     'which MMPretrain evaluates but does not train': 'MMPretrain evaluates '
     'its head of two classifiers, but does not train it; '
     '`head.distillation=False` gives one',
-    "BatchCutMix is not in the mmpretrain::batch augment": 'MMPretrain has no '
+    'BatchCutMix is not in the mmpretrain::batch augment': 'MMPretrain has no '
     'BatchCutMix, which the config names; CutMix is meant',
-    "No module named 'timm'": 'needs timm',
-    "No module named 'transformers'": 'needs transformers',
 }
-
-
-class Source(NamedTuple):
-    """Where a recorder finds a feature or the logits."""
-    name: str
-    type: str = 'ModuleOutputs'
-    data_idx: Optional[int] = None
-
-    def recorder(self) -> dict:
-        return dict(type=self.type, source=self.name)
-
-    def __str__(self) -> str:
-        index = '' if self.data_idx is None else f'[{self.data_idx}]'
-        inputs = ' (its input)' if self.type == 'ModuleInputs' else ''
-        return f'`{self.name}{index}`{inputs}'
-
-
-class Facts(NamedTuple):
-    """What a forward pass shows of a network."""
-    parameters: int
-    size: tuple  # of an image: channels, height, width
-    feature: Optional[Source]
-    logits: Optional[Source]
-    num_classes: int
 
 
 def classifiers(architectures: List[str]) -> Dict[str, Config]:
@@ -108,119 +79,13 @@ def classifiers(architectures: List[str]) -> Dict[str, Config]:
     return configs
 
 
-class NumbersOffMeta(TorchFunctionMode):
-    """Beside ``torch.device('meta')``: networks read the rates of their
-    stochastic depth from a linspace, as numbers."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func is torch.linspace:
-            kwargs = dict(device='cpu', **kwargs)
-        return func(*args, **kwargs)
-
-
-def look_at(cfg: Config, device: str) -> Facts:
-    """Find the sources in a network."""
-    with on(device):
-        model = MODELS.build(network_of(cfg)).eval()
-    channels = len(preprocessing(cfg).get('mean', 'rgb'))
-    size = (channels, *image_size(cfg, model))
-    heard = listen(model)
-    with on(device), torch.no_grad():
-        model(torch.zeros(BATCH_SIZE, *size), mode='tensor')
-    logits = num_classes = None
-    if model.with_head:
-        logits = find_logits(model, heard)
-        num_classes = select(heard[logits.name][1], logits.data_idx).shape[1]
-    return Facts(
-        sum(parameter.numel() for parameter in model.parameters()), size,
-        find_feature(model, heard, logits), logits, num_classes or 10)
-
-
-def listen(model: nn.Module) -> Dict[str, tuple]:
-    """Inputs and output of each module, once it is called."""
-    heard = {}
-
-    def remember(name):
-
-        def hook(module, inputs, output):
-            heard[name] = inputs, output
-
-        return hook
-
-    for name, module in model.named_modules():
-        module.register_forward_hook(remember(name))
-    return heard
-
-
-def find_logits(model: nn.Module, heard: Dict[str, tuple]) -> Source:
-    """The layer whose output is what the head gives, or else the head."""
-    output = heard['head'][1]
-    index = None
-    if isinstance(output, (tuple, list)):  # of several classifiers
-        index = len(output) - 1
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear) and name in heard and (
-                heard[name][1] is select(output, index)):
-            return Source(name)
-    return Source('head', data_idx=index)
-
-
-def find_feature(model: nn.Module, heard: Dict[str, tuple],
-                 logits: Optional[Source]) -> Optional[Source]:
-    """What the head is given, in a form that a kernel connector takes."""
-    layer = '' if logits is None else logits.name
-    candidates = []
-    if model.with_neck:
-        candidates.append(('neck', 'ModuleOutputs'))
-    elif not layer.startswith('backbone.'):
-        candidates.append(('backbone', 'ModuleOutputs'))
-    candidates += [(name, 'ModuleInputs')
-                   for name, module in model.named_modules()
-                   if isinstance(module, nn.Linear) and
-                   (name.startswith('head.') or name == layer)]
-    for name, type in candidates:
-        data = heard[name][type == 'ModuleOutputs']
-        indices = [None]
-        if isinstance(data, (tuple, list)):
-            indices.append(len(data) - 1)
-        for index in indices:
-            try:
-                flatten_features(select(data, index), 'A kernel connector')
-            except (TypeError, ValueError):
-                continue
-            return Source(name, type, index)
-    return None
-
-
-def select(data, index: Optional[int]):
-    return data if index is None else data[index]
-
-
-def image_size(cfg: Config, model: nn.Module) -> tuple:
-    """Height and width that the test pipeline gives, or the backbone asks."""
-    size = None
-    loader = cfg.get('test_dataloader') or cfg.get('train_dataloader') or {}
-    dataset = loader.get('dataset', {})
-    for transform in dataset.get('pipeline', []):
-        size = transform.get('crop_size', transform.get('scale', size))
-    if size is None and dataset.get('type', '').startswith('CIFAR'):
-        size = 32
-    if size is None:
-        size = getattr(model.backbone, 'img_size', 224)
-    return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-
-
-def preprocessing(cfg: Config) -> dict:
-    return dict(
-        type='mmpretrain.ClsDataPreprocessor',
-        **cfg.get('data_preprocessor', {}))
-
-
 def distillation(cfg: Config, facts: Facts, role: str) -> ConfigDict:
     """The config of an algorithm with the network in this role."""
     network = network_of(cfg)
-    several = preprocessing(cfg).get('to_onehot')  # labels an image
+    preprocessor = dict(
+        type='mmpretrain.ClsDataPreprocessor',
+        **cfg.get('data_preprocessor', {}))
+    several = preprocessor.get('to_onehot')  # labels an image
     small = dict(
         _scope_='mmpretrain',
         type='ImageClassifier',
@@ -264,25 +129,10 @@ def distillation(cfg: Config, facts: Facts, role: str) -> ConfigDict:
         }
     return ConfigDict(
         type='FrozenTeacherDistill',
-        data_preprocessor=preprocessing(cfg),
+        data_preprocessor=preprocessor,
         architecture=network if role == STUDENT else small,
         teacher=network if role == TEACHER else small,
         distiller=distiller)
-
-
-@contextmanager
-def on(device: str):
-    """Where networks are built, and tensors made."""
-    with torch.device(device), NumbersOffMeta():
-        yield
-
-
-def network_of(cfg: Config) -> ConfigDict:
-    """The classifier, without any weights to download."""
-    network = without_weights(cfg.model)
-    forget_pretraining(network)
-    network['_scope_'] = 'mmpretrain'
-    return network
 
 
 def train(model: ConfigDict, facts: Facts) -> None:
@@ -344,7 +194,7 @@ def check_architecture(configs: Dict[str, Config]) -> List[dict]:
         row = dict(config=f'`{name}`')
         rows.append(row)
         try:
-            device, facts = look(cfg)
+            facts = look(cfg)
         except Exception as error:
             row.update({f'as {role}': outcome(error) for role in ROLES})
             continue
@@ -356,7 +206,8 @@ def check_architecture(configs: Dict[str, Config]) -> List[dict]:
             logits=str(facts.logits or 'none'))
         for role in ROLES:
             row[f'as {role}'] = attempt(
-                'is built', build, distillation(cfg, facts, role), device)
+                'is built', build, distillation(cfg, facts, role),
+                facts.device)
     if found:
         smallest = min(
             found,
@@ -375,16 +226,6 @@ def check_architecture(configs: Dict[str, Config]) -> List[dict]:
                     file=sys.stderr)
                 gc.collect()
     return rows
-
-
-def look(cfg: Config) -> Tuple[str, Facts]:
-    """On the meta device if that can be, else on the CPU."""
-    try:
-        return 'meta', look_at(cfg, 'meta')
-    except (NotImplementedError, RuntimeError) as error:
-        if 'meta' not in str(error):
-            raise
-        return 'cpu', look_at(cfg, 'cpu')
 
 
 def build(model: ConfigDict, device: str) -> None:
