@@ -23,6 +23,7 @@ from .prepared_teacher import (
     prepare_teacher,
 )
 from .strict_loading import StrictLoading, name_in
+from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
 from .teacher_images import compare_student, feed_teacher
 from .wiring import check_widths
@@ -117,6 +118,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if not isinstance(architecture, BaseModel):
             with watch_loading() as student_loaded:
                 architecture = MODELS.build(architecture)
+        check_student_loss(architecture)
         if isinstance(teacher, BaseModel):
             keep_weights_of(teacher)
         else:
