@@ -88,9 +88,7 @@ class OutputFiles:
             failure = None
             if self.onnx is not None:
                 try:
-                    print_log(
-                        f'ONNX: {export_onnx(student, made[2])}',
-                        logger='current')
+                    print_log(f'ONNX: {export_onnx(student, made[2])}')
                 except ValueError as error:
                     failure = error
                     made.pop()

@@ -74,10 +74,11 @@ def export_onnx(student: Student, path: Path) -> str:
     output = output_of(student.model.eval(), batches[0])
     _trace(output, batches[0], path)
     largest = max(_difference(output, path, images) for images in batches)
+    size = ', '.join(map(str, shape))
     rounding = '' if largest <= TOLERANCE else (
         ', as float32 is rounded much by this network')
     return (
-        f'images {("n", *shape)}, normalised ({normalisation(student)}) -> '
+        f'images (n, {size}), normalised ({normalisation(student)}) -> '
         f'{output.name}, {output.meaning}; within {largest:.1e} of torch'
         f'{rounding}, relative to the largest value, on batches of '
         f'{", ".join(str(len(images)) for images in batches)} random images.')
