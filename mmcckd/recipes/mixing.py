@@ -34,7 +34,7 @@ def mix_cc(cfg: Config,
            student_projection: Union[dict, List[dict], None] = None,
            data_idx: Union[int, Dict[str, Optional[int]], None] = None
            ) -> Config:
-    """Add ``β L_CC`` to the objective of any recipe that distils.
+    """Add ``β L_CC`` to the objective of a recipe that distils.
 
     The distiller gets a recorder ``cc_feature`` on either side (or one of the
     recipe's, if it listens to the source already), kernel connectors
