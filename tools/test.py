@@ -50,8 +50,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    cfg.load_from = args.checkpoint
-    cfg.resume = False  # which the config of a run that was resumed has on
+    load_from, resume = cfg.get('load_from'), cfg.get('resume', False)
+    cfg.load_from, cfg.resume = args.checkpoint, False
 
     # The test is the student's. Its teacher may well not be on this machine.
     model = cfg.model
@@ -76,10 +76,11 @@ def main() -> None:
     runner = Runner.from_cfg(cfg)
     runner.register_hook(dict(type='ClassCheckHook'))
     load_strictly(runner)
+    # The runner has written its config where training wrote the same.
+    runner.cfg.load_from, runner.cfg.resume = load_from, resume
     if 'distiller' in model:
-        # The runner has written its config where training wrote the same.
         runner.cfg.model = {**runner.cfg.model, **model}
-        runner.dump_config()
+    runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
             DumpResults(out_file_path=args.out))

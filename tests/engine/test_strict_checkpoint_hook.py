@@ -210,6 +210,27 @@ def test_a_run_is_resumed(checkpoints, tmp_path):
     assert len(runner.seen.parameters) == 2
 
 
+@pytest.mark.parametrize('lost, warning', [
+    ('optimizer', 'x.pth has no state of the optimizer, which starts anew.'),
+    ('param_schedulers', 'no state of the schedules of the learning rate'),
+    ('EMAHook', 'x.pth has weights that an EMAHook averaged'),
+])
+def test_what_a_resumed_run_lost_is_said(lost, warning, checkpoints, tmp_path,
+                                         monkeypatch):
+    content = torch.load(checkpoints['cckd'], weights_only=False)
+    content.pop(lost, None)
+    path = str(tmp_path / 'x.pth')
+    torch.save(content, path)
+    hooks = [] if lost == 'EMAHook' else [AVERAGING]
+    runner = make_runner(tmp_path, CCKD, hooks, load_from=path, resume=True)
+    said = []
+    monkeypatch.setattr(runner.logger, 'handle',
+                        lambda record: said.append(record.getMessage()))
+    runner.logger.setLevel('WARNING')
+    runner.train()  # which was over
+    assert [warning in line for line in said if 'x.pth' in line] == [True]
+
+
 def test_a_wrapped_model(checkpoints, tmp_path):
     runner = make_runner(tmp_path, CCKD)
     model = runner.model

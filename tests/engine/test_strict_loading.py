@@ -1,4 +1,4 @@
-"""What ``load_strictly`` adds to the hook; tests/tools has real runs."""
+"""What ``load_strictly`` does itself; tests/tools has real runs."""
 from types import SimpleNamespace
 
 import pytest

@@ -100,6 +100,7 @@ def test_train_resume_and_test_cckd(teacher, tmp_path):
             'model.teacher_ckpt=/nowhere.pth')
     written = Config.fromfile(tmp_path / Path(CCKD).name)
     assert written.model.teacher_ckpt == '/nowhere.pth'  # as given
+    assert written.load_from is None  # so that it can train again
     accuracy = json.loads(metrics.read_text())['accuracy/top1']
     assert 0 <= accuracy <= 100
     assert f'accuracy/top1: {accuracy:.4f}' in next(
@@ -156,6 +157,8 @@ def test_a_student_has_its_accuracy_in_every_config(call, tmp_path):
         accuracies.append(json.loads(out.read_text())['accuracy/top1'])
     assert accuracies == accuracies[:1] * 3
     assert accuracies[0] > 50
+    written = Config.fromfile(tmp_path / 'test/resumed.py')
+    assert written.resume and written.load_from is None  # as given
 
 
 @pytest.mark.parametrize('tool, arguments, message', [

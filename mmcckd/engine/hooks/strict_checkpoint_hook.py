@@ -1,6 +1,8 @@
+import logging
 from collections import OrderedDict
 
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
+from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS
 
@@ -36,6 +38,7 @@ class StrictCheckpointHook(Hook):
         weights = weights_of(checkpoint, f'The checkpoint {filename}')
         if runner._resume:
             _check_resumable(model, checkpoint, weights, filename)
+            _warn_of_fresh_starts(runner, checkpoint, filename)
         checkpoint['state_dict'] = fit_state_dict(model, weights, filename)
         if 'ema_state_dict' not in checkpoint:
             return
@@ -62,6 +65,26 @@ def _check_resumable(model, checkpoint: dict, weights: dict,
         f'The checkpoint {filename} cannot be resumed from: {wrong}. To start '
         f'a new run from its weights, set load_from={filename!r} and leave '
         'out --resume.')
+
+
+def _warn_of_fresh_starts(runner, checkpoint: dict, filename: str) -> None:
+    """MMEngine goes on without these."""
+    found = []
+    if 'optimizer' not in checkpoint:
+        found.append('no state of the optimizer, which starts anew')
+    if runner.param_schedulers and 'param_schedulers' not in checkpoint:
+        found.append('no state of the schedules of the learning rate and '
+                     'the like, which start from their beginning')
+    if 'ema_state_dict' in checkpoint and not any(
+            isinstance(hook, EMAHook) for hook in runner.hooks):
+        found.append('weights that an EMAHook averaged, from which the run '
+                     'goes on, since its config has no EMAHook')
+    if found:
+        print_log(
+            f'{filename} has {"; and it has ".join(found)}. This is not how '
+            'the undisturbed run would have gone on.',
+            logger='current',
+            level=logging.WARNING)
 
 
 def _arrange_average(model, state_dict: dict) -> dict:
