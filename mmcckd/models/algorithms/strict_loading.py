@@ -62,9 +62,7 @@ class StrictLoading:
             return
         whole = module is self.teacher
         wrong = list_misfits(
-            # MMEngine does without these, which only training needs.
-            [key for key in keys.missing_keys
-             if not key.endswith('num_batches_tracked')],
+            keys.missing_keys,
             [key for key in keys.unexpected_keys
              if whole or key.split('.')[0] in module._modules],
             [SHAPES.sub(r'\1 (\2) for (\3)', error)

@@ -11,6 +11,8 @@ from mmcckd.compat.mmengine_checkpoints import safe_loading
 
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
+# Where MMRazor's algorithms keep the student.
+STUDENT = 'architecture.'
 
 
 class Misfit(ValueError):
@@ -44,6 +46,15 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     state_dict = _read_state_dict(filename)
     wrong = misfits(teacher, state_dict)
     if wrong:
+        students = [name for name in state_dict if name.startswith(STUDENT)]
+        if students:
+            raise ValueError(
+                f'The teacher checkpoint {filename} is of a distillation: it '
+                f'holds a student, {len(students)} tensors named {STUDENT}*. '
+                'To have that student teach, give the file that this writes: '
+                f'python tools/export_student.py {filename} teacher.pth. '
+                'Otherwise give the checkpoint of the teacher '
+                'alone.')
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
             f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
@@ -119,7 +130,13 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
 
 def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
                  shapes: Sequence[str]) -> List[str]:
-    """A line for each kind of misfit that there is."""
+    """A line for each kind of misfit that there is.
+
+    Missing numbers of batches are none: no network computes with them.
+    """
+    missing = [
+        name for name in missing if not name.endswith('num_batches_tracked')
+    ]
     kinds = (('missing', missing), ('unexpected', unexpected),
              ('other shape', shapes))
     return [
