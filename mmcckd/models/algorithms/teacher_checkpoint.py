@@ -46,23 +46,23 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     state_dict = _read_state_dict(filename)
     wrong = misfits(teacher, state_dict)
     if wrong:
+        students = [name for name in state_dict if name.startswith(PREFIX)]
+        if students:
+            raise ValueError(
+                f'The teacher checkpoint {filename} is of a distillation: it '
+                f'holds a student, {len(students)} tensors named {PREFIX}*. '
+                'To have that student teach, give the file that this writes: '
+                f'python tools/export_student.py {filename} teacher.pth. '
+                'Otherwise give the checkpoint of the teacher alone.')
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
-            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) + '\n' +
-            _advice(state_dict))
+            f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
+            '\nGive the checkpoint of this very model, or change '
+            'model.teacher to the model of the checkpoint.')
     teacher._is_init = True  # MMEngine's flag: do not initialise it again
     print_log(
         f'Teacher loaded from {filename}: all {len(state_dict)} tensors fit.',
         logger='current')
-
-
-def _advice(state_dict: dict) -> str:
-    if any(name.startswith(PREFIX) for name in state_dict):
-        return ('It is the checkpoint of a distillation. Give that of its '
-                'teacher; or, for its student to teach, the file that '
-                'tools/export_student.py makes of it.')
-    return ('Give the checkpoint of this very model, or change model.teacher '
-            'to the model of the checkpoint.')
 
 
 def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
@@ -150,8 +150,11 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
 
 def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
                  shapes: Sequence[str]) -> List[str]:
-    """A line for each kind of misfit that there is."""
-    # torch had none before 0.4.1, and MMEngine does not ask for them either.
+    """A line for each kind of misfit that there is.
+
+    Missing numbers of batches are none: no network computes with them, torch
+    had none before 0.4.1, and MMEngine does not ask for them either.
+    """
     missing = [
         name for name in missing if not name.endswith('num_batches_tracked')
     ]
