@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 from mmengine.fileio import exists
-from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.engine import (
     add_config_arguments,
+    build_runner,
     init_distributed,
     load_config,
 )
@@ -71,7 +71,7 @@ def main() -> None:
             check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:

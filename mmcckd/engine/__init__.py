@@ -6,9 +6,10 @@ from .hooks import (
     EpochSeedHook,
 )
 from .loops import FrozenTeacherDistillValLoop
+from .runner import build_runner
 
 __all__ = [
     'AccumulatedGradientsHook', 'CorrelationVisualizationHook',
     'EpochSeedHook', 'FrozenTeacherDistillValLoop', 'add_config_arguments',
-    'init_distributed', 'load_config'
+    'build_runner', 'init_distributed', 'load_config'
 ]

@@ -188,6 +188,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                     level=logging.WARNING)
 
     def _prepare_teacher(self, images: Tensor) -> None:
+        # A wrapper may have moved the modules that it sees, one by one.
+        self.teacher.to(images.device)
         listened = self._listened('teacher')
         folded = prepare_teacher(self.teacher, images, listened,
                                  self.teacher_dtype)
