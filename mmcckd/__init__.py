@@ -20,14 +20,14 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
     allow_mmengine_checkpoints,
 )
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
-from .compat.mmpretrain_folders import count_what_is_left_out  # noqa: E402
-from .compat.mmrazor_cfg_path import let_keys_override_cfg_path  # noqa: E402
 from .compat.mmengine_pretrained import (  # noqa: E402
     refuse_pretrained_that_fits_nothing,
 )
+from .compat.mmpretrain_folders import count_what_is_left_out  # noqa: E402
 from .compat.mmpretrain_foreign import (  # noqa: E402
     keep_weights_of_other_packages,
 )
+from .compat.mmrazor_cfg_path import let_keys_override_cfg_path  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
 from .compat.mmrazor_val_loops import (  # noqa: E402

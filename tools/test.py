@@ -3,16 +3,15 @@ import argparse
 
 import mmengine
 from mmengine.evaluator import DumpResults
-from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
+    build_runner,
     init_distributed,
     load_config,
-    load_strictly,
 )
 from mmcckd.recipes.networks import without_weights
 
@@ -73,9 +72,7 @@ def main() -> None:
         check_layout(cfg.test_dataloader.dataset)
 
     init_distributed(args.launcher, cfg)
-    runner = Runner.from_cfg(cfg)
-    runner.register_hook(dict(type='ClassCheckHook'))
-    load_strictly(runner)
+    runner = build_runner(cfg)
     # The runner has written its config where training wrote the same.
     runner.cfg.load_from, runner.cfg.resume = load_from, resume
     if 'distiller' in model:

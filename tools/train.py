@@ -4,18 +4,16 @@ from pathlib import Path
 
 import torch
 from mmengine.fileio import exists
-from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
+    build_runner,
     init_distributed,
     load_config,
-    load_strictly,
 )
-from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
@@ -75,11 +73,7 @@ def main() -> None:
             check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
-    runner = Runner.from_cfg(cfg)
-    match_images(runner.model)
-    runner.register_hook(dict(type='ClassCheckHook'))
-    load_strictly(runner)
-    runner.train()
+    build_runner(cfg).train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:

@@ -8,11 +8,11 @@ from .hooks import (
     StrictCheckpointHook,
 )
 from .loops import FrozenTeacherDistillValLoop
-from .strict_loading import load_strictly
+from .runner import build_runner
 
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook',
     'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
-    'add_config_arguments', 'init_distributed', 'load_config', 'load_strictly'
+    'add_config_arguments', 'build_runner', 'init_distributed', 'load_config'
 ]

@@ -24,12 +24,13 @@ def load_strictly(runner: Runner) -> None:
             load_teacher_checkpoint` says.
     """
     runner.register_hook(StrictCheckpointHook())
-    model = runner.model
+    model = runner.model  # a dict, as long as FlexibleRunner has not built it
     while is_model_wrapper(model):
         model = model.module
     cfg = runner.cfg.get('model') or {}
     # The teacher of FrozenTeacherDistill, no submodule, is checked there.
-    if cfg.get('teacher_ckpt') and 'teacher' in dict(model.named_children()):
+    if cfg.get('teacher_ckpt') and 'teacher' in getattr(
+            model, '_modules', ()):
         load_teacher_checkpoint(model.teacher, cfg.teacher_ckpt)
     for name, teacher in (cfg.get('teachers') or {}).items():
         if teacher.get('ckpt_path'):

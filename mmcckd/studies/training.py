@@ -7,12 +7,11 @@ from typing import Dict, List, Optional
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
-from mmcckd.engine import load_strictly
+from mmcckd.engine import build_runner
 from mmcckd.engine.command_line import read_config
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.kernels import gaussian_rbf
@@ -49,9 +48,8 @@ def train(run: Run, folder: Path, root: Path,
     gc.freeze()  # what the process inherited need not be searched for garbage
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    runner = Runner.from_cfg(
+    runner = build_runner(
         make_config(run, folder, root, teacher_folder, superclasses))
-    load_strictly(runner)
     runner.train()
     (folder / CHECKPOINT).symlink_to(
         Path((folder / 'last_checkpoint').read_text()).name)

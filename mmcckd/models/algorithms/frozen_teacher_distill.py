@@ -218,6 +218,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             raise ValueError(
                 'The teacher has no weights since something was loaded that '
                 f'did not fit. {self._teacher_loading.failure}')
+        # A wrapper may have moved the modules that it sees, one by one.
+        self.teacher.to(images.device)
         listened = self._listened('teacher')
         self._preparation = prepare_teacher(self.teacher, images, listened,
                                             self.teacher_dtype)
