@@ -1,5 +1,6 @@
 """Test a model from a config and a checkpoint."""
 import argparse
+import copy
 
 import mmengine
 from mmengine.evaluator import DumpResults
@@ -12,6 +13,8 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in
+from mmcckd.engine.test_time_augmentation import set_test_time_augmentation
 from mmcckd.recipes.networks import without_weights
 
 
@@ -39,6 +42,13 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=2,
         help='seconds that --show shows a picture')
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help='test-time augmentation: by tta_model and tta_pipeline of the '
+        'config, else by the mean of the scores of each image and its mirror '
+        'image')
+    add_loader_arguments(parser)
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
         parser.error('--out-item needs --out, the file to write')
@@ -49,6 +59,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
+    fill_in(cfg, args, ['test_dataloader'])
 
     # The test is the student's. Its teacher may well not be on this machine.
     model = cfg.model
@@ -67,12 +78,19 @@ def main() -> None:
 
     if cfg.get('test_dataloader'):
         check_layout(cfg.test_dataloader.dataset)
+    if args.tta:
+        dataset = copy.deepcopy(cfg.test_dataloader.dataset)
+        set_test_time_augmentation(cfg)
 
     init_distributed(args.launcher, cfg)
     runner = Runner.from_cfg(cfg)
-    if 'distiller' in model:
+    if 'distiller' in model or args.tta:
         # The runner has written its config where training wrote the same.
-        runner.cfg.model = {**runner.cfg.model, **model}
+        tested = runner.cfg.model
+        if args.tta:
+            tested = tested.module
+            runner.cfg.test_dataloader.dataset = dataset
+        runner.cfg.model = {**tested, **model}
         runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
