@@ -14,6 +14,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
@@ -40,6 +41,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by the actual batch size over '
         'auto_scale_lr.base_batch_size of the config')
+    add_loader_arguments(parser)
     add_mixing_arguments(parser)
     return parser.parse_args()
 
@@ -47,6 +49,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = mix(load_config(args), args)
+    fill_in(cfg, args)
 
     if args.resume is not None:
         cfg.resume = True
