@@ -141,7 +141,8 @@ def _image_size(cfg: Config, model: nn.Module) -> tuple:
     if size is None and dataset.get('type', '').startswith('CIFAR'):
         size = 32
     if size is None:
-        size = getattr(model.backbone, 'img_size', 224)
+        size = cfg.model.backbone.get(
+            'img_size', getattr(model.backbone, 'img_size', 224))
     return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
 
 
@@ -161,11 +162,14 @@ def on(device: str):
 
 
 class NumbersOffMeta(TorchFunctionMode):
-    """Beside ``torch.device('meta')``: networks read the rates of their
-    stochastic depth from a linspace, as numbers."""
+    """Beside ``torch.device('meta')``: tensors of given numbers keep them.
+
+    Networks read the rates of their stochastic depth from such tensors, and
+    data preprocessors are compared by their means.
+    """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func is torch.linspace:
-            kwargs = dict(device='cpu', **kwargs)
+        if func in (torch.linspace, torch.tensor):
+            kwargs = dict(dict(device='cpu'), **kwargs)
         return func(*args, **kwargs)
