@@ -7,49 +7,9 @@ from .compat.versions import check_versions  # isort: skip
 
 check_versions()  # before anything that needs the packages
 
-from .compat.mmcls_configs import let_configs_name_mmcls  # noqa: E402
-from .compat.mmcls_datasets import let_test_mode_choose_split  # noqa: E402
-from .compat.mmcls_deit_head import (  # noqa: E402
-    let_deit_head_take_two_tokens,
-)
-from .compat.mmcls_import import (  # noqa: E402
-    import_mmcls_as_mmpretrain,
-    mmcls_is_installed,
-)
-from .compat.mmengine_checkpoints import (  # noqa: E402
-    allow_mmengine_checkpoints,
-)
-from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
-from .compat.mmengine_pretrained import (  # noqa: E402
-    refuse_pretrained_that_fits_nothing,
-)
-from .compat.mmpretrain_folders import count_what_is_left_out  # noqa: E402
-from .compat.mmpretrain_foreign import (  # noqa: E402
-    keep_weights_of_other_packages,
-)
-from .compat.mmrazor_cfg_path import let_keys_override_cfg_path  # noqa: E402
-from .compat.mmrazor_import import import_mmrazor  # noqa: E402
-from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
-from .compat.mmrazor_val_loops import (  # noqa: E402
-    let_val_loops_have_one_epoch,
-)
+from .compat.upstream import mend_upstream  # noqa: E402
 
-_has_mmcls = mmcls_is_installed()
-if not _has_mmcls:
-    import_mmcls_as_mmpretrain()
-    forget_placeholders()
-import_mmrazor()
-let_val_loops_have_one_epoch()
-allow_mmengine_checkpoints()
-let_mmengine_find_configs()
-count_what_is_left_out()
-let_keys_override_cfg_path()
-refuse_pretrained_that_fits_nothing()
-keep_weights_of_other_packages()
-if not _has_mmcls:
-    let_configs_name_mmcls()
-    let_test_mode_choose_split()
-    let_deit_head_take_two_tokens()
+mend_upstream()
 
 from . import (  # noqa: E402
     datasets,
@@ -60,12 +20,7 @@ from . import (  # noqa: E402
     recipes,
     superclasses,
 )
-from .compat.mmrazor_distiller import (  # noqa: E402
-    let_distillers_check_their_recipe,
-)
 from .version import __version__  # noqa: E402
-
-let_distillers_check_their_recipe()
 
 __all__ = [
     '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',

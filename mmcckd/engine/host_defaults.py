@@ -1,6 +1,5 @@
 """What MMPretrain's tools fill in, and so its configs leave out."""
 import argparse
-from typing import Iterable
 
 import torch
 from mmengine.config import Config
@@ -21,8 +20,7 @@ def add_loader_arguments(parser: argparse.ArgumentParser) -> None:
         help='end the processes that load data after each epoch')
 
 
-def fill_in(cfg: Config, args: argparse.Namespace,
-            loaders: Iterable[str] = LOADERS) -> None:
+def fill_in(cfg: Config, args: argparse.Namespace) -> None:
     """Fill in what a config of MMPretrain's leaves to the tools.
 
     That is ``pin_memory`` where there is a GPU, ``persistent_workers`` where
@@ -35,11 +33,9 @@ def fill_in(cfg: Config, args: argparse.Namespace,
         cfg (Config): The config; it is changed.
         args (argparse.Namespace): Arguments that :func:`add_loader_arguments`
             added, parsed. ``--no-…`` prevails over the config.
-        loaders (Iterable[str]): The data loaders to fill in. Defaults to all
-            three.
     """
     is_mmpretrain = cfg.get('default_scope') in ('mmpretrain', 'mmcls')
-    for name in loaders:
+    for name in LOADERS:
         loader = cfg.get(name)
         if not isinstance(loader, dict) or not loader:
             continue
