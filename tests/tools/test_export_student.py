@@ -215,6 +215,8 @@ def test_a_reid_student(reid, toy_market1501, tmp_path):
     with torch.no_grad():
         logits = model(images, mode='tensor')
         assert torch.equal(logits, student(images, mode='tensor'))
+        assert torch.equal(
+            model.extract_feat(images, stage='pre_logits'), expected)
 
     # The example in the documents.
     code = reid_snippet()
