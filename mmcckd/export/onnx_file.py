@@ -76,7 +76,7 @@ def export_onnx(student: Student, path: Path) -> str:
     largest = max(_difference(output, path, images) for images in batches)
     size = ', '.join(map(str, shape))
     rounding = '' if largest <= TOLERANCE else (
-        ', as float32 is rounded much by this network')
+        ' (the network magnifies rounding errors)')
     return (
         f'images (n, {size}), normalised ({normalisation(student)}) -> '
         f'{output.name}, {output.meaning}; within {largest:.1e} of torch'

@@ -193,36 +193,42 @@ def reid_snippet():
                      (ROOT / 'docs/reid.md').read_text(), re.DOTALL).group(1)
 
 
-def test_a_reid_student(reid, toy_market1501, tmp_path):
+def export_here(monkeypatch, *arguments):
+    """As export(), in this process."""
+    tool = str(ROOT / 'tools/export_student.py')
+    monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments)])
+    runpy.run_path(tool, run_name='__main__')
+
+
+def test_a_reid_student(reid, toy_market1501, tmp_path, monkeypatch, capsys):
     checkpoint, student, cfg = reid
-    result = export(checkpoint, 'student.pth', '--onnx', cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    monkeypatch.chdir(tmp_path)
+    export_here(monkeypatch, checkpoint, 'student.pth', '--onnx')
     assert ('ONNX: images (n, 3, 64, 32), normalised (to_rgb=True, mean=[123.'
             '675, 116.28, 103.53], std=[58.395, 57.12, 57.375]) -> feature, '
-            'the feature for retrieval; within ') in (
-                result.stdout)
+            'the feature for retrieval; within ') in capsys.readouterr().out
 
     images = torch.randn(7, 3, 64, 32)
     with torch.no_grad():
         expected = torch.stack([
             sample.feature for sample in student(images, mode='predict')])
-    session = onnxruntime.InferenceSession(str(tmp_path / 'student.onnx'))
+    session = onnxruntime.InferenceSession('student.onnx')
     assert [o.name for o in session.get_outputs()] == ['feature']
     found, = session.run(None, dict(images=images.numpy()))
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    model = get_model(
-        str(tmp_path / 'student.py'), pretrained=str(tmp_path / 'student.pth'))
+    model = get_model('student.py', pretrained='student.pth')
     with torch.no_grad():
         logits = model(images, mode='tensor')
         assert torch.equal(logits, student(images, mode='tensor'))
+        assert torch.equal(
+            model.extract_feat(images, stage='pre_logits'), expected)
 
-    # The example in the documents.
+    # The example in the documents, in a process without mmcckd.
     code = reid_snippet()
     assert code.count("'toy/market1501/") == 2
     result = subprocess.run(
         [sys.executable, '-c',
          code.replace('toy/market1501', toy_market1501)],
-        cwd=tmp_path,
         capture_output=True,
         text=True)
     assert result.returncode == 0, result.stderr
@@ -257,13 +263,9 @@ def test_onnx_fails_alone(reid, tmp_path, monkeypatch):
     cfg.test_dataloader.dataset.data_root = '/nowhere'
     cfg.dump(tmp_path / 'config.py')
     out = tmp_path / 'out'
-    monkeypatch.setattr(sys, 'argv', [
-        'export_student.py',
-        str(checkpoint), f'{out}.pth', '--onnx', '--config',
-        str(tmp_path / 'config.py')
-    ])
     with pytest.raises(SystemExit) as info:
-        runpy.run_path(str(ROOT / 'tools/export_student.py'), None, '__main__')
+        export_here(monkeypatch, checkpoint, f'{out}.pth', '--onnx',
+                    '--config', tmp_path / 'config.py')
     assert info.value.code.startswith(
         'export_student: ValueError: The size of the images is not known')
     assert info.value.code.endswith(
