@@ -20,6 +20,7 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
     allow_mmengine_checkpoints,
 )
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
+from .compat.mmengine_refetch import say_what_is_replaced  # noqa: E402
 from .compat.mmpretrain_folders import count_what_is_left_out  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
@@ -32,6 +33,7 @@ import_mmrazor()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
 count_what_is_left_out()
+say_what_is_replaced()
 if not _has_mmcls:
     let_configs_name_mmcls()
     let_test_mode_choose_split()
