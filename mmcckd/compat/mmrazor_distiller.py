@@ -14,6 +14,9 @@ from typing import Callable, Dict, Optional
 from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor
 
+from mmcckd.models.algorithms.loss_mappings import check_mappings
+from mmcckd.models.algorithms.wiring import check_recorders
+
 # What a loss or connector may raise that is given what it cannot take.
 FAILURES = (AssertionError, AttributeError, IndexError, RuntimeError)
 
@@ -35,12 +38,11 @@ def _checking_mappings(init):
 
     @functools.wraps(init)
     def checked_init(self, *args, **kwargs) -> None:
-        from mmcckd.models.algorithms.loss_mappings import check_mappings
-        from mmcckd.models.algorithms.wiring import check_recorders
         distiller = signature.bind(self, *args, **kwargs).arguments
         for side in ('student', 'teacher'):
             check_recorders(distiller.get(f'{side}_recorders') or {}, side)
-        check_mappings(distiller)
+        keys = inspect.signature(self.get_record).parameters
+        check_mappings(distiller, tuple(keys))
         init(self, *args, **kwargs)
 
     return checked_init
@@ -50,7 +52,6 @@ def _checking_recorders(prepare, side: str):
 
     @functools.wraps(prepare)
     def checked_prepare(self, model) -> None:
-        from mmcckd.models.algorithms.wiring import check_recorders
         recorders = getattr(self, f'{side}_recorders').recorders
         check_recorders(
             {

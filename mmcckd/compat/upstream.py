@@ -25,6 +25,7 @@ def mend_upstream() -> None:
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_hub import let_mmengine_find_configs
     from .mmengine_pretrained import refuse_pretrained_that_fits_nothing
+    from .mmengine_refetch import say_what_is_replaced
     from .mmpretrain_folders import count_what_is_left_out
     from .mmpretrain_foreign import keep_weights_of_other_packages
     from .mmrazor_cfg_path import let_keys_override_cfg_path
@@ -35,6 +36,7 @@ def mend_upstream() -> None:
     allow_mmengine_checkpoints()
     let_mmengine_find_configs()
     count_what_is_left_out()
+    say_what_is_replaced()
     let_keys_override_cfg_path()
     refuse_pretrained_that_fits_nothing()
     keep_weights_of_other_packages()

@@ -100,7 +100,7 @@ MISTAKES = {
     f'{PREDS_S}__from_recorder':
     ('fc', ValueError, 'loss_kd.preds_S has from_recorder. Its keys are '
      'recorder, from_student, record_idx, data_idx, connector, connector_idx,'
-     ' of which it needs the first two'),
+     ' of which it needs recorder and from_student'),
     f'{PREDS_T}__from_student':
     ('no', TypeError, "preds_T.from_student must be True or False, but is "
      "'no'"),
@@ -169,19 +169,32 @@ def test_an_argument_that_is_missing():
 def test_a_loss_that_would_be_silent(log):
     """A loss that is 0 for ever, one without a gradient, and one that is not
     computed, which a recipe of MMRazor's has."""
-    with pytest.raises(ValueError, match='one and the same record for two of '
-                       'preds_S, preds_T: .*compare it with itself'):
+    with pytest.raises(ValueError, match='one and the same record for preds_S '
+                       'and preds_T, .*compare it with itself'):
         MODELS.build(config(**{f'{PREDS_T}__from_student': True}))
-    with pytest.raises(ValueError, match='gets preds_S from the teacher and '
-                       'preds_T from the student.*swap from_student'):
-        MODELS.build(
-            config(**{
-                f'{PREDS_S}__from_student': False,
-                f'{PREDS_T}__from_student': True
-            }))
     MODELS.build(config(distiller__distill_losses__loss_x=dict(type='L1Loss')))
     assert ('distill_losses has loss_x, which has no entry in loss_forward_'
             'mappings, so it is never computed.') in log.text
+    MODELS.build(
+        config(**{
+            f'{PREDS_S}__from_student': False,
+            f'{PREDS_T}__from_student': True
+        }))
+    assert ('loss_kd gets preds_S from the teacher and preds_T from the '
+            'student.') in log.text
+
+
+def test_a_distiller_with_keys_of_its_own():
+
+    @MODELS.register_module(force=True)
+    class ScalingDistiller(ConfigurableDistiller):
+
+        def get_record(self, recorder, from_student, scale=1):
+            return super().get_record(recorder, from_student) * scale
+
+    loss = step(config(
+        distiller__type='ScalingDistiller', **{f'{PREDS_S}__scale': 2}))
+    assert loss.isfinite()
 
 
 # What is changed -> the error at the first batch, which alone can tell.

@@ -5,28 +5,33 @@ bare assert, and some not at all: a loss without a mapping is never computed.
 """
 import inspect
 import logging
-from typing import Dict, Iterable, List
+from typing import Dict, Iterable, Sequence
 
 from mmengine.logging import print_log
-from mmrazor.models.distillers import ConfigurableDistiller
 from mmrazor.registry import MODELS
 
-KEYS = tuple(
-    inspect.signature(ConfigurableDistiller.get_record).parameters)[1:]
+# What MMRazor's losses call what they compare.
+PAIRS = (('preds_S', 'preds_T'), ('s_feature', 't_feature'))
+NEEDED = ('recorder', 'from_student')
 
 
-def check_mappings(distiller: dict) -> None:
+def check_mappings(distiller: dict, keys: Sequence[str]) -> None:
     """Raise unless each loss gets what it takes, from what is recorded.
+
+    A loss without a mapping, and one with student and teacher swapped, are
+    warned of, since some recipes mean it.
 
     Args:
         distiller (dict): Config of a ``ConfigurableDistiller``.
+        keys (Sequence[str]): What an entry of a mapping may have, the
+            arguments of the distiller's ``get_record``.
 
     Raises:
         TypeError: If a mapping, or an entry of it, is not a dict.
         ValueError: If a mapping has no loss or no loss a mapping, an entry
             names a recorder, a connector or a key that is not there, a loss
-            lacks an argument or gets one that it does not take, compares a
-            record with itself, or has student and teacher swapped.
+            lacks an argument or gets one that it does not take, or compares a
+            record with itself.
     """
     losses = distiller.get('distill_losses') or {}
     mappings = distiller.get('loss_forward_mappings') or {}
@@ -46,12 +51,9 @@ def check_mappings(distiller: dict) -> None:
             'loss_forward_mappings, so nothing would be distilled. Map the '
             'arguments of each loss to what is recorded.')
     if unused:
-        print_log(
-            f'distill_losses has {", ".join(unused)}, which has no entry in '
-            'loss_forward_mappings, so it is never computed. Map its arguments'
-            ' to what is recorded, or leave it out.',
-            logger='current',
-            level=logging.WARNING)
+        warn(f'distill_losses has {", ".join(unused)}, which has no entry in '
+             'loss_forward_mappings, so it is never computed. Map its '
+             'arguments to what is recorded, or leave it out.')
     for name, mapping in mappings.items():
         if not isinstance(mapping, dict):
             raise TypeError(
@@ -59,28 +61,32 @@ def check_mappings(distiller: dict) -> None:
                 "dict(preds_S=dict(from_student=True, recorder='fc'), "
                 f'preds_T=…), but is {mapping!r}.')
         for argument, record in mapping.items():
-            _check_record(f'loss_forward_mappings.{name}.{argument}', record,
-                          distiller)
+            where = f'loss_forward_mappings.{name}.{argument}'
+            _check_keys(where, record, keys)
+            _check_record(where, record, distiller)
         _check_arguments(name, losses[name], mapping)
         _check_sides(name, mapping)
 
 
-def _check_record(where: str, record: dict, distiller: dict) -> None:
+def _check_keys(where: str, record: dict, keys: Sequence[str]) -> None:
     if not isinstance(record, dict):
         raise TypeError(
             f"{where} must be a dict, such as dict(from_student=True, "
             f"recorder='fc'), but is {record!r}.")
-    unknown = [key for key in record if key not in KEYS]
-    lacking = [key for key in KEYS[:2] if key not in record]
+    unknown = [key for key in record if key not in keys]
+    lacking = [key for key in NEEDED if key not in record]
     if unknown or lacking:
         found = [f'lacks {", ".join(lacking)}'] if lacking else []
         found += [f'has {", ".join(unknown)}'] if unknown else []
         raise ValueError(
-            f'{where} {" and ".join(found)}. Its keys are {", ".join(KEYS)}, '
-            'of which it needs the first two.')
+            f'{where} {" and ".join(found)}. Its keys are {", ".join(keys)}, '
+            f'of which it needs {" and ".join(NEEDED)}.')
     if not isinstance(record['from_student'], bool):
         raise TypeError(f'{where}.from_student must be True or False, but is '
                         f'{record["from_student"]!r}.')
+
+
+def _check_record(where: str, record: dict, distiller: dict) -> None:
     side, other = ('student', 'teacher')[::1 if record['from_student'] else -1]
     recorders = distiller.get(f'{side}_recorders') or {}
     name = record['recorder']
@@ -122,26 +128,27 @@ def _check_arguments(name: str, loss: dict, mapping: dict) -> None:
 
 
 def _check_sides(name: str, mapping: Dict[str, dict]) -> None:
-    """Raise for what costs a loss its gradient without an error."""
-    records: List[dict] = []
-    for record in map(dict, mapping.values()):
-        if record in records:
+    """For what costs a loss its value or its gradient without an error."""
+    for of_student, of_teacher in PAIRS:
+        if not {of_student, of_teacher} <= set(mapping):
+            continue
+        student, teacher = mapping[of_student], mapping[of_teacher]
+        if dict(student) == dict(teacher):
             raise ValueError(
-                f'{name} gets one and the same record for two of '
-                f'{", ".join(mapping)}: {record}. It would compare it with '
-                'itself; let one come from the student and one from the '
+                f'{name} gets one and the same record for {of_student} and '
+                f'{of_teacher}, {dict(student)}, and would compare it with '
+                'itself. Let one come from the student and one from the '
                 'teacher, by from_student.')
-        records.append(record)
-    sides = [
-        mapping[key]['from_student'] for key in ('preds_S', 'preds_T')
-        if key in mapping
-    ]
-    if sides == [False, True]:
-        raise ValueError(
-            f'{name} gets preds_S from the teacher and preds_T from the '
-            'student. Losses pass no gradient to preds_T, so the student '
-            'would learn nothing; swap from_student of the two.')
+        if teacher['from_student'] and not student['from_student']:
+            warn(f'{name} gets {of_student} from the teacher and {of_teacher} '
+                 'from the student. Most losses pass no gradient to '
+                 f'{of_teacher}, so the student learns nothing by it; if that '
+                 'is not meant, swap from_student of the two.')
 
 
 def _names(names: Iterable[str]) -> str:
     return ', '.join(names) or 'none'
+
+
+def warn(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)
