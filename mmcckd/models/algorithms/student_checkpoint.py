@@ -5,7 +5,7 @@ from typing import Callable, Collection, Dict, List, Optional, Tuple
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from .teacher_checkpoint import PREFIX, misfits
+from .teacher_checkpoint import STUDENT, misfits
 
 Weights = Dict[str, Tensor]
 
@@ -69,11 +69,11 @@ def arrange(model: nn.Module,
         return state_dict, []
 
     if not _has_student(state_dict):
-        state_dict = _rename(state_dict, lambda name: PREFIX + name)
+        state_dict = _rename(state_dict, lambda name: STUDENT + name)
     kept = []
     for part in sorted({name.split('.')[0] for name in (*own, *state_dict)}):
         mine, given = (_part(weights, part) for weights in (own, state_dict))
-        if f'{part}.' == PREFIX or _shapes(mine) == _shapes(given):
+        if f'{part}.' == STUDENT or _shapes(mine) == _shapes(given):
             continue
         state_dict = _without(state_dict, given)
         state_dict.update(mine)
@@ -83,7 +83,7 @@ def arrange(model: nn.Module,
 
 
 def _has_student(state_dict: Weights) -> bool:
-    return any(name.startswith(PREFIX) for name in state_dict)
+    return any(name.startswith(STUDENT) for name in state_dict)
 
 
 def _rename(state_dict: Weights,
@@ -109,7 +109,7 @@ def _without(state_dict: Weights, names: Collection[str]) -> Weights:
 
 
 def _without_prefix(name: str) -> Optional[str]:
-    return name[len(PREFIX):] if name.startswith(PREFIX) else None
+    return name[len(STUDENT):] if name.startswith(STUDENT) else None
 
 
 def _part(state_dict: Weights, part: str) -> Weights:
