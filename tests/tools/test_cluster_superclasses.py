@@ -261,9 +261,9 @@ class TestBadInput:
         assert 'Traceback' not in result.stderr
 
     @pytest.mark.parametrize('prefix, message', [
-        ('', "It is the student's checkpoint, which fits the student exactly"),
-        ('architecture.', 'It is the checkpoint of a distillation. .* '
-         'tools/export_student.py'),
+        ('', r"other shape(.|\n)*It is the student's checkpoint, which fits "
+         'the student exactly'),
+        ('architecture.', 'is of a distillation.* tools/export_student.py'),
     ])
     def test_a_students_checkpoint(self, prefix, message, cluster, tmp_path):
         student = MODELS.build(Config.fromfile(CCKD).model.architecture)
@@ -271,8 +271,7 @@ class TestBadInput:
             prefix + name: tensor
             for name, tensor in student.state_dict().items()
         }, tmp_path / 'student.pth')
-        with pytest.raises(
-                SystemExit, match=rf'(missing|other)(.|\n)*{message}'):
+        with pytest.raises(SystemExit, match=message):
             cluster(
                 '--out',
                 tmp_path / 's.npz',

@@ -3,10 +3,9 @@ from collections import OrderedDict
 from typing import Callable, Collection, Dict, List, Optional, Tuple
 
 from mmengine.logging import print_log
-from mmrazor.models.algorithms import BaseAlgorithm
 from torch import Tensor, nn
 
-from .teacher_checkpoint import PREFIX, misfits
+from .teacher_checkpoint import STUDENT, misfits
 
 Weights = Dict[str, Tensor]
 
@@ -63,25 +62,28 @@ def arrange(model: nn.Module,
         Tuple[Dict[str, Tensor], List[str]]: The weights; and the parts that
         were taken from the model.
     """
-    has_student = any(name.startswith(PREFIX) for name in state_dict)
-    if not isinstance(model, BaseAlgorithm):
-        if has_student:
+    own = model.state_dict()
+    if not _has_student(own):
+        if _has_student(state_dict):
             state_dict = _rename(state_dict, _without_prefix)
         return state_dict, []
 
-    if not has_student:
-        state_dict = _rename(state_dict, lambda name: PREFIX + name)
-    own = model.state_dict()
+    if not _has_student(state_dict):
+        state_dict = _rename(state_dict, lambda name: STUDENT + name)
     kept = []
     for part in sorted({name.split('.')[0] for name in (*own, *state_dict)}):
         mine, given = (_part(weights, part) for weights in (own, state_dict))
-        if f'{part}.' == PREFIX or _shapes(mine) == _shapes(given):
+        if f'{part}.' == STUDENT or _shapes(mine) == _shapes(given):
             continue
         state_dict = _without(state_dict, given)
         state_dict.update(mine)
         if mine:
             kept.append(part)
     return state_dict, kept
+
+
+def _has_student(state_dict: Weights) -> bool:
+    return any(name.startswith(STUDENT) for name in state_dict)
 
 
 def _rename(state_dict: Weights,
@@ -107,7 +109,7 @@ def _without(state_dict: Weights, names: Collection[str]) -> Weights:
 
 
 def _without_prefix(name: str) -> Optional[str]:
-    return name[len(PREFIX):] if name.startswith(PREFIX) else None
+    return name[len(STUDENT):] if name.startswith(STUDENT) else None
 
 
 def _part(state_dict: Weights, part: str) -> Weights:
@@ -128,10 +130,10 @@ def _advice(model: nn.Module, state_dict: Weights) -> str:
         return ("It is the teacher's checkpoint, which fits the teacher "
                 "exactly, and belongs at model.teacher_ckpt. Give the "
                 "student's.")
-    if isinstance(model, BaseAlgorithm):
+    if _has_student(model.state_dict()):
         wanted = ('a checkpoint of this distillation, or of its student, the '
                   'model at model.architecture, alone')
-    elif any(name.startswith(PREFIX) for name in state_dict):
+    elif _has_student(state_dict):
         wanted = ('the config of its student, since it is the checkpoint of a '
                   'distillation')
     else:

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 
-# Where MMRazor's algorithms keep the student.
-PREFIX = 'architecture.'
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
+# Where MMRazor's algorithms keep the student.
+STUDENT = 'architecture.'
 
 
 class Misfit(ValueError):
@@ -46,14 +46,12 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     state_dict = _read_state_dict(filename)
     wrong = misfits(teacher, state_dict)
     if wrong:
-        students = [name for name in state_dict if name.startswith(PREFIX)]
-        if students:
+        if any(name.startswith(STUDENT) for name in state_dict):
             raise ValueError(
-                f'The teacher checkpoint {filename} is of a distillation: it '
-                f'holds a student, {len(students)} tensors named {PREFIX}*. '
-                'To have that student teach, give the file that this writes: '
-                f'python tools/export_student.py {filename} teacher.pth. '
-                'Otherwise give the checkpoint of the teacher alone.')
+                f'The teacher checkpoint {filename} is of a distillation. '
+                'Give that of the teacher alone; or, for the student in it to '
+                'teach, the file that this writes: python '
+                f'tools/export_student.py {filename} teacher.pth')
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
             f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
@@ -122,29 +120,28 @@ def weights_of(checkpoint: Any, name: str) -> 'OrderedDict[str, Tensor]':
 
 def misfits(model: nn.Module, state_dict: dict) -> List[str]:
     """Load as far as it fits; a line for each kind of misfit."""
-    shapes = []
+    own = model.state_dict()
+    shapes = [
+        f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
+        for name, tensor in state_dict.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
     try:
         result = model.load_state_dict(state_dict, strict=False)
     except Misfit as misfit:  # of a teacher that checks it itself
         return misfit.wrong
-    except RuntimeError:  # which is how torch tells other shapes
-        own = model.state_dict()
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        shapes = [
-            f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
-            for name, tensor in state_dict.items()
-            if name in own and tensor.shape != own[name].shape
-        ]
+    except RuntimeError:  # at another shape
         if not shapes:
             raise
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
     else:
-        # What is there and yet missing was taken out by the module that it
-        # belongs to, such as an index that depends on the image's size.
+        # Modules resize what they can, such as positions in the image, and
+        # take out what they have themselves: given, and yet missing.
         missing = [
             name for name in result.missing_keys if name not in state_dict
         ]
-        unexpected = result.unexpected_keys
+        unexpected, shapes = result.unexpected_keys, []
     return list_misfits(missing, unexpected, shapes)
 
 
