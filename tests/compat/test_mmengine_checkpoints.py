@@ -95,6 +95,22 @@ def test_arrays_are_plain_again(checkpoint):
     assert loaded['itself'] is loaded
 
 
+def test_loads_a_url_safely(checkpoint, monkeypatch):
+    """Which torch would load the unsafe way."""
+    monkeypatch.setenv('TORCH_HOME', str(checkpoint.parent))
+    folder = checkpoint.parent / 'hub/checkpoints'
+    folder.mkdir(parents=True)
+    url = 'https://example.com/epoch_1.pth'  # as if downloaded before
+    checkpoint.rename(folder / checkpoint.name)
+    with safe_loading():
+        hub = load(url)['message_hub']
+        assert type(hub['runtime_info']['confusion']) is np.ndarray
+        torch.save(Malicious(folder / 'executed'), folder / checkpoint.name)
+        with pytest.raises(pickle.UnpicklingError, match='check_call'):
+            load(url)
+    assert not (folder / 'executed').exists()
+
+
 def test_arrays_of_the_log_are_plain_again(checkpoint):
     with safe_loading():
         hub = load(checkpoint)['message_hub']

@@ -84,5 +84,5 @@ class StrictLoading:
 
 def name_in(network: nn.Module, module: nn.Module) -> str:
     """The name of a module in a network."""
-    return next(
-        name for name, each in network.named_modules() if each is module)
+    names = {each: name for name, each in network.named_modules()}
+    return names.get(module, f'a {type(module).__name__}')
