@@ -20,6 +20,7 @@ from .compat.mmengine_checkpoints import (  # noqa: E402
     allow_mmengine_checkpoints,
 )
 from .compat.mmengine_hub import let_mmengine_find_configs  # noqa: E402
+from .compat.mmpretrain_hooks import let_hooks_see_the_student  # noqa: E402
 from .compat.mmrazor_import import import_mmrazor  # noqa: E402
 from .compat.mmrazor_placeholders import forget_placeholders  # noqa: E402
 from .compat.mmrazor_val_loops import (  # noqa: E402
@@ -32,6 +33,7 @@ if not _has_mmcls:
     forget_placeholders()
 import_mmrazor()
 let_val_loops_have_one_epoch()
+let_hooks_see_the_student()
 allow_mmengine_checkpoints()
 let_mmengine_find_configs()
 if not _has_mmcls:
