@@ -28,11 +28,13 @@ def mend_upstream() -> None:
     from .mmengine_refetch import say_what_is_replaced
     from .mmpretrain_folders import count_what_is_left_out
     from .mmpretrain_foreign import keep_weights_of_other_packages
+    from .mmpretrain_hooks import let_hooks_see_the_student
     from .mmrazor_cfg_path import let_keys_override_cfg_path
     from .mmrazor_distiller import let_distillers_check_their_recipe
     from .mmrazor_val_loops import let_val_loops_have_one_epoch
 
     let_val_loops_have_one_epoch()
+    let_hooks_see_the_student()
     allow_mmengine_checkpoints()
     let_mmengine_find_configs()
     count_what_is_left_out()
