@@ -52,6 +52,9 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
         parser.error('--out-item needs --out, the file to write')
+    if 'load_from' in (args.cfg_options or {}):
+        parser.error('--cfg-options load_from=… would change nothing: a test '
+                     'loads the checkpoint that it is given')
     return args
 
 

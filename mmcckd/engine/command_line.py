@@ -9,6 +9,7 @@ from mmengine.hub import get_config
 
 from mmcckd.compat.mmengine_checkpoints import HAS_ALLOW_LIST
 from mmcckd.config_files.assignments import check_assignments
+from mmcckd.config_files.meant import OBJECTIVE
 from mmcckd.config_files.overrides import override
 
 from .packages import check_installed
@@ -88,7 +89,8 @@ def load_config(args: argparse.Namespace) -> Config:
     try:
         cfg = read_config(args.config, args.cfg_options)
     except ValueError as error:
-        if getattr(args, 'mix_cc', None) is None:
+        if (getattr(args, 'mix_cc', None) is None
+                or OBJECTIVE.keys().isdisjoint(args.cfg_options or {})):
             raise
         raise ValueError(
             f'{error} Settings of what --mix-cc adds are given to it: '
