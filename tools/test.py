@@ -13,7 +13,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
-from mmcckd.engine.host_defaults import add_loader_arguments, fill_in
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
 from mmcckd.engine.test_time_augmentation import set_test_time_augmentation
 from mmcckd.recipes.networks import without_weights
 
@@ -62,7 +62,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
-    fill_in(cfg, args, ['test_dataloader'])
+    fill_in_loaders(cfg, args, ['test_dataloader'])
 
     # The test is the student's. Its teacher may well not be on this machine.
     model = cfg.model

@@ -12,6 +12,7 @@ from mmcckd.config_files.assignments import check_assignments
 from mmcckd.config_files.meant import OBJECTIVE
 from mmcckd.config_files.overrides import override
 
+from .host_defaults import fill_in_preprocessor
 from .packages import check_installed
 
 
@@ -79,7 +80,11 @@ def load_config(args: argparse.Namespace) -> Config:
             added, parsed.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir`` set.
+        Config: With ``launcher`` and ``work_dir`` set, and the type of the
+        data preprocessor.
+
+    Raises:
+        ModuleNotFoundError, ValueError: As of :func:`read_config`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if HAS_ALLOW_LIST:
@@ -96,6 +101,7 @@ def load_config(args: argparse.Namespace) -> Config:
             f'{error} Settings of what --mix-cc adds are given to it: '
             '--mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
             'samples_per_class=….') from error
+    fill_in_preprocessor(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
