@@ -14,7 +14,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
-from mmcckd.engine.host_defaults import add_loader_arguments, fill_in
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
 from mmcckd.engine.test_time_augmentation import set_test_time_augmentation
 from mmcckd.recipes.networks import without_weights
 
@@ -53,13 +53,16 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
         parser.error('--out-item needs --out, the file to write')
+    if 'load_from' in (args.cfg_options or {}):
+        parser.error('--cfg-options load_from=… would change nothing: a test '
+                     'loads the checkpoint that it is given')
     return args
 
 
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    fill_in(cfg, args)
+    fill_in_loaders(cfg, args)
     given = copy.deepcopy(cfg)
     cfg.load_from, cfg.resume = args.checkpoint, False
 

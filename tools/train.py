@@ -14,7 +14,7 @@ from mmcckd.engine import (
     init_distributed,
     load_config,
 )
-from mmcckd.engine.host_defaults import add_loader_arguments, fill_in
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = mix(load_config(args), args)
-    fill_in(cfg, args)
+    fill_in_loaders(cfg, args)
 
     if args.resume is not None:
         cfg.resume = True

@@ -9,8 +9,10 @@ from mmengine.hub import get_config
 
 from mmcckd.compat.mmengine_checkpoints import load_always_safely
 from mmcckd.config_files.assignments import check_assignments
+from mmcckd.config_files.meant import OBJECTIVE
 from mmcckd.config_files.overrides import override
 
+from .host_defaults import fill_in_preprocessor
 from .packages import check_installed
 
 
@@ -78,19 +80,25 @@ def load_config(args: argparse.Namespace) -> Config:
             added, parsed.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir`` set.
+        Config: With ``launcher`` and ``work_dir`` set, and the type of the
+        data preprocessor.
+
+    Raises:
+        ModuleNotFoundError, ValueError: As of :func:`read_config`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     load_always_safely()  # --resume and load_from run no code of a file's
     try:
         cfg = read_config(args.config, args.cfg_options)
     except ValueError as error:
-        if getattr(args, 'mix_cc', None) is None:
+        if (getattr(args, 'mix_cc', None) is None
+                or OBJECTIVE.keys().isdisjoint(args.cfg_options or {})):
             raise
         raise ValueError(
             f'{error} Settings of what --mix-cc adds are given to it: '
             '--mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
             'samples_per_class=….') from error
+    fill_in_preprocessor(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

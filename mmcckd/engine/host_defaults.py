@@ -20,26 +20,23 @@ def add_loader_arguments(parser: argparse.ArgumentParser) -> None:
         help='end the processes that load data after each epoch')
 
 
-def fill_in(cfg: Config, args: argparse.Namespace) -> None:
-    """Fill in what a config of MMPretrain's leaves to the tools.
+def fill_in_loaders(cfg: Config, args: argparse.Namespace) -> None:
+    """Fill in how data are loaded, where the config does not say.
 
     That is ``pin_memory`` where there is a GPU, ``persistent_workers`` where
-    there are workers, and ``collate_fn``; and the type of the data
-    preprocessor, which classifiers fill in themselves, but MMRazor's
-    algorithms do not. What the config says is left as it is. Configs of other
-    packages, as their ``default_scope`` says, are not changed.
+    there are workers, and ``collate_fn``; not in configs of packages other
+    than MMPretrain, by their ``default_scope``.
 
     Args:
         cfg (Config): The config; it is changed.
         args (argparse.Namespace): Arguments that :func:`add_loader_arguments`
             added, parsed. ``--no-…`` prevails over the config.
     """
-    is_mmpretrain = cfg.get('default_scope') in ('mmpretrain', 'mmcls')
     for name in LOADERS:
         loader = cfg.get(name)
         if not isinstance(loader, dict) or not loader:
             continue
-        if is_mmpretrain:
+        if _is_of_mmpretrain(cfg):
             loader.setdefault('pin_memory', torch.cuda.is_available())
             loader.setdefault('persistent_workers', True)
             loader.setdefault('collate_fn', dict(type='default_collate'))
@@ -49,10 +46,23 @@ def fill_in(cfg: Config, args: argparse.Namespace) -> None:
         if args.no_persistent_workers or not loader.get('num_workers'):
             loader.persistent_workers = False
 
+
+def fill_in_preprocessor(cfg: Config) -> None:
+    """Fill in the type of the data preprocessor of a distillation.
+
+    MMPretrain's classifiers do so themselves, MMRazor's algorithms do not.
+
+    Args:
+        cfg (Config): The config; it is changed.
+    """
     model = cfg.get('model') or {}
-    if is_mmpretrain and 'architecture' in model:
-        for preprocessor in (model.get('data_preprocessor'),
-                             cfg.get('data_preprocessor')):
-            if isinstance(preprocessor, dict):
-                preprocessor.setdefault('type',
-                                        'mmpretrain.ClsDataPreprocessor')
+    if not _is_of_mmpretrain(cfg) or 'architecture' not in model:
+        return
+    for config in (model, cfg):
+        preprocessor = config.get('data_preprocessor')
+        if isinstance(preprocessor, dict):
+            preprocessor.setdefault('type', 'mmpretrain.ClsDataPreprocessor')
+
+
+def _is_of_mmpretrain(cfg: Config) -> bool:
+    return cfg.get('default_scope') in ('mmpretrain', 'mmcls')

@@ -128,6 +128,7 @@ def test_auto_scale_lr(tmp_path):
      'No teacher checkpoint at /nowhere/teacher.pth; set model.teacher_ckpt'),
     (['--auto-scale-lr', '--cfg-options', 'auto_scale_lr._delete_=True'],
      'has no auto_scale_lr.base_batch_size'),
+    (['--cfg-options', 'bta=10'], 'has no bta. Did you mean beta?'),
     (['--resume'], 'there is nothing to resume'),
     (['--resume', 'nowhere.pth'], '--resume nowhere.pth: no such checkpoint'),
     pytest.param(['--amp'], '--amp, but PyTorch finds no GPU here',
@@ -213,3 +214,20 @@ def test_test_errors(tmp_path):
     result = run('test', STUDENT, 'x.pth', '--out-item', 'metrics')
     assert result.returncode == 2
     assert '--out-item needs --out' in result.stderr
+    result = run('test', STUDENT, 'x.pth', '--cfg-options', 'load_from=y.pth')
+    assert result.returncode == 2
+    assert 'load_from=… would change nothing' in result.stderr
+
+
+def test_a_variable_of_a_recipe(teacher, tmp_path):
+    """The config in the work dir says what was done."""
+    succeed('train', CCKD, '--work-dir', tmp_path, '--no-validate',
+            '--no-pin-memory', '--no-persistent-workers', '--cfg-options',
+            f'model.teacher_ckpt={teacher}', 'beta=0', 'k=2', *epochs(1))
+    written = Config.fromfile(tmp_path / Path(CCKD).name)
+    assert (written.beta, written.k) == (0, 2)
+    loss = written.model.distiller.distill_losses.loss_cc
+    assert loss.loss_weight == 0
+    assert written.train_dataloader.batch_sampler.samples_per_class == 2
+    scalars = next(tmp_path.glob('*/vis_data/scalars.json')).read_text()
+    assert '"distill.loss_cc": 0.0' in scalars
