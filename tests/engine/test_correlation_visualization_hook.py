@@ -324,13 +324,19 @@ def without_one_label(batch):
     return batch
 
 
+def with_mixed_images(batch):
+    batch['data_samples'][3].set_gt_score(torch.full((10, ), 0.1))
+    return batch
+
+
 def with_fewer_samples(batch):
     return dict(batch, data_samples=batch['data_samples'][1:])
 
 
 @pytest.mark.parametrize('disguise', [
     without_samples, with_several_labels, without_one_label,
-    with_fewer_samples, lambda batch: tuple(batch.values())
+    with_mixed_images, with_fewer_samples,
+    lambda batch: tuple(batch.values())
 ])
 def test_samples_without_a_class_stay_in_their_order(drive, disguise):
     scalars, pictures, matrices = drive(disguise=disguise)

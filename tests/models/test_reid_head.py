@@ -235,3 +235,17 @@ def test_batch_without_a_triplet(model, batch):
 def test_sizes_out_of_range(sizes):
     with pytest.raises(ValueError, match='must be positive, but are'):
         ReIDHead(*sizes)
+
+
+def test_mixed_images_are_refused():
+    """Mixup leaves the gt_label as it was, and the triplet loss takes it."""
+    head = ReIDHead(num_classes=3, in_channels=4)
+    samples = [
+        DataSample().set_gt_label(label).set_gt_score(
+            torch.eye(3)[label]) for label in (0, 0, 1, 1)
+    ]
+    features = (torch.randn(4, 4), )
+    head.loss(features, samples)  # one-hot
+    samples[2].set_gt_score(torch.tensor([0.5, 0.5, 0.0]))
+    with pytest.raises(ValueError, match="model's train_cfg=None"):
+        head.loss(features, samples)

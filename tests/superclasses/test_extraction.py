@@ -1,4 +1,5 @@
 """Features of a real teacher and real files, against a plain loop."""
+import copy
 import json
 from pathlib import Path
 
@@ -6,35 +7,44 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.registry import DefaultScope
+from mmengine.runner import save_checkpoint
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.models import ClsDataPreprocessor, build_classifier
 
 from mmcckd.datasets import Digits
 from mmcckd.superclasses import FeatureFile, extract_features
 from mmcckd.superclasses import feature_file as feature_file_module
+from mmcckd.superclasses.teacher import build_teacher
+
+ROOT = Path(__file__).parent.parent.parent
 
 PIPELINE = [dict(type='mmpretrain.PackInputs')]
 
 
+TEACHER = dict(
+    type='ImageClassifier',
+    backbone=dict(
+        type='ResNet_CIFAR',
+        depth=18,
+        in_channels=1,
+        stem_channels=4,
+        base_channels=4,
+        num_stages=2,
+        strides=(1, 2),
+        dilations=(1, 1),
+        out_indices=(1, )),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=8))
+
+
 def make_teacher(in_channels=1):
     torch.manual_seed(0)
-    teacher = build_classifier(
-        dict(
-            type='ImageClassifier',
-            backbone=dict(
-                type='ResNet_CIFAR',
-                depth=18,
-                in_channels=in_channels,
-                stem_channels=4,
-                base_channels=4,
-                num_stages=2,
-                strides=(1, 2),
-                dilations=(1, 1),
-                out_indices=(1, )),
-            neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', num_classes=10, in_channels=8)))
-    return teacher.eval()
+    teacher = copy.deepcopy(TEACHER)
+    teacher['backbone']['in_channels'] = in_channels
+    return build_classifier(teacher).eval()
 
 
 PREPROCESSOR = ClsDataPreprocessor(mean=[78], std=[96], to_rgb=False)
@@ -290,3 +300,28 @@ class TestBadInput:
                 OSError, match='No room for the features, .* give --out on'):
             extract(self.dataset, tmp_path)
         assert not list(tmp_path.glob('*.npy'))
+
+
+@pytest.mark.parametrize('run', ['the run', 'the student'])
+def test_a_teacher_of_other_images_than_the_run(run, tmp_path):
+    """Its features are those of the images that it expects."""
+    teacher = make_teacher()
+    save_checkpoint(
+        dict(state_dict=teacher.state_dict()), str(tmp_path / 't.pth'))
+    cfg = Config.fromfile(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')
+    cfg.model.teacher = dict(
+        TEACHER, data_preprocessor=dict(
+            type='mmpretrain.ClsDataPreprocessor', mean=[78], std=[96]))
+    other = dict(
+        type='mmpretrain.ClsDataPreprocessor', mean=[10], std=[200])
+    cfg.data_preprocessor = other if run == 'the run' else None
+    if run == 'the student':
+        cfg.model.architecture.data_preprocessor = other
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        built, preprocessor = build_teacher(cfg, str(tmp_path / 't.pth'))
+    assert preprocessor.mean.item() == 10
+    dataset = Digits(split='test', pipeline=PIPELINE)
+    file = FeatureFile(tmp_path, {}, len(dataset), 'float32')
+    extract_features(built, preprocessor, dataset, file, batch_size=64)
+    np.testing.assert_allclose(
+        file.read(), reference(dataset, teacher), atol=1e-5)

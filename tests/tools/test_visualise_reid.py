@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from mmcckd.export import OutputFiles, load_student
+from mmcckd.visualisation.reid_model import ReIDModel
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/visualise_reid.py'
@@ -260,6 +261,20 @@ def test_models_side_by_side(visualise, folder, tmp_path):
     for teacher, alone, exported, cckd in zip(*[iter(rows)] * 4):
         assert exported == cckd
         assert len({str(row) for row in (teacher, alone, cckd)}) == 3
+
+
+def test_a_teacher_of_other_images_than_the_run(folder):
+    """Its features are the same, whatever the run normalises by."""
+    cfg = Config.fromfile(folder / 'cckd.py')
+    features = []
+    for own in (False, True):
+        if own:
+            cfg.model.teacher.data_preprocessor = cfg.data_preprocessor.copy()
+            cfg.data_preprocessor.update(mean=[0, 0, 0], std=[99, 88, 77])
+        model = ReIDModel(
+            'teacher', cfg, folder / 'teacher.pth', teacher=True)
+        features.append(model._extract())
+    np.testing.assert_allclose(*features, rtol=1e-3, atol=1e-4)
 
 
 def test_choice_of_queries(visualise, tmp_path):

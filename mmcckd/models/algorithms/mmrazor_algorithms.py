@@ -2,8 +2,8 @@
 import logging
 
 from mmengine.logging import print_log
-from mmengine.model import BaseModel, is_model_wrapper
-from mmrazor.models.algorithms import BaseAlgorithm, SingleTeacherDistill
+from mmengine.model import is_model_wrapper
+from mmrazor.models.algorithms import SelfDistill, SingleTeacherDistill
 from torch import nn
 
 from ..preparation import describe, expects_other
@@ -20,21 +20,22 @@ def match_images(model: nn.Module) -> None:
     done, and said.
 
     Args:
-        model (nn.Module): The model of a run, wrapped or not. Of one that is
-            no algorithm of MMRazor's, nothing is asked.
+        model (nn.Module): The model of a run, wrapped or not. Nothing is done
+            with one that is no ``SingleTeacherDistill`` or ``SelfDistill``.
 
     Raises:
         ValueError: If the teacher expects other images than the run's, and
             they cannot be converted, or the algorithm calls parts of it.
     """
-    if is_model_wrapper(model):
-        model = model.module
-    if not isinstance(model, BaseAlgorithm) or isinstance(
-            model, FrozenTeacherDistill):
+    model = _unwrap(model)
+    # Others of MMRazor's make their images themselves, or do not distil.
+    if not isinstance(model, (SingleTeacherDistill, SelfDistill)) or (
+            isinstance(model, FrozenTeacherDistill)):
         return
     kind, run = type(model).__name__, model.data_preprocessor
-    teacher = getattr(model, 'teacher', None)
-    if isinstance(teacher, BaseModel):
+    student = _unwrap(model.architecture)
+    if isinstance(model, SingleTeacherDistill):
+        teacher = _unwrap(model.teacher)
         if type(model).loss is not SingleTeacherDistill.loss and (
                 expects_other(teacher, run)):
             raise ValueError(
@@ -48,8 +49,8 @@ def match_images(model: nn.Module) -> None:
                 'of the run, or distil by FrozenTeacherDistill, which '
                 'converts them.')
         feed_teacher(teacher, run)
-    compare_student(model.architecture, run)
-    names = mixed_by(model.architecture.data_preprocessor)
+    compare_student(student, run)
+    names = mixed_by(student.data_preprocessor)
     if names and not mixed_by(run):
         print_log(
             f'{" and ".join(names)} of the student\'s train_cfg.augments are '
@@ -58,3 +59,9 @@ def match_images(model: nn.Module) -> None:
             'set data_preprocessor.batch_augments.',
             logger='current',
             level=logging.WARNING)
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    """MMEngine wraps the whole, or by ``MMSeparateDistributedDataParallel``
+    each of the parts."""
+    return model.module if is_model_wrapper(model) else model

@@ -1,0 +1,76 @@
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
+from mmrazor.registry import MODELS
+
+import mmcckd  # noqa: F401
+from mmcckd.models.algorithms.mmrazor_algorithms import match_images
+
+ROOT = Path(__file__).parent.parent.parent
+OWN = dict(type='mmpretrain.ClsDataPreprocessor', mean=[0], std=[255])
+
+
+def build(kind, own=None, train_cfg=None):
+    """An algorithm of MMRazor's on the digits networks."""
+    cfg = Config.fromfile(ROOT / 'configs/baseline/kd_r18w16_r10w6_digits.py')
+    model = copy.deepcopy(cfg.model)
+    model.update(type=kind, data_preprocessor=cfg.data_preprocessor)
+    model.architecture.train_cfg = train_cfg
+    model.teacher.data_preprocessor = own
+    for name in ('teacher_ckpt', 'student_loss_weight'):
+        model.pop(name)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return MODELS.build(model)
+
+
+@pytest.fixture
+def said(caplog):
+    """The text of what was logged."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield lambda: caplog.text
+    logger.removeHandler(caplog.handler)
+
+
+def test_a_teacher_of_other_images_gets_these(said):
+    algorithm = build('SingleTeacherDistill', OWN)
+    algorithm.eval()  # MMRazor's returns None
+    alone = copy.deepcopy(algorithm.teacher)
+    match_images(algorithm)
+    match_images(algorithm)  # once is enough
+    assert 'images that it expects' in said()
+    batch = dict(inputs=torch.rand(4, 1, 8, 8) * 255)
+    torch.testing.assert_close(
+        algorithm.teacher(**algorithm.data_preprocessor(batch)),
+        alone(**alone.data_preprocessor(batch)), rtol=1e-4, atol=1e-4)
+
+
+def test_an_algorithm_that_calls_parts_of_its_teacher():
+    match_images(build('FpnTeacherDistill'))
+    with pytest.raises(ValueError, match='FpnTeacherDistill does not give'):
+        match_images(build('FpnTeacherDistill', OWN))
+
+
+def test_augments_without_effect(said):
+    augments = dict(augments=[dict(type='Mixup', alpha=0.2)])
+    match_images(build('SingleTeacherDistill', train_cfg=augments))
+    assert 'WARNING' in said() and (
+        "Mixup of the student's train_cfg.augments are not done: "
+        'SingleTeacherDistill prepares') in said()
+
+
+@pytest.mark.parametrize('kind', [
+    'SingleTeacherDistill', 'FrozenTeacherDistill'
+])
+def test_nothing_to_say(kind, said, caplog):
+    algorithm = build(kind)
+    caplog.clear()  # what was said of building it
+    match_images(algorithm)
+    match_images(algorithm.architecture)  # a plain classifier
+    assert not said()
+    assert not algorithm.teacher._forward_pre_hooks
