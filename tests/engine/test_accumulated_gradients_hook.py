@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.utils._pytree import tree_leaves
 
+from tests.checkpoints import read
 from tests.processes import run_ranks
 
 RECIPE = (
@@ -45,7 +46,7 @@ def undisturbed(tmp_path_factory):
 
 def assert_same(found, expected):
     """The weights and the optimizer, to the last bit."""
-    found, expected = map(torch.load, (found, expected))
+    found, expected = map(read, (found, expected))
     for key in ('state_dict', 'optimizer'):
         pairs = zip(
             tree_leaves(found[key]), tree_leaves(expected[key]), strict=True)
@@ -75,14 +76,14 @@ def test_mixed_precision_too(tmp_path, monkeypatch):
         'train_cfg.max_epochs': 2
     }
     train(tmp_path / 'one', **options)
-    checkpoint = torch.load(tmp_path / 'one/epoch_1.pth')
+    checkpoint = read(tmp_path / 'one/epoch_1.pth')
     assert checkpoint['optimizer']['loss_scaler']['scale'] > 1
     train(tmp_path / 'two', resume=tmp_path / 'one/epoch_1.pth', **options)
     assert_same(tmp_path / 'two/epoch_2.pth', tmp_path / 'one/epoch_2.pth')
 
 
 def test_without_them_it_would_not(undisturbed, tmp_path):
-    checkpoint = torch.load(undisturbed / 'epoch_1.pth')
+    checkpoint = read(undisturbed / 'epoch_1.pth')
     del checkpoint['accumulated_gradients']
     torch.save(checkpoint, tmp_path / 'without.pth')
     train(tmp_path / 'run', resume=tmp_path / 'without.pth')
@@ -98,7 +99,7 @@ def test_nothing_is_saved_where_no_gradient_waits(undisturbed, tmp_path):
         tmp_path / 'two',
         **{'default_hooks.checkpoint.save_optimizer': False})
     saved = [
-        'accumulated_gradients' in torch.load(path) for path in (
+        'accumulated_gradients' in read(path) for path in (
             undisturbed / 'epoch_1.pth', undisturbed / 'epoch_2.pth',
             undisturbed / 'epoch_3.pth', tmp_path / 'one/epoch_1.pth',
             tmp_path / 'two/epoch_1.pth')
@@ -142,7 +143,7 @@ def test_each_rank_gets_its_own_gradients_back(tmp_path):
     results = run_ranks(TRAIN_ON_RANKS, 2, RECIPE, tmp_path)
     for result in results:
         assert result.returncode == 0, result.stderr
-    checkpoint = torch.load(tmp_path / 'undisturbed/epoch_1.pth')
+    checkpoint = read(tmp_path / 'undisturbed/epoch_1.pth')
     one, other = (
         gradients['architecture.backbone.conv1.weight']
         for gradients in checkpoint['accumulated_gradients']['of_ranks'])
@@ -150,6 +151,6 @@ def test_each_rank_gets_its_own_gradients_back(tmp_path):
     assert_same(tmp_path / 'resumed/epoch_2.pth',
                 tmp_path / 'undisturbed/epoch_2.pth')
     # Within an epoch the other ranks give none, and the log says so.
-    assert 'accumulated_gradients' not in torch.load(
+    assert 'accumulated_gradients' not in read(
         tmp_path / 'undisturbed/iter_3.pth')
     assert 'lacks the gradients of the 2 ranks' in results[0].stdout

@@ -6,6 +6,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from tests.checkpoints import read
+
 ROOT = Path(__file__).parent.parent.parent
 STUDENT, TEACHER = 'accuracy/top1', 'teacher.accuracy/top1'
 
@@ -106,7 +108,7 @@ def test_averaged_weights_are_those_of_a_run_without_validation(
             tmp_path / name, custom_hooks=[dict(ema)], **options)
         runner.train()
         trained = dict(runner.model.state_dict())
-        saved = torch.load(tmp_path / name / 'epoch_3.pth')
+        saved = read(tmp_path / name / 'epoch_3.pth')
         return trained, saved['state_dict'], saved['ema_state_dict']
 
     validated = train('validated', **{'val_cfg.type': loop})

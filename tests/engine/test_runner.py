@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import FlexibleRunner, Runner
 
 from mmcckd.engine import build_runner
+from tests.checkpoints import weights
 from tests.processes import run_ranks
 
 RECIPE = (
@@ -37,7 +38,7 @@ def test_the_flexible_runner_trains_as_the_other(tmp_path):
                           ('two', dict(runner_type='FlexibleRunner'))):
         build_runner(recipe(tmp_path / name, **options)).train()
     one, two = (
-        torch.load(tmp_path / name / 'epoch_1.pth')['state_dict']
+        weights(tmp_path / name / 'epoch_1.pth')
         for name in ('one', 'two'))
     assert one.keys() == two.keys()
     assert all(torch.equal(one[key], two[key]) for key in one)
@@ -125,7 +126,7 @@ def test_shards_are_trained_as_whole_models(tmp_path):
         assert result.returncode == 0, result.stderr
         assert result.stdout.split()[-1] == 'MMFullyShardedDataParallel'
     whole, shards = (
-        torch.load(tmp_path / strategy / 'epoch_1.pth')['state_dict']
+        weights(tmp_path / strategy / 'epoch_1.pth')
         for strategy in strategies)
     whole = {key.removeprefix('module.'): whole[key] for key in whole}
     assert whole.keys() == shards.keys()
