@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import save_checkpoint
+from mmengine.runner import CheckpointLoader, save_checkpoint
 
 import mmcckd  # noqa: F401
 
@@ -66,7 +66,9 @@ def teacher(tmp_path_factory):
 
 
 def weights(path):
-    return torch.load(path, map_location='cpu')['state_dict']
+    checkpoint = CheckpointLoader.load_checkpoint(
+        str(path), map_location='cpu', logger='silent')
+    return checkpoint['state_dict']
 
 
 def test_train_resume_and_test_cckd(teacher, tmp_path):
