@@ -24,9 +24,8 @@ def let_hooks_see_the_student() -> None:
     # once MMPretrain can be imported
     from mmpretrain.engine import hooks
     from mmpretrain.engine.hooks import precise_bn_hook
-    if hasattr(hooks.PreciseBNHook, 'before_train_is_checked'):
+    if hooks.ClassNumCheckHook._check_head is _check_classes:
         return
-    hooks.PreciseBNHook.before_train_is_checked = True
     hooks.PreciseBNHook.before_train = _check_num_samples
     precise_bn_hook.update_bn_stats = _with_batch_size(
         precise_bn_hook.update_bn_stats)
