@@ -15,7 +15,7 @@ from mmcckd.engine import (
     load_config,
 )
 from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
-from mmcckd.engine.test_time_augmentation import set_test_time_augmentation
+from mmcckd.engine.tta import set_test_time_augmentation
 from mmcckd.recipes.networks import without_weights
 
 

@@ -1,11 +1,13 @@
 """Networks that a config names by a config file, ``dict(cfg_path=…)``."""
 import copy
 import importlib
+import logging
 from typing import Optional
 
 from mmengine.config import Config, ConfigDict
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.hub import get_config, hub
+from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
@@ -134,4 +136,5 @@ def _load(model: nn.Module, network: dict) -> None:
                 'pretrained out, and set init_cfg of that part, as backbone='
                 "dict(init_cfg=dict(type='Pretrained', checkpoint=…, prefix="
                 "'backbone')).") from error
+        print_log(str(error), logger='current', level=logging.WARNING)
     model._is_init = True  # MMEngine's flag: do not initialise it again

@@ -124,6 +124,16 @@ def test_weights_that_do_not_fit(tmp_path):
                           head=dict(num_classes=3)))
 
 
+def test_weights_that_are_left_over(tmp_path):
+    """They are named in a warning; the network has all of its own."""
+    saved = MODELS.build(dict(cfg_path=DIGITS))
+    path = str(tmp_path / 'net.pth')
+    weights = dict(saved.state_dict(), other=torch.zeros(1))
+    save_checkpoint(dict(state_dict=weights), path)
+    given = MODELS.build(dict(cfg_path=DIGITS, pretrained=path))
+    assert torch.equal(given.head.fc.weight, saved.head.fc.weight)
+
+
 @pytest.mark.parametrize('network, error, message', [
     (dict(cfg_path='/nowhere/net.py'), FileNotFoundError,
      'no config file at the cfg_path /nowhere/net.py; it is package::path'),

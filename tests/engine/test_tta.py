@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mmcckd.engine.command_line import read_config
-from mmcckd.engine.test_time_augmentation import set_test_time_augmentation
+from mmcckd.engine.tta import set_test_time_augmentation
 
 ROOT = Path(__file__).parent.parent.parent
 DIGITS = str(ROOT / 'configs/baseline/r10w6_digits.py')
