@@ -2,6 +2,7 @@ import os
 from unittest import mock
 
 import pytest
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
@@ -28,6 +29,15 @@ def no_default_scope():
     DefaultScope._instance_dict.clear()
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def log(caplog):
+    """pytest's ``caplog``, with what MMEngine's loggers say."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='session')

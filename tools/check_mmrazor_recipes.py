@@ -25,14 +25,12 @@ import mmrazor
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR10
 
 from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
-from mmcckd.engine import init_distributed
+from mmcckd.engine import build_runner, init_distributed
 from mmcckd.engine.command_line import read_config
 from mmcckd.models import CorrelationCongruenceLoss
-from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 from mmcckd.recipes import frozen_teacher, mix_cc
 from mmcckd.recipes.networks import without_weights
 
@@ -137,8 +135,7 @@ def train(cfg: Config) -> Dict[str, float]:
             RANK='0', LOCAL_RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1',
             MASTER_PORT=free_port())
         init_distributed(cfg.launcher, cfg)
-    runner = Runner.from_cfg(cfg)
-    match_images(runner.model)
+    runner = build_runner(cfg)
     check = GradientCheck(runner.model)
     runner.train()
     check.raise_if_none()

@@ -1,7 +1,9 @@
 """Make a plain MMPretrain model of the student of a distillation.
 
 Writes OUT.pth, a checkpoint of the student alone, and beside it OUT.py, its
-config, for mmpretrain.get_model('OUT.py', 'OUT.pth') and the like.
+config, for mmpretrain.get_model('OUT.py', 'OUT.pth') and the like. With
+--onnx also OUT.onnx; where that cannot be done, or gives something else than
+torch, the two others are written all the same, and the exit status is 1.
 """
 import argparse
 import sys
@@ -21,8 +23,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--onnx',
         action='store_true',
-        help='also write OUT.onnx: normalised images in, logits out, batches '
-        'of any size; checked against torch')
+        help='also write OUT.onnx: normalised images in, in batches of any '
+        'size, logits out, or the feature of a re-ID student; compared with '
+        'torch')
     parser.add_argument(
         '--overwrite',
         action='store_true',
@@ -39,10 +42,10 @@ def main() -> None:
         inputs.append(args.config)
     files = OutputFiles(args.out, args.onnx, args.overwrite, inputs)
     student = load_student(args.checkpoint, args.config)
-    written = files.write(student)
     size = sum(weights.numel() for weights in student.model.parameters())
     print(f'Student: {size:,} parameters' +
           (', averaged by EMAHook' if student.averaged else ''))
+    written = files.write(student)
     print('\n'.join(['Written:', *map(str, written)]))
 
 

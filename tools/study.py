@@ -26,6 +26,7 @@ import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.studies import ResultsFile, Study
 from mmcckd.studies.conducting import conduct, repeat
 from mmcckd.studies.figures import draw_study
+from mmcckd.studies.options import check_options
 from mmcckd.studies.plan import stages
 from mmcckd.studies.results_file import FolderLock
 from mmcckd.studies.summary import summarise
@@ -121,6 +122,7 @@ def main() -> None:
         do_again(args.repeat, args.jobs)
         return
     study = Study.load(args.study, ROOT)
+    check_options(study, ROOT)
     folder = args.work_dir.resolve()
     with FolderLock(folder):
         with Progress(study.title) as progress:

@@ -1,17 +1,21 @@
 """Test a model from a config and a checkpoint."""
 import argparse
+import copy
 
 import mmengine
 from mmengine.evaluator import DumpResults
-from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
+    build_runner,
     init_distributed,
     load_config,
 )
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
+from mmcckd.engine.test_time_augmentation import set_test_time_augmentation
 from mmcckd.recipes.networks import without_weights
 
 
@@ -39,21 +43,32 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=2,
         help='seconds that --show shows a picture')
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help='test-time augmentation: by tta_model and tta_pipeline of the '
+        'config, else by the mean of the scores of each image and its mirror '
+        'image')
+    add_loader_arguments(parser)
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
         parser.error('--out-item needs --out, the file to write')
+    if 'load_from' in (args.cfg_options or {}):
+        parser.error('--cfg-options load_from=… would change nothing: a test '
+                     'loads the checkpoint that it is given')
     return args
 
 
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    cfg.load_from = args.checkpoint
+    fill_in_loaders(cfg, args)
+    given = copy.deepcopy(cfg)
+    cfg.load_from, cfg.resume = args.checkpoint, False
 
     # The test is the student's. Its teacher may well not be on this machine.
-    model = cfg.model
-    if 'distiller' in model:
-        cfg.model = without_weights(model)
+    if 'distiller' in cfg.model:
+        cfg.model = without_weights(cfg.model)
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir is not None:
@@ -66,14 +81,16 @@ def main() -> None:
             interval=args.interval)
 
     if cfg.get('test_dataloader'):
+        check_loader(cfg, 'test_dataloader')
         check_layout(cfg.test_dataloader.dataset)
+    if args.tta:
+        set_test_time_augmentation(cfg)
 
     init_distributed(args.launcher, cfg)
-    runner = Runner.from_cfg(cfg)
-    if 'distiller' in model:
-        # The runner has written its config where training wrote the same.
-        runner.cfg.model = {**runner.cfg.model, **model}
-        runner.dump_config()
+    runner = build_runner(cfg)
+    # The runner has written its config where training wrote the same.
+    runner.cfg = given
+    runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
             DumpResults(out_file_path=args.out))

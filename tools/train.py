@@ -4,16 +4,17 @@ from pathlib import Path
 
 import torch
 from mmengine.fileio import exists
-from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
+    build_runner,
     init_distributed,
     load_config,
 )
-from mmcckd.models.algorithms.mmrazor_algorithms import match_images
+from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
 
@@ -40,6 +41,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by the actual batch size over '
         'auto_scale_lr.base_batch_size of the config')
+    add_loader_arguments(parser)
     add_mixing_arguments(parser)
     return parser.parse_args()
 
@@ -47,6 +49,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = mix(load_config(args), args)
+    fill_in_loaders(cfg, args)
 
     if args.resume is not None:
         cfg.resume = True
@@ -69,12 +72,11 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     for name in ('train_dataloader', 'val_dataloader'):
         if cfg.get(name):
+            check_loader(cfg, name)
             check_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
-    runner = Runner.from_cfg(cfg)
-    match_images(runner.model)
-    runner.train()
+    build_runner(cfg).train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:

@@ -109,7 +109,7 @@ def positive(text: str) -> int:
 
 def main() -> None:
     args = parse_args()
-    cfg = load(args.config, args)
+    cfg = read_config(args.config, args.cfg_options)
     work_dir = cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     files = output_files(args.out or f'{work_dir}/retrieval', args.overwrite)
     models = build_models(cfg, args)
@@ -144,12 +144,6 @@ def main() -> None:
     print('\n'.join(['Written:', *map(str, files)]))
 
 
-def load(config: str, args: argparse.Namespace) -> Config:
-    cfg = read_config(config)
-    cfg.merge_from_dict(args.cfg_options)
-    return cfg
-
-
 def build_models(cfg: Config, args: argparse.Namespace) -> List[ReIDModel]:
     """The teacher, those to compare with, and last the model of CONFIG."""
     names = ['teacher'] if args.teacher else []
@@ -167,7 +161,8 @@ def build_models(cfg: Config, args: argparse.Namespace) -> List[ReIDModel]:
                              '--teacher CKPT.')
         models.append(ReIDModel('teacher', cfg, checkpoint, teacher=True))
     for name, config, checkpoint in args.compare:
-        models.append(ReIDModel(name, load(config, args), checkpoint))
+        compared = read_config(config, args.cfg_options)
+        models.append(ReIDModel(name, compared, checkpoint))
     models.append(ReIDModel(names[-1], cfg, args.checkpoint))
     return models
 

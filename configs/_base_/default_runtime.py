@@ -13,6 +13,8 @@ default_hooks = dict(
     # An epoch's augmentation is a function of the seed and the epoch, so that
     # a resumed run goes on as the undisturbed one.
     epoch_seed=dict(type='EpochSeedHook'),
+    # Gradients that wait for the next update are in the checkpoints too.
+    accumulated_gradients=dict(type='AccumulatedGradientsHook'),
     visualization=dict(type='VisualizationHook', enable=False))
 
 env_cfg = dict(

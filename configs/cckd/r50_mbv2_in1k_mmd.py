@@ -1,4 +1,4 @@
-# As r50_mbv2_in1k.py, with the kernel of naive MMD.
+# As r50_mbv2_in1k.py, with the kernel of naive MMD; β too, which is not tuned.
 _base_ = './r50_mbv2_in1k.py'
 
 kernel = dict(_delete_=True, type='MMDKernelConnector', gather=True)

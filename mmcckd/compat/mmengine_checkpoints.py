@@ -4,46 +4,78 @@ Since torch 2.6 ``torch.load`` accepts tensors and plain containers only.
 MMEngine's checkpoints also hold the log: ``HistoryBuffer`` objects around
 numpy arrays, with references to their own methods, so ``--resume`` fails.
 
-These are allowed, and nothing else; a pickle that calls another function stays
-refused. Where the true object would open more than is needed, a stand-in takes
-its name: ``getattr`` would lead from any class to everything, and a forged
-``numpy.dtype`` makes an array of pointers out of bytes.
+These are allowed, and nothing else, and only while MMEngine's
+``CheckpointLoader`` loads; a pickle that calls another function stays refused.
+Where the true object would open more than is needed, a stand-in takes its
+name: ``getattr`` would lead from any class to everything, and a forged
+``numpy.dtype`` makes an array of pointers out of bytes. What was loaded holds
+ordinary arrays.
 
 Can be deleted when MMEngine allows its own classes.
 """
 import codecs
+import functools
+import operator
 import os
 import pickle
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Set
 from unittest import mock
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
 from torch import _weights_only_unpickler
 
 # torch 2.4 brought the list of what is allowed besides tensors.
 HAS_ALLOW_LIST = hasattr(torch.serialization, 'add_safe_globals')
 
+_always_safely = False
+
 
 def allow_mmengine_checkpoints() -> None:
-    """Allow-list the contents of MMEngine's checkpoints, once a process."""
-    if HAS_ALLOW_LIST:
-        torch.serialization.add_safe_globals(list(_allowed().values()))
+    """Allow the contents of MMEngine's checkpoints where MMEngine loads."""
+    load = CheckpointLoader.load_checkpoint.__func__
+    if hasattr(load, '__wrapped__'):
+        return
+
+    @functools.wraps(load)
+    def load_checkpoint(*args, **kwargs):
+        with safe_loading() if _always_safely else nullcontext():
+            with _allow_list() as hidden:
+                try:
+                    return _with_plain_arrays(load(*args, **kwargs), set())
+                except pickle.UnpicklingError:
+                    if not hidden:
+                        raise
+            return load(*args, **kwargs)  # by what the user has allowed
+
+    CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+
+
+def load_always_safely() -> None:
+    """Have MMEngine load all that it loads in this process safely.
+
+    The default is safe from torch 2.6 on, except for URLs, which MMEngine
+    loads by a function of torch's that still asks for the unsafe way. What
+    else calls ``torch.load`` is left alone, and so is all where the user has
+    set one of torch's variables for it.
+    """
+    global _always_safely
+    _always_safely = HAS_ALLOW_LIST and not any(
+        name in os.environ for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD',
+                                        'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'))
 
 
 @contextmanager
 def safe_loading() -> Iterator[None]:
-    """Within it ``torch.load`` runs no code of a file's, on any torch.
-
-    The default is safe from torch 2.6 on, except for URLs, which MMEngine
-    loads by a function of torch's that still asks for the unsafe way.
+    """Within it ``CheckpointLoader`` runs no code of a file's, on any torch.
 
     Raises:
-        pickle.UnpicklingError: From ``torch.load``, if a file holds more than
-            tensors, plain containers and MMEngine's log.
+        pickle.UnpicklingError: From ``CheckpointLoader``, if a file holds more
+            than tensors, plain containers and MMEngine's log.
     """
     with mock.patch.dict(os.environ):
         os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
@@ -67,6 +99,66 @@ def safe_loading() -> Iterator[None]:
             yield
 
 
+@contextmanager
+def _allow_list() -> Iterator[list]:
+    """Within it our objects are allowed. Gives the user's of the same names,
+    which have to wait: which of two torch takes is a matter of chance."""
+    if not HAS_ALLOW_LIST:
+        yield []
+        return
+    ours = list(_allowed().values())
+    hidden = [
+        allowed for allowed in torch.serialization.get_safe_globals()
+        if _name(allowed) in _allowed()
+    ]
+    _swap(hidden, ours)
+    try:
+        yield hidden
+    finally:
+        _swap(ours, hidden)
+
+
+def _name(allowed: Any) -> str:
+    if isinstance(allowed, tuple):  # (object, name)
+        return allowed[1]
+    return f'{allowed.__module__}.{allowed.__qualname__}'
+
+
+def _swap(old: list, new: list) -> None:
+    kept = [
+        allowed for allowed in torch.serialization.get_safe_globals()
+        if allowed not in old
+    ]
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(kept + new)
+
+
+def _with_plain_arrays(value: Any, seen: Set[int]) -> Any:
+    """The same, with numpy's own objects in the place of the stand-ins."""
+    if isinstance(value, _Array):
+        return value.view(np.ndarray)
+    if isinstance(value, _Dtype):
+        return value.dtype
+    if isinstance(value, torch.Tensor) or id(value) in seen:
+        return value
+    seen.add(id(value))
+    if isinstance(value, tuple):
+        parts = [_with_plain_arrays(part, seen) for part in value]
+        same = all(map(operator.is_, parts, value))
+        return value if same else tuple(parts)
+    if isinstance(value, (dict, list)):
+        places = value if isinstance(value, dict) else range(len(value))
+        for place in places:
+            plain = _with_plain_arrays(value[place], seen)
+            if plain is not value[place]:
+                value[place] = plain
+    attributes = getattr(value, '__dict__', None)
+    if type(attributes) is dict:
+        _with_plain_arrays(attributes, seen)
+    return value
+
+
+@functools.cache
 def _allowed() -> Dict[str, Any]:
     """By the name that pickles use, what they get."""
     functions = {

@@ -1,10 +1,18 @@
 from .command_line import add_config_arguments, load_config
 from .distributed import init_distributed
-from .hooks import CorrelationVisualizationHook, EpochSeedHook
+from .hooks import (
+    AccumulatedGradientsHook,
+    ClassCheckHook,
+    CorrelationVisualizationHook,
+    EpochSeedHook,
+    StrictCheckpointHook,
+)
 from .loops import FrozenTeacherDistillValLoop
+from .runner import build_runner
 
 __all__ = [
+    'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook',
-    'FrozenTeacherDistillValLoop', 'add_config_arguments', 'init_distributed',
-    'load_config'
+    'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
+    'add_config_arguments', 'build_runner', 'init_distributed', 'load_config'
 ]

@@ -2,12 +2,17 @@
 import argparse
 import os
 import os.path as osp
+from typing import Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
 
-from mmcckd.compat.mmengine_checkpoints import HAS_ALLOW_LIST
+from mmcckd.compat.mmengine_checkpoints import load_always_safely
+from mmcckd.config_files.assignments import check_assignments
+from mmcckd.config_files.meant import OBJECTIVE
+from mmcckd.config_files.overrides import override
 
+from .host_defaults import fill_in_preprocessor
 from .packages import check_installed
 
 
@@ -38,16 +43,23 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help=argparse.SUPPRESS)
 
 
-def read_config(name: str) -> Config:
+def read_config(name: str, options: Optional[dict] = None) -> Config:
     """The config of a file, or of ``package::path`` if a package brings it.
 
+    Args:
+        name (str): The file, or ``package::path``.
+        options (dict, optional): What to override, as :func:`.override` says.
+            Defaults to None.
+
     Raises:
+        ValueError: If an assignment in the file, or an option, would change
+            nothing.
         ModuleNotFoundError: If that package, or one that the config inherits
             from, is not installed.
     """
     check_installed(name)
     try:
-        return get_config(name) if '::' in name else Config.fromfile(name)
+        cfg = get_config(name) if '::' in name else Config.fromfile(name)
     except ModuleNotFoundError as error:
         if error.name is not None:  # what a config imports, not inherits
             raise
@@ -56,6 +68,8 @@ def read_config(name: str) -> Config:
             f'{error}. (Recipes for detection need mmdet, for segmentation '
             'mmsegmentation, and both the full mmcv in place of mmcv-lite.)'
         ) from error
+    check_assignments(cfg)
+    return override(cfg, options) if options else cfg
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -66,16 +80,25 @@ def load_config(args: argparse.Namespace) -> Config:
             added, parsed.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir`` set.
+        Config: With ``launcher`` and ``work_dir`` set, and the type of the
+        data preprocessor.
+
+    Raises:
+        ModuleNotFoundError, ValueError: As of :func:`read_config`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if HAS_ALLOW_LIST:
-        # --resume and load_from run no code of a file's, nor of a URL's,
-        # which torch still loads the unsafe way by default.
-        os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-    cfg = read_config(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    load_always_safely()  # --resume and load_from run no code of a file's
+    try:
+        cfg = read_config(args.config, args.cfg_options)
+    except ValueError as error:
+        if (getattr(args, 'mix_cc', None) is None
+                or OBJECTIVE.keys().isdisjoint(args.cfg_options or {})):
+            raise
+        raise ValueError(
+            f'{error} Settings of what --mix-cc adds are given to it: '
+            '--mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
+            'samples_per_class=….') from error
+    fill_in_preprocessor(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Iterable, List
 
 import torch
+from mmengine.logging import print_log
 
 from .onnx_file import export_onnx
 from .student import Student
@@ -61,13 +62,18 @@ class OutputFiles:
                              'place.') from error
 
     def write(self, student: Student) -> List[Path]:
-        """Write all of them, or none if one of them fails.
+        """Write all of them.
+
+        The checkpoint and the config are right whatever becomes of the ONNX
+        file, so they are written also where that fails. An older ONNX file
+        then stays.
 
         Returns:
             List[Path]: The files that were written.
 
         Raises:
-            ValueError: As :func:`~mmcckd.export.onnx_file.export_onnx` says.
+            ValueError: As :func:`~mmcckd.export.onnx_file.export_onnx` says;
+                names what was written.
         """
         with self._folder() as folder:
             made = [Path(folder, path.name) for path in self._all()]
@@ -79,10 +85,21 @@ class OutputFiles:
                 f'# Made by tools/export_student.py, of {student.source!r}.\n'
                 f'{student.meta["cfg"]}\n',
                 encoding='utf-8')
+            failure = None
             if self.onnx is not None:
-                export_onnx(student, made[2])
+                try:
+                    print_log(f'ONNX: {export_onnx(student, made[2])}')
+                except ValueError as error:
+                    failure = error
+                    made.pop()
             for new, path in zip(made, self._all()):
                 os.replace(new, path)
+        if failure is not None:
+            older = (f' The {self.onnx} that was there is left alone, and is '
+                     'of another student.' if self.onnx.exists() else '')
+            raise ValueError(
+                f'{failure} No ONNX file was written; {self.checkpoint} and '
+                f'{self.config} were, and are right.{older}') from failure
         return self._all()
 
     def _all(self) -> List[Path]:

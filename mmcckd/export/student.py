@@ -12,14 +12,12 @@ from torch import Tensor
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 from mmcckd.engine.command_line import read_config
-from mmcckd.models.algorithms.teacher_checkpoint import misfits
+from mmcckd.models.algorithms.teacher_checkpoint import STUDENT, misfits
 from mmcckd.version import __version__
 
 from .config_text import check_types, parse_config
 from .student_config import student_config
 
-# Where MMRazor's algorithms keep the student.
-PREFIX = 'architecture.'
 # What MMEngine says of a run that stays true of its student.
 KEPT_META = ('dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
              'time')
@@ -67,14 +65,14 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
     """
     content = read_checkpoint(checkpoint)
     weights = {
-        name[len(PREFIX):]: tensor
+        name[len(STUDENT):]: tensor
         for name, tensor in content['state_dict'].items()
-        if name.startswith(PREFIX)
+        if name.startswith(STUDENT)
     }
     if not weights:
         found = {name.split('.')[0] for name in content['state_dict']}
         raise ValueError(
-            f'{checkpoint} has no student: expected tensors named {PREFIX}*, '
+            f'{checkpoint} has no student: expected tensors named {STUDENT}*, '
             f'but found {", ".join(sorted(found)) or "none"}. Give a '
             'checkpoint of a distillation; that of a plain MMPretrain run '
             'needs no export.')

@@ -1,11 +1,11 @@
 """From the config of a distillation to that of its student alone."""
-import copy
 from typing import Any
 
 import mmpretrain.registry
 from mmengine.config import Config, ConfigDict
-from mmengine.hub import get_config
 from mmengine.registry import Registry
+
+from mmcckd.config_files.cfg_path import expand_cfg_path
 
 from .config_text import types
 
@@ -28,7 +28,7 @@ def student_config(cfg: Config) -> Config:
     """
     if 'model' not in cfg:
         raise ValueError('it has no model.')
-    model = _expand(copy.deepcopy(cfg.model.get('architecture', cfg.model)))
+    model = _expand(cfg.model.get('architecture', cfg.model), cfg)
     own_preprocessor = model.pop('data_preprocessor', None)
     split = 'test' if cfg.get('test_dataloader') else 'val'
     if not cfg.get(f'{split}_dataloader'):
@@ -52,28 +52,22 @@ def student_config(cfg: Config) -> Config:
     return student
 
 
-def _expand(model: ConfigDict) -> ConfigDict:
-    """The model that MMRazor builds of ``dict(cfg_path='package::path')``."""
-    if 'type' in model or 'cfg_path' not in model:
-        return model
-    path = model.pop('cfg_path')
-    if '..' in path:  # the package's configs, not any file
+def _expand(model: ConfigDict, run: Config) -> ConfigDict:
+    """The model, written out if the run names it by ``cfg_path``."""
+    path = model.get('cfg_path') or ''
+    # To read a config is to run it: one that comes with a checkpoint, which
+    # has no file, may name a package's configs, but not any file.
+    if '..' in path or (path and '::' not in path and run.filename is None):
         raise ValueError(f'it has the cfg_path {path!r}; expected '
                          'package::folder/file.py.')
-    cfg = get_config(path)
-    model.pop('pretrained', None)
-    model.pop('_scope_', None)
-    if 'data_preprocessor' in cfg:
-        cfg.model.data_preprocessor = cfg.data_preprocessor
-    for name, value in model.items():
-        cfg.model.setdefault(name, value)
-    return cfg.model
+    return expand_cfg_path(model)
 
 
 def _plain(config: Any) -> Any:
-    """Without the files that the run began with, since the student has other
-    weights now; and with mmcv's loading of images, which MMPretrain's
-    inferencers know to leave out, in place of ours."""
+    """Without the weights that the run began with, files or, for networks of
+    timm and Hugging Face, downloads, since the student has other weights now;
+    and with mmcv's loading of images, which MMPretrain's inferencers know to
+    leave out, in place of ours."""
     if isinstance(config, (list, tuple)):
         return type(config)(_plain(part) for part in config)
     if not isinstance(config, dict):
@@ -81,7 +75,8 @@ def _plain(config: Any) -> Any:
     config = {
         name: _plain(value)
         for name, value in config.items()
-        if name != 'init_cfg' or 'Pretrained' not in types(value)
+        if name not in ('pretrained', 'checkpoint_path') and (
+            name != 'init_cfg' or 'Pretrained' not in types(value))
     }
     if config.get('type') == 'LoadImage':
         config['type'] = 'LoadImageFromFile'

@@ -5,6 +5,7 @@ so that a convolution whose output goes there, and nowhere else, can carry it
 in its own weight and bias.
 """
 from collections import Counter
+from dataclasses import dataclass
 from typing import Callable, Collection, Dict, List, Tuple
 
 from torch import nn
@@ -18,9 +19,34 @@ from torch.utils._pytree import tree_flatten
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
+@dataclass
+class FoldedNorm:
+    """A BatchNorm that a convolution carries.
+
+    Args:
+        norm (nn.Module): The BatchNorm, as it was.
+        places (List[Tuple[nn.Module, str]]): Its parents, and its name there.
+        conv (nn.Module): The convolution.
+        conv_has_bias (bool): Whether it had one of its own.
+    """
+    norm: nn.Module
+    places: List[Tuple[nn.Module, str]]
+    conv: nn.Module
+    conv_has_bias: bool
+
+    def put_back(self) -> None:
+        """Restore the modules, but not the convolution's weights: they are
+        to be loaded."""
+        if not self.conv_has_bias:
+            self.conv.bias = None
+        self.norm.to(self.conv.weight.device)
+        for parent, name in self.places:
+            setattr(parent, name, self.norm)
+
+
 def fold_batch_norm(model: nn.Module,
                     forward: Callable[[], object],
-                    keep: Collection[nn.Module] = ()) -> int:
+                    keep: Collection[nn.Module] = ()) -> List[FoldedNorm]:
     """Fold each BatchNorm of a model that can be folded, in place.
 
     Which one follows which convolution is seen in a forward pass, not guessed
@@ -37,20 +63,25 @@ def fold_batch_norm(model: nn.Module,
             listens to them. Defaults to none.
 
     Returns:
-        int: How many were folded.
+        List[FoldedNorm]: What was folded.
     """
     pairs = [(conv, norm) for conv, norm in _pairs(model, forward)
              if conv not in keep and norm not in keep]
+    places = {norm: [] for _, norm in pairs}
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if child in places:
+                places[child].append((parent, name))
+    folded = []
     for conv, norm in pairs:
+        folded.append(
+            FoldedNorm(norm, places[norm], conv, conv.bias is not None))
         conv.weight, conv.bias = fuse_conv_bn_weights(
             conv.weight, conv.bias, norm.running_mean, norm.running_var,
             norm.eps, norm.weight, norm.bias)
-    folded = {norm for _, norm in pairs}
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if child in folded:
-                setattr(parent, name, nn.Identity().eval())
-    return len(pairs)
+        for parent, name in places[norm]:
+            setattr(parent, name, nn.Identity().eval())
+    return folded
 
 
 def _pairs(model: nn.Module, forward: Callable[[], object]

@@ -31,9 +31,10 @@ def mix_cc(cfg: Config,
            loss_weight: Optional[float] = None,
            sampler: Optional[str] = 'CURSampler',
            samples_per_class: int = 4,
-           student_projection: Union[dict, List[dict], None] = None
+           student_projection: Union[dict, List[dict], None] = None,
+           data_idx: Union[int, Dict[str, Optional[int]], None] = None
            ) -> Config:
-    """Add ``β L_CC`` to the objective of any recipe that distils.
+    """Add ``β L_CC`` to the objective of a recipe that distils.
 
     The distiller gets a recorder ``cc_feature`` on either side (or one of the
     recipe's, if it listens to the source already), kernel connectors
@@ -61,6 +62,10 @@ def mix_cc(cfg: Config,
             the student's features, (n, d_s), to the width of the teacher's,
             before the kernel; a list of configs is applied in turn. Defaults
             to None: kernels compare features of different widths.
+        data_idx (int | dict, optional): Which output, where the source gives
+            a tuple of several, as a backbone with several ``out_indices``
+            does; or ``dict(student=…, teacher=…)``. Defaults to None, for a
+            source that gives one.
 
     Returns:
         Config: An ordinary recipe that imports mmcckd.
@@ -72,7 +77,7 @@ def mix_cc(cfg: Config,
         ValueError: If the recipe has no distiller, no teacher, or a student
             that is not trained; a network has no module ``source``; a name is
             taken; the data loader has a batch sampler already; the kernel has
-            no known β; or an argument is out of range.
+            no known β; or an argument is out of range or of the wrong type.
     """
     model = distillation_of(cfg, 'mix_cc')
     if not model.get('student_trainable', True):
@@ -89,6 +94,7 @@ def mix_cc(cfg: Config,
     if loss_weight is None:
         loss_weight = _usual_loss_weight(kernel)
     check_loss_weight('loss_weight', loss_weight)
+    chosen = _chosen_outputs(data_idx)
 
     added, recorders = {}, {}
     for side, name in _find_sources(cfg, source).items():
@@ -115,7 +121,8 @@ def mix_cc(cfg: Config,
                 argument: dict(
                     from_student=side == 'student',
                     recorder=recorders[side],
-                    connector=KERNELS[side])
+                    connector=KERNELS[side],
+                    **chosen[side])
                 for argument, side in (('preds_S', 'student'),
                                        ('preds_T', 'teacher'))
             }
@@ -137,6 +144,22 @@ def _check_is_config(name: str, config: dict) -> None:
         raise ValueError(
             f'{name} must be the config of a connector, dict(type=…), or on a '
             f'command line {name}.type=…, but is {config!r}.')
+
+
+def _chosen_outputs(data_idx) -> Dict[str, dict]:
+    """What either side's mapping says of the output to take."""
+    sides = data_idx
+    if not isinstance(sides, dict):
+        sides = dict(student=data_idx, teacher=data_idx)
+    if not set(sides) <= set(KERNELS) or not all(
+            index is None or type(index) is int for index in sides.values()):
+        raise ValueError(
+            'data_idx must be an int, or dict(student=int, teacher=int), but '
+            f'is {data_idx!r}.')
+    return {
+        side: {} if sides.get(side) is None else dict(data_idx=sides[side])
+        for side in KERNELS
+    }
 
 
 def _usual_loss_weight(kernel: dict) -> float:

@@ -8,8 +8,6 @@ from mmengine.registry import DefaultScope
 from mmrazor.registry import MODELS
 from torch import nn
 
-from mmcckd.engine.packages import check_installed
-
 
 def build_networks(cfg: Config) -> Tuple[nn.Module, nn.Module]:
     """Student and teacher of a recipe, with random weights.
@@ -31,19 +29,13 @@ def build_networks(cfg: Config) -> Tuple[nn.Module, nn.Module]:
     scope = model.get('_scope_') or cfg.get('default_scope', 'mmengine')
     with torch.random.fork_rng(devices=[]), \
             DefaultScope.overwrite_default_scope(scope):
-        student = _build(model.architecture)
+        student = MODELS.build(model.architecture)
         if model.get('teacher'):
-            return student, _build(model.teacher)
+            return student, MODELS.build(model.teacher)
         return student, nn.ModuleDict({
-            name: _build(teacher.build_cfg)
+            name: MODELS.build(teacher.build_cfg)
             for name, teacher in model.teachers.items()
         })
-
-
-def _build(network: dict) -> nn.Module:
-    if network.get('cfg_path'):
-        check_installed(network.cfg_path)
-    return MODELS.build(network)
 
 
 def without_weights(cfg):

@@ -1,5 +1,4 @@
 """A run of a study: train, test, and measure the structure of features."""
-import copy
 import gc
 import shutil
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Dict, List, Optional
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
+from mmcckd.engine import build_runner
+from mmcckd.engine.command_line import read_config
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.kernels import gaussian_rbf
 
@@ -48,7 +48,7 @@ def train(run: Run, folder: Path, root: Path,
     gc.freeze()  # what the process inherited need not be searched for garbage
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    runner = Runner.from_cfg(
+    runner = build_runner(
         make_config(run, folder, root, teacher_folder, superclasses))
     runner.train()
     (folder / CHECKPOINT).symlink_to(
@@ -92,8 +92,7 @@ def make_config(run: Run, folder: Path, root: Path,
                 teacher_folder: Optional[Path],
                 superclasses: Optional[Path]) -> Config:
     """The config of a run; the arguments are those of :func:`train`."""
-    cfg = Config.fromfile(root / run.config)
-    cfg.merge_from_dict(copy.deepcopy(run.options))
+    cfg = read_config(str(root / run.config), run.options)
     cfg.randomness = dict(seed=run.seed)
     cfg.work_dir = str(folder)
     cfg.log_level = 'WARNING'

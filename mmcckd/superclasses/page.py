@@ -5,9 +5,9 @@ import io
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-import matplotlib
 import mmcv
 import numpy as np
+from matplotlib.figure import Figure
 from mmengine import fileio
 from torch.utils.data import Dataset
 
@@ -57,11 +57,9 @@ def write_pictures(look: Look, stem: str) -> List[str]:
 
 
 def _draw(look: Look):
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
     rows = _sheet_rows(look)
     with_map = look.classes is not None
-    figure = plt.figure(
+    figure = Figure(
         figsize=(12, 4.2 + 0.95 * len(rows)), layout='constrained')
     top, bottom = figure.subfigures(
         2, 1, height_ratios=(4.2, 0.95 * len(rows)))

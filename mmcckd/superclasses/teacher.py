@@ -50,7 +50,16 @@ def build_teacher(cfg: Config, checkpoint: str
     if not distils and preprocessor is not None:
         config['data_preprocessor'] = preprocessor
     teacher = MODELS.build(config)
-    load_teacher_checkpoint(teacher, checkpoint)
+    try:
+        load_teacher_checkpoint(teacher, checkpoint)
+    except ValueError as error:
+        if distils and _is_of_the_student(cfg, checkpoint):
+            raise ValueError(
+                f"{error}\nIt is the student's checkpoint, which fits the "
+                "student exactly. Give the teacher's; or, to cluster the "
+                "student's features, the config of the student alone."
+            ) from error
+        raise
     teacher.eval()
     if distils and preprocessor is not None:
         feed_teacher(teacher, MODELS.build(preprocessor))
@@ -58,6 +67,15 @@ def build_teacher(cfg: Config, checkpoint: str
         student = MODELS.build(without_weights(cfg.model.architecture))
         feed_teacher(teacher, student.data_preprocessor)
     return teacher, teacher.data_preprocessor
+
+
+def _is_of_the_student(cfg: Config, checkpoint: str) -> bool:
+    try:
+        load_teacher_checkpoint(
+            MODELS.build(copy.deepcopy(cfg.model.architecture)), checkpoint)
+    except ValueError:
+        return False
+    return True
 
 
 def preprocessor_config(cfg: Config) -> Optional[dict]:

@@ -12,9 +12,10 @@ from mmpretrain import get_model
 from mmrazor.registry import MODELS
 
 from mmcckd.evaluation import Ranking, evaluate_reid, rank_gallery
-from mmcckd.export.student import PREFIX, read_checkpoint
+from mmcckd.export.student import read_checkpoint
 from mmcckd.export.student_config import student_config
-from mmcckd.models.algorithms.teacher_checkpoint import misfits
+from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
+from mmcckd.models.algorithms.teacher_checkpoint import weights_of
 from mmcckd.models.algorithms.teacher_images import feed_teacher
 from mmcckd.recipes.networks import without_weights
 from mmcckd.superclasses.progress import CoarseProgressBar
@@ -123,18 +124,13 @@ class ReIDModel:
             checkpoint=self.checkpoint)
 
     def _load(self) -> None:
-        weights = read_checkpoint(self.checkpoint)['state_dict']
-        if any(key.startswith(PREFIX) for key in weights):
-            weights = {
-                key[len(PREFIX):]: tensor
-                for key, tensor in weights.items() if key.startswith(PREFIX)
-            }
-        wrong = misfits(self.model, weights)
-        if wrong:
+        weights = weights_of(
+            read_checkpoint(self.checkpoint), self.checkpoint)
+        try:
+            fit_state_dict(self.model, weights, self.checkpoint)
+        except ValueError as error:
             raise ValueError(
-                f'The checkpoint {self.checkpoint} does not fit the model of '
-                f'{self.config} ({self.name}):\n' + '\n'.join(wrong) +
-                '\nGive the config that it was trained with.')
+                f'{self.name}, of {self.config}: {error}') from None
 
     @torch.no_grad()
     def _extract(self) -> np.ndarray:

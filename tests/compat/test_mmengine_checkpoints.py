@@ -1,16 +1,41 @@
+import functools
 import os
 import pickle
 import subprocess
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.runner import CheckpointLoader
 
-from mmcckd.compat.mmengine_checkpoints import safe_loading
+from mmcckd.compat import mmengine_checkpoints
+from mmcckd.compat.mmengine_checkpoints import (
+    load_always_safely,
+    safe_loading,
+)
 
-SAFE_BY_DEFAULT = hasattr(torch.serialization, 'add_safe_globals')
+needs_allow_list = pytest.mark.skipif(
+    not hasattr(torch.serialization, 'add_safe_globals'),
+    reason='torch < 2.4 has no list of what is allowed')
+
+
+@pytest.fixture
+def no_globals():
+    """A list of our own of what torch's unpickler allows."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(before)
+
+
+def load(path):
+    """As MMEngine loads all that it loads."""
+    return CheckpointLoader.load_checkpoint(
+        str(path), map_location='cpu', logger='silent')
 
 
 @pytest.fixture
@@ -31,7 +56,7 @@ def checkpoint(tmp_path):
 
 def test_loads_safely(checkpoint):
     with safe_loading():
-        loaded = torch.load(checkpoint)['message_hub']
+        loaded = load(checkpoint)['message_hub']
     buffer = loaded['log_scalars']['train/loss']
     assert isinstance(buffer, HistoryBuffer)
     assert buffer.mean() == 2
@@ -40,15 +65,159 @@ def test_loads_safely(checkpoint):
 
 
 def test_what_was_loaded_is_saved_as_any_other(checkpoint):
-    with safe_loading():
-        loaded = torch.load(checkpoint)
+    loaded = load(checkpoint)
     torch.save(loaded, checkpoint)
     buffer = torch.load(checkpoint, weights_only=False)['message_hub'][
         'log_scalars']['train/loss']
     assert type(buffer._log_history) is np.ndarray
 
 
-@pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
+def test_arrays_are_plain_again(checkpoint):
+    """In containers of all kinds, however often they are referred to."""
+    array, dtype = np.arange(3.), np.dtype('float32')
+    content = dict(
+        nested=[(array, ), OrderedDict(a=array)],
+        dtype=dtype,
+        pair=(1, 'a'),
+        weight=torch.ones(2))
+    content['itself'] = content
+    torch.save(content, checkpoint)
+    with safe_loading():
+        loaded = load(checkpoint)
+    inner = loaded['nested'][0][0], loaded['nested'][1]['a']
+    for found in inner:
+        assert type(found) is np.ndarray
+        assert found.tolist() == [0, 1, 2]
+    assert inner[0].base is inner[1].base
+    assert loaded['dtype'] == dtype
+    assert isinstance(loaded['dtype'], np.dtype)
+    assert loaded['pair'] == (1, 'a')
+    assert loaded['itself'] is loaded
+
+
+def test_loads_a_url_safely(checkpoint, monkeypatch):
+    """Which torch would load the unsafe way."""
+    monkeypatch.setenv('TORCH_HOME', str(checkpoint.parent))
+    folder = checkpoint.parent / 'hub/checkpoints'
+    folder.mkdir(parents=True)
+    url = 'https://example.com/epoch_1.pth'  # as if downloaded before
+    checkpoint.rename(folder / checkpoint.name)
+    with safe_loading():
+        hub = load(url)['message_hub']
+        assert type(hub['runtime_info']['confusion']) is np.ndarray
+        torch.save(Malicious(folder / 'executed'), folder / checkpoint.name)
+        with pytest.raises(pickle.UnpicklingError, match='check_call'):
+            load(url)
+    assert not (folder / 'executed').exists()
+
+
+def test_arrays_of_the_log_are_plain_again(checkpoint):
+    with safe_loading():
+        hub = load(checkpoint)['message_hub']
+    assert type(hub['runtime_info']['confusion']) is np.ndarray
+    buffer = hub['log_scalars']['train/loss']
+    assert type(buffer._log_history) is np.ndarray
+    assert type(buffer._count_history) is np.ndarray
+
+
+ALLOWING = """
+import numpy as np, torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+reconstruct, scalar = (array.__reduce__()[0]
+                       for array in (np.zeros(1), np.float64(1)))
+theirs = [np.ndarray, np.dtype, reconstruct, np.dtypes.Int32DType]
+if with_log:
+    theirs += [scalar, getattr, HistoryBuffer, np.dtypes.Float64DType,
+               np.dtypes.Int64DType]
+torch.serialization.add_safe_globals(theirs)
+import mmcckd
+from mmcckd.compat.mmengine_checkpoints import _allowed
+for _ in range(2):
+    loaded = torch.load(array, weights_only=True)
+    assert type(loaded) is np.ndarray and loaded.tolist() == [0, 1, 2]
+    loaded = CheckpointLoader.load_checkpoint(checkpoint)
+    info = loaded['message_hub']['runtime_info']
+    assert type(info['confusion']) is np.ndarray
+    listed = set(torch.serialization.get_safe_globals())
+    assert listed >= set(theirs)
+    assert not (listed - set(theirs)).intersection(_allowed().values())
+"""
+
+
+@needs_allow_list
+@pytest.mark.parametrize('with_log', [False, True])
+def test_what_a_user_has_allowed_stays(checkpoint, no_globals, with_log):
+    array = checkpoint.with_name('array.pth')
+    torch.save(np.arange(3, dtype=np.int32), array)
+    exec(ALLOWING, dict(array=str(array), checkpoint=str(checkpoint),
+                        with_log=with_log))
+
+
+@needs_allow_list
+def test_what_a_user_has_allowed_before_stays(checkpoint):
+    """Before the import of mmcckd, that is."""
+    array = checkpoint.with_name('array.pth')
+    torch.save(np.arange(3, dtype=np.int32), array)
+    code = (f'array, checkpoint = {str(array)!r}, {str(checkpoint)!r}\n'
+            f'with_log = False\n{ALLOWING}')
+    result = subprocess.run([sys.executable, '-c', code],
+                            capture_output=True,
+                            text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@needs_allow_list
+def test_a_user_may_have_mmengine_load_more(tmp_path, no_globals):
+    """Such as records, which are refused otherwise."""
+    records = tmp_path / 'records.pth'
+    torch.save(np.zeros(2, dtype=[('a', 'i4')]), records)
+    with safe_loading(), pytest.raises(pickle.UnpicklingError,
+                                       match='only numbers'):
+        load(records)
+    reconstruct = np.zeros(1).__reduce__()[0]
+    allowed = [np.ndarray, np.dtype, reconstruct, np.dtypes.VoidDType,
+               np.dtypes.Int32DType]
+    torch.serialization.add_safe_globals(allowed)
+    with safe_loading():
+        assert load(records)['a'].tolist() == [0, 0]
+
+
+@needs_allow_list
+def test_nothing_is_allowed_outside_of_mmengine(checkpoint):
+    before = torch.serialization.get_safe_globals()
+    with safe_loading():
+        load(checkpoint)
+        assert torch.serialization.get_safe_globals() == before
+        with pytest.raises(pickle.UnpicklingError):
+            torch.load(checkpoint, weights_only=True)
+    checkpoint.write_bytes(b'no checkpoint')
+    with pytest.raises(pickle.UnpicklingError):
+        load(checkpoint)
+    assert torch.serialization.get_safe_globals() == before
+
+
+@needs_allow_list
+def test_always_safely(checkpoint, monkeypatch):
+    """Of MMEngine's loading alone, where a user has set nothing for torch."""
+    monkeypatch.setattr(mmengine_checkpoints, '_always_safely', False)
+    victim = checkpoint.with_name('executed')
+    monkeypatch.setattr(torch, 'load',
+                        functools.partial(torch.load, weights_only=False))
+    torch.save(dict(state_dict=Malicious(victim)), checkpoint)
+    load_always_safely()
+    with pytest.raises(pickle.UnpicklingError, match='check_call'):
+        load(checkpoint)
+    assert not victim.exists()
+    torch.save(slice(3), checkpoint)
+    assert torch.load(checkpoint) == slice(3)  # a user's own, asked for so
+
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    load_always_safely()
+    assert load(checkpoint) == slice(3)
+
+
+@needs_allow_list
 def test_is_refused_without_mmcckd(checkpoint):
     """Once it is not, the room can be deleted."""
     code = ('import torch, mmengine.logging\n'
@@ -74,7 +243,7 @@ def test_a_malicious_pickle_stays_refused(tmp_path):
     torch.save(dict(state_dict=Malicious(victim)), path)
     with safe_loading(), pytest.raises(pickle.UnpicklingError,
                                        match='check_call'):
-        torch.load(path)
+        load(path)
     assert not victim.exists()
 
 
@@ -100,7 +269,7 @@ def test_a_forged_dtype_is_refused(tmp_path):
     torch.save(ForgedArray(), path)
     with safe_loading(), pytest.raises(pickle.UnpicklingError,
                                        match='only numbers, truth values'):
-        torch.load(path)
+        load(path)
 
 
 def test_the_environment_is_left_as_it_was(monkeypatch):
@@ -123,14 +292,14 @@ def test_getattr_leads_nowhere_else(tmp_path):
     torch.save(Reaching(), path)
     with safe_loading(), pytest.raises(pickle.UnpicklingError,
                                        match="'__init__' of <class"):
-        torch.load(path)
+        load(path)
 
 
 @pytest.mark.parametrize('before, after', [
     ('numpy._core.multiarray', 'numpy.core.multiarray'),
     ('numpy.core.multiarray', 'numpy._core.multiarray'),
 ])
-@pytest.mark.skipif(not SAFE_BY_DEFAULT, reason='torch < 2.4')
+@needs_allow_list
 def test_written_under_another_numpy(checkpoint, before, after):
     """numpy 2 renamed the module that pickles refer to."""
     old = checkpoint.with_name('old.pth')
@@ -138,5 +307,6 @@ def test_written_under_another_numpy(checkpoint, before, after):
     torch.save(buffer, old, _use_new_zipfile_serialization=False)
     content = old.read_bytes().replace(before.encode(), after.encode())
     old.write_bytes(content)
-    loaded = torch.load(old, weights_only=True)
+    with safe_loading():
+        loaded = load(old)
     assert loaded['log_scalars']['train/loss'].max() == 3

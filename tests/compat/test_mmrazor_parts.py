@@ -339,6 +339,7 @@ def test_distillers_and_val_loops(name, loop, metrics, tmp_path):
     runner.train()
     assert math.isfinite(seen['distill.loss_map'])
     assert {key for key in seen if 'accuracy' in key} == metrics
+    assert set(runner.val_loop.run()) == metrics
     after = dict(runner.model.student.named_parameters())
     assert not torch.equal(before['backbone.conv1.weight'],
                            after['backbone.conv1.weight'])

@@ -292,7 +292,7 @@ def test_cur_and_sur_differ_in_the_groups_alone():
     assert list(cur) == list(sur)
 
 
-def test_sur_never_draws_what_has_no_superclass(tmp_path):
+def test_sur_never_draws_what_has_no_superclass(tmp_path, log):
     path = str(tmp_path / 'superclasses.npz')
     dataset = Labelled(np.zeros(40))
     superclasses = np.arange(40) % 4
@@ -302,6 +302,10 @@ def test_sur_never_draws_what_has_no_superclass(tmp_path):
     sampler = SURSampler(DefaultSampler(dataset, seed=0), 8, path, 2)
     drawn = set(np.concatenate(list(sampler)))
     assert drawn == set(range(40)) - {3, 5, 7}
+    message, = [record.getMessage() for record in log.records]
+    assert message == (
+        'SURSampler leaves out 3 of 40 samples, whose images could not be '
+        f'read when {path} was made.')
 
 
 def test_sur_in_a_runner(tmp_path):

@@ -1,8 +1,9 @@
-"""An export is written whole, where it was asked for, or not at all."""
+"""What is right is written where it was asked for, and nothing else is."""
 import pytest
 import torch
 from mmengine.config import Config
 from mmpretrain import get_model
+from mmpretrain.models import ClsHead, ImageClassifier
 from torch import nn
 
 from mmcckd.export import OutputFiles, Student
@@ -99,14 +100,32 @@ def test_places_that_cannot_be(tmp_path):
 class Undecided(nn.Module):
     """A network that a tracer cannot follow."""
 
-    def forward(self, images, mode):
+    def forward(self, images):
         scale = 1.0 if images.shape[0] == 2 else 2.0
-        return scale * images.flatten(1)
+        return (scale * images.flatten(1), )
 
 
-def test_a_failure_leaves_nothing(student, tmp_path):
-    student.model = Undecided()
-    files = OutputFiles(tmp_path / 'out.pth', onnx=True)
-    with pytest.raises(ValueError, match='is off by .* on a batch of 1, more'):
+@pytest.mark.parametrize('older', [False, True])
+def test_what_is_right_is_written_whatever_onnx_does(older, student, tmp_path):
+    student.model = ImageClassifier(
+        backbone=Undecided(), head=ClsHead()).eval()
+    out = tmp_path / 'out.pth'
+    if older:
+        (tmp_path / 'out.onnx').write_text('of another student')
+    files = OutputFiles(out, onnx=True, overwrite=older)
+    with pytest.raises(ValueError) as info:
         files.write(student)
-    assert names(tmp_path) == []
+    text = str(info.value)
+    assert text.startswith(
+        'On a batch of 1 the ONNX file, traced on one of 2, is off by 5.0e-01 '
+        'of the largest value')
+    assert (f'No ONNX file was written; {out} and {tmp_path}/out.py were, and '
+            'are right.') in text
+    content = torch.load(out, weights_only=True)
+    assert content['meta']['epoch'] == 3
+    assert Config.fromfile(tmp_path / 'out.py').to_dict() == CONFIG.to_dict()
+    if older:
+        assert text.endswith(f'The {tmp_path}/out.onnx that was there is left '
+                             'alone, and is of another student.')
+        assert (tmp_path / 'out.onnx').read_text() == 'of another student'
+    assert names(tmp_path) == [*['out.onnx'][:older], 'out.pth', 'out.py']

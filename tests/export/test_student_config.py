@@ -60,12 +60,25 @@ def test_the_run_is_left_as_it_is(in1k):
     assert in1k.to_dict() == before
 
 
-def test_arguments_beside_cfg_path_are_defaults(in1k):
+def test_keys_beside_cfg_path_override(in1k):
     in1k.model.architecture.train_cfg = dict(augments=dict(type='Mixup'))
-    in1k.model.architecture.backbone = dict(type='ResNet')
+    in1k.model.architecture.head = dict(num_classes=2)
     cfg = student_config(in1k)
     assert cfg.model.train_cfg == dict(augments=dict(type='Mixup'))
-    assert cfg.model.backbone.type == 'MobileNetV2'
+    assert cfg.model.head.num_classes == 2
+    assert cfg.model.head.type == 'LinearClsHead'
+
+
+def test_a_student_of_a_plain_file(run, tmp_path):
+    """A run's config may name one, that of a checkpoint may not."""
+    expected = student_config(run).to_dict()
+    path = tmp_path / 'student.py'
+    path.write_text(
+        f"_base_ = {str(ROOT / 'configs/baseline/r10w6_digits.py')!r}\n")
+    run.model.architecture = dict(cfg_path=str(path))
+    assert student_config(run).to_dict() == expected
+    with pytest.raises(ValueError, match='expected package::folder/file.py'):
+        student_config(Config(run.to_dict()))
 
 
 def test_the_data_preprocessor_is_that_of_the_run(in1k):
@@ -106,6 +119,16 @@ def test_files_that_the_run_began_with_are_left_out(run):
     cfg = student_config(run)
     assert '/of/the/run.pth' not in cfg.pretty_text
     assert cfg.model.head.init_cfg == kaiming
+
+
+def test_nothing_is_downloaded_for_the_student(in1k):
+    in1k.model.architecture = dict(
+        type='mmpretrain.ImageClassifier',
+        backbone=dict(
+            type='TIMMBackbone', model_name='resnet18', pretrained=True,
+            checkpoint_path='/of/the/run.pth'))
+    assert student_config(in1k).model.backbone == dict(
+        type='TIMMBackbone', model_name='resnet18')
 
 
 def test_images_are_loaded_as_inferencers_expect(in1k):

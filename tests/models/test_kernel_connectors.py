@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmpretrain.models import VisionTransformer
 from mmrazor.models.architectures.connectors.base_connector import (
     BaseConnector,
 )
@@ -84,10 +85,31 @@ def test_features_of_another_shape(connector_and_kernel):
     for shape in ((4, ), (4, 3, 2), (4, 1, 1, 1, 1)):
         with pytest.raises(ValueError, match=r'\(n, d\) or \(n, c, h, w\)'):
             connector(torch.rand(shape))
-    with pytest.raises(ValueError, match='tuple of 2.*data_idx'):
+    with pytest.raises(ValueError, match='tuple of 2.*data_idx=1'):
         connector((torch.rand(4, 3), torch.rand(4, 3)))
     with pytest.raises(TypeError, match='needs a tensor.*got dict'):
         connector(dict())
+
+
+def test_features_of_tokens():
+    """The message names what gives one feature for each sample."""
+    connector = MODELS.build(dict(type='GaussianRBFKernelConnector'))
+    arch = dict(
+        embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=8)
+
+    def features(out_type):
+        vit = VisionTransformer(
+            arch, img_size=8, patch_size=4, out_type=out_type,
+            with_cls_token=out_type != 'avg_featmap')
+        return vit(torch.rand(3, 3, 8, 8))
+
+    with pytest.raises(
+            ValueError,
+            match=r'got \(3, 5, 8\); record a module that gives one feature '
+            "for each sample: the neck, or .* out_type='cls_token' or 'avg_"):
+        connector(features('raw'))
+    for out_type in ('cls_token', 'avg_featmap'):
+        assert connector(features(out_type)).shape == (3, 3)
 
 
 @pytest.mark.parametrize('name', [

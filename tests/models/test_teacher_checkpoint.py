@@ -120,6 +120,34 @@ def test_misfits_are_listed(path):
     assert 'fc.weight (5, 3) for (4, 3)' in str(error.value)
 
 
+def test_numbers_of_batches_may_be_missing(path):
+    """No network computes with them."""
+    source, teacher = Teacher(), Teacher()
+    state = source.state_dict()
+    del state['bn.num_batches_tracked']
+    torch.save(state, path)
+    load_teacher_checkpoint(teacher, path)
+    assert torch.equal(teacher.fc.weight, source.fc.weight)
+
+
+@pytest.mark.parametrize('prefixes', [['architecture'],
+                                      ['architecture', 'teacher']])
+def test_checkpoint_of_a_distillation(path, prefixes):
+    """Of FrozenTeacherDistill, and of MMRazor's, which holds the teacher."""
+    torch.save(
+        dict(
+            state_dict={
+                f'{prefix}.{name}': tensor
+                for prefix in prefixes
+                for name, tensor in Teacher().state_dict().items()
+            }), path)
+    with pytest.raises(
+            ValueError,
+            match=r'is of a distillation: it holds a student, 7 tensors named '
+            r'architecture\.\*.*export_student.py .*teacher.pth teacher.pth.'):
+        load_teacher_checkpoint(Teacher(), path)
+
+
 def test_a_long_list_of_misfits_is_cut(path):
     torch.save({f'layer{i}': torch.ones(1) for i in range(1000)}, path)
     with pytest.raises(ValueError, match=r'unexpected \(1000\).*, …') as error:

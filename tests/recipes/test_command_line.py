@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmcckd.engine import add_config_arguments, load_config
 from mmcckd.recipes import mix_cc
 from mmcckd.recipes.command_line import add_mixing_arguments, mix
 
@@ -41,6 +42,8 @@ def test_nothing_by_default(digits):
      dict(kernel=dict(type='MMDKernelConnector'))),
     (['source.student=neck', 'source.teacher=neck.gap'],
      dict(source=dict(student='neck', teacher='neck.gap'))),
+    (['data_idx=0'], dict(data_idx=0)),
+    (['data_idx.teacher=1'], dict(data_idx=dict(teacher=1))),
     (['student_projection.type=TorchNNConnector',
       'student_projection.module_name=Linear',
       'student_projection.module_args.in_features=12',
@@ -69,6 +72,18 @@ def test_a_config_that_the_flag_takes_for_a_key(digits, capsys):
         mixed(digits, '--mix-cc', KD)
     assert f'takes key=value, but got {KD!r}; a config file goes before' in (
         capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('option', ['beta=10', 'gamma=0.1', 'k=2'])
+def test_variables_that_the_recipe_lacks(option):
+    """What is mixed in has keys of its own, which the message names."""
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    add_mixing_arguments(parser)
+    args = parser.parse_args([KD, '--mix-cc', '--cfg-options', option])
+    with pytest.raises(ValueError, match='has no (beta|gamma|k).*are given to '
+                       r'it: --mix-cc loss_weight=… kernel\.gamma=… '):
+        load_config(args)
 
 
 def run(tool, *arguments):

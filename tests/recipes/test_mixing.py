@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmrazor.registry import MODELS
 
 from mmcckd.engine.command_line import read_config
+from mmcckd.kernels import gaussian_rbf
 from mmcckd.recipes import mix_cc
 
 ROOT = Path(__file__).parent.parent.parent
@@ -154,6 +155,33 @@ def test_cc_alone_reaches_the_student(source, projects, digits):
     assert gradient.isfinite().all() and gradient.abs().max() > 0
     assert algorithm.student.head.fc.weight.grad is None  # downstream
     assert all(p.grad is None for p in algorithm.teacher.parameters())
+
+
+def test_one_of_several_outputs(digits):
+    digits.train_dataloader.num_workers = 0
+    digits.train_dataloader.persistent_workers = False
+    digits.model.architecture.backbone.out_indices = (0, 1)
+    for stage in (0, 1):
+        mixed = mix_cc(
+            digits, source='backbone', data_idx=dict(student=stage))
+        algorithm, losses = losses_of(mixed)
+        student, teacher = (
+            recorders.get_recorder('cc_feature').data_buffer[0]
+            for recorders in (algorithm.distiller.student_recorders,
+                              algorithm.distiller.teacher_recorders))
+        difference = (
+            gaussian_rbf(student[stage].flatten(1), gamma=0.4, order=2) -
+            gaussian_rbf(teacher[0].flatten(1), gamma=0.4, order=2))
+        assert losses['distill.loss_cc'].item() == pytest.approx(
+            100 * difference.square().mean().item(), rel=1e-4)
+    mapping = mix_cc(digits, data_idx=0).model.distiller.loss_forward_mappings
+    assert [r.data_idx for r in mapping.loss_cc.values()] == [0, 0]
+    with pytest.raises(
+            ValueError,
+            match='GaussianRBFKernelConnector takes one feature per sample, '
+            'but got a tuple of 2; choose one by data_idx, in loss_forward_'
+            'mappings or as --mix-cc data_idx=1'):
+        losses_of(mix_cc(digits, source='backbone'))
 
 
 def weights_after_ten_steps(cfg, folder):
@@ -318,6 +346,9 @@ def test_a_batch_sampler_of_the_users(digits):
     (dict(student_projection=dict(out_features=8)),
      'student_projection must be the config.*out_features'),
     (dict(loss_weight=-1), 'loss_weight must be at least 0 and finite'),
+    (dict(data_idx='0'), 'data_idx must be an int, or .*teacher=int., but is '
+     "'0'"),
+    (dict(data_idx=dict(pupil=0)), "data_idx must be an int, or .*'pupil'"),
     (dict(kernel=dict(type='MyKernel')), 'no usual loss_weight.*MyKernel'),
 ])
 def test_bad_arguments(arguments, message, digits):

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.dataset import DefaultSampler
 from PIL import Image
 
+from mmcckd.datasets import Digits
+from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.studies import Result, ResultsFile, Study
 from mmcckd.studies.feature_figures import draw_correlations, draw_maps
 from mmcckd.studies.figures import draw_study
@@ -53,6 +56,35 @@ def test_figures_of_the_page_are_there(report):
     for study in report.load_studies():
         for suffix in ('png', 'svg'):
             assert (DOCS / f'images/results/{study.name}.{suffix}').exists()
+
+
+@pytest.mark.parametrize('name, data, steps, said', [
+    ('sampler', dict(samples_per_class=20), {
+        'CUR': (13, 13, 15),
+        'SUR': (13, 15, 20)
+    }, '13 an epoch, 416 in all, but 15 (480) for CUR with k = 8 and SUR with '
+     'k = 4, and 20 (640) for SUR with k = 8'),
+    ('sampler_imbalanced', dict(samples_per_class=50, imbalance=50), {
+        'CUR': (10, 10, 10),
+        'SUR': (10, 10, 10)
+    }, 'of UR these have 9 steps, 396 in all, of CUR and SUR 10, 440 in all'),
+])
+def test_steps_of_the_samplers(name, data, steps, said):
+    """What a study says of the steps is what the samplers take."""
+    study = Study.load(ROOT / f'configs/studies/{name}.yml', ROOT)
+    epochs = study.options['train_cfg.max_epochs']
+    assert said in ' '.join(study.question.split())
+    digits = Digits(**data)
+    groups = dict(CUR=np.array(digits.get_gt_labels()),
+                  SUR=np.arange(len(digits)) % 20)
+    sampler = DefaultSampler(digits, seed=0)
+    for kind, expected in steps.items():
+        assert expected == tuple(
+            len(GroupUniformSampler(sampler, 16, groups[kind], k))
+            for k in (2, 4, 8))
+        for number in {*expected} - {13}:
+            assert f'{number * epochs}' in said
+    assert f'{-(-len(digits) // 16) * epochs} in all' in said
 
 
 @pytest.fixture(params=['objective', 'beta'])

@@ -41,10 +41,10 @@ def teacher(tmp_path_factory):
 def cluster(teacher, monkeypatch, capsys):
     """Run the tool in this process; returns what it prints."""
 
-    def run(*arguments, config=TEACHER, n=10):
+    def run(*arguments, config=TEACHER, n=10, checkpoint=teacher):
         monkeypatch.setattr(sys, 'argv', [
-            str(TOOL), str(config), teacher, '--num-superclasses', str(n),
-            *map(str, arguments)
+            str(TOOL), str(config), str(checkpoint), '--num-superclasses',
+            str(n), *map(str, arguments)
         ])
         monkeypatch.setenv('LOCAL_RANK', '0')
         runpy.run_path(str(TOOL), run_name='__main__')
@@ -259,6 +259,24 @@ class TestBadInput:
         assert result.returncode == 1
         assert 'does not fit the teacher' in result.stderr
         assert 'Traceback' not in result.stderr
+
+    @pytest.mark.parametrize('prefix, message', [
+        ('', r"other shape(.|\n)*It is the student's checkpoint, which fits "
+         'the student exactly'),
+        ('architecture.', 'is of a distillation.* tools/export_student.py'),
+    ])
+    def test_a_students_checkpoint(self, prefix, message, cluster, tmp_path):
+        student = MODELS.build(Config.fromfile(CCKD).model.architecture)
+        torch.save({
+            prefix + name: tensor
+            for name, tensor in student.state_dict().items()
+        }, tmp_path / 'student.pth')
+        with pytest.raises(SystemExit, match=message):
+            cluster(
+                '--out',
+                tmp_path / 's.npz',
+                config=CCKD,
+                checkpoint=tmp_path / 'student.pth')
 
     def test_two_at_once(self, cluster, tmp_path, monkeypatch):
         monkeypatch.setattr(

@@ -1,5 +1,6 @@
 """tools/train.py and tools/test.py as their users run them."""
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,18 @@ def succeed(tool, *arguments, **kwargs):
     result = run(tool, *arguments, **kwargs)
     assert result.returncode == 0, result.stdout + result.stderr
     return result
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Run a tool in this process."""
+
+    def run_here(tool, *arguments):
+        path = str(ROOT / 'tools' / f'{tool}.py')
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
+        runpy.run_path(path, run_name='__main__')
+
+    return run_here
 
 
 def epochs(n):
@@ -87,6 +100,7 @@ def test_train_resume_and_test_cckd(teacher, tmp_path):
             'model.teacher_ckpt=/nowhere.pth')
     written = Config.fromfile(tmp_path / Path(CCKD).name)
     assert written.model.teacher_ckpt == '/nowhere.pth'  # as given
+    assert written.load_from is None  # so that it can train again
     accuracy = json.loads(metrics.read_text())['accuracy/top1']
     assert 0 <= accuracy <= 100
     assert f'accuracy/top1: {accuracy:.4f}' in next(
@@ -114,6 +128,7 @@ def test_auto_scale_lr(tmp_path):
      'No teacher checkpoint at /nowhere/teacher.pth; set model.teacher_ckpt'),
     (['--auto-scale-lr', '--cfg-options', 'auto_scale_lr._delete_=True'],
      'has no auto_scale_lr.base_batch_size'),
+    (['--cfg-options', 'bta=10'], 'has no bta. Did you mean beta?'),
     (['--resume'], 'there is nothing to resume'),
     (['--resume', 'nowhere.pth'], '--resume nowhere.pth: no such checkpoint'),
     pytest.param(['--amp'], '--amp, but PyTorch finds no GPU here',
@@ -124,6 +139,67 @@ def test_train_errors(arguments, message, tmp_path):
     result = run('train', CCKD, '--work-dir', tmp_path, *arguments)
     assert result.returncode != 0
     assert message in result.stderr
+
+
+def test_a_student_has_its_accuracy_in_every_config(call, tmp_path):
+    work_dir = ['--work-dir', tmp_path / 'alone']
+    call('train', ROOT / STUDENT, *work_dir, '--no-validate',
+         '--cfg-options', 'train_cfg.max_epochs=25',
+         'optim_wrapper.optimizer.lr=0.2',
+         'default_hooks.checkpoint.interval=25')
+    checkpoint = tmp_path / 'alone/epoch_25.pth'
+    resumed = tmp_path / 'resumed.py'  # the config of a run that was resumed
+    resumed.write_text(f'_base_ = {str(ROOT / CCKD)!r}\nresume = True\n')
+    out = tmp_path / 'metrics.json'
+    accuracies = []
+    for config in (ROOT / STUDENT, ROOT / CCKD, resumed):
+        call('test', config, checkpoint, '--work-dir', tmp_path / 'test',
+             '--out', out, '--out-item', 'metrics')
+        accuracies.append(json.loads(out.read_text())['accuracy/top1'])
+    assert accuracies == accuracies[:1] * 3
+    assert accuracies[0] > 50
+    written = Config.fromfile(tmp_path / 'test/resumed.py')
+    assert written.resume and written.load_from is None  # as given
+
+
+@pytest.mark.parametrize('tool, arguments, message', [
+    ('test', ['{teacher}'], "teacher's checkpoint, which fits the teacher ex"),
+    ('train', ['--cfg-options', 'load_from={teacher}',
+               'model.teacher_ckpt={teacher}'],
+     "teacher's checkpoint, which fits the teacher exactly"),
+    ('train', ['--resume', '{teacher}', '--cfg-options',
+               'model.teacher_ckpt={teacher}'],
+     'cannot be resumed from: it has no meta and no message_hub'),
+])
+def test_checkpoints_of_others(tool, arguments, message, teacher, call,
+                               tmp_path):
+    arguments = [argument.format(teacher=teacher) for argument in arguments]
+    with pytest.raises(ValueError, match=message):
+        call(tool, ROOT / CCKD, *arguments, '--work-dir', tmp_path)
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_mmrazors_own_algorithm_refuses_another_teacher(call, teacher,
+                                                        tmp_path):
+    config = tmp_path / 'mmrazors.py'
+    cfg = Config.fromfile(ROOT / CCKD)
+    cfg.model.type = 'SingleTeacherDistill'
+    del cfg.model['student_loss_weight']
+    cfg.train_cfg = dict(by_epoch=False, max_iters=1)
+    cfg.dump(config)
+    for path, prefix in (('right', ''), ('wrong', 'backbone.')):
+        save_checkpoint(
+            dict(state_dict={
+                prefix + name: tensor
+                for name, tensor in weights(teacher).items()
+            }), str(tmp_path / f'{path}.pth'))
+    arguments = ['--work-dir', tmp_path, '--no-validate', '--cfg-options']
+    with pytest.raises(ValueError, match=r'wrong.pth does not fit the teacher'
+                       r'(.|\n)*missing \(\d+\)(.|\n)*unexpected'):
+        call('train', config, *arguments,
+             f'model.teacher_ckpt={tmp_path}/wrong.pth')
+    call('train', config, *arguments,
+         f'model.teacher_ckpt={tmp_path}/right.pth')
 
 
 def test_resuming_in_a_folder_that_was_moved(tmp_path):
@@ -138,3 +214,20 @@ def test_test_errors(tmp_path):
     result = run('test', STUDENT, 'x.pth', '--out-item', 'metrics')
     assert result.returncode == 2
     assert '--out-item needs --out' in result.stderr
+    result = run('test', STUDENT, 'x.pth', '--cfg-options', 'load_from=y.pth')
+    assert result.returncode == 2
+    assert 'load_from=… would change nothing' in result.stderr
+
+
+def test_a_variable_of_a_recipe(teacher, tmp_path):
+    """The config in the work dir says what was done."""
+    succeed('train', CCKD, '--work-dir', tmp_path, '--no-validate',
+            '--no-pin-memory', '--no-persistent-workers', '--cfg-options',
+            f'model.teacher_ckpt={teacher}', 'beta=0', 'k=2', *epochs(1))
+    written = Config.fromfile(tmp_path / Path(CCKD).name)
+    assert (written.beta, written.k) == (0, 2)
+    loss = written.model.distiller.distill_losses.loss_cc
+    assert loss.loss_weight == 0
+    assert written.train_dataloader.batch_sampler.samples_per_class == 2
+    scalars = next(tmp_path.glob('*/vis_data/scalars.json')).read_text()
+    assert '"distill.loss_cc": 0.0' in scalars

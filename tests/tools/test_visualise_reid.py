@@ -305,8 +305,9 @@ def test_choice_of_queries(visualise, tmp_path):
     ([], 'alone.py none.pth', 'FileNotFoundError: No checkpoint at none.pth'),
     ([], 'alone.py alone.py', 'alone.py was refused: it is not a checkpoint'),
     ([], 'alone.py other.pth',
-     r'other.pth does not fit the model of \S*alone.py \(alone\):\n  missing '
-     r'\(\d+\): backbone[^$]*  unexpected \(1\): x[^$]*Give the config'),
+     r'alone, of \S*alone.py: The checkpoint other.pth does not fit the model '
+     r'\(\w+\):\n  missing \(\d+\): backbone[^$]*  unexpected \(1\): x[^$]*'
+     'Give the config that it was trained with'),
     (['--teacher'], 'alone', r'alone.py has no model.teacher; give'),
     (['--teacher', 'alone.pth', '--compare', 'teacher', 'alone.py',
       'alone.pth'], 'cckd', 'called teacher, teacher, cckd; give other NAMEs'),

@@ -1,8 +1,10 @@
+import logging
 import os
 import os.path as osp
 import re
 from typing import List
 
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
 from mmcckd.messages import some
@@ -15,6 +17,8 @@ ARCHIVE_FOLDER = 'Market-1501-v15.09.15'
 NAME = re.compile(r'(-1|\d+)_c(\d+)')
 EXAMPLE = '0002_c1s1_000451_03.jpg'
 JUNK, DISTRACTOR = -1, 0
+IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif', '.tiff',
+          '.webp')
 
 
 @DATASETS.register_module()
@@ -27,6 +31,12 @@ class Market1501(ReIDDataset):
 
     In the gallery are detections of nobody that is searched, person 0, which
     stay there as distractors, and bad ones, person −1, which are left out.
+
+    An image of the same name may be a .jpg, as the archive's are, or a .jpeg,
+    .png, .bmp, .ppm, .pgm, .tif, .tiff or .webp, in lower or upper case.
+    Whatever else a folder holds is left out with a warning that counts and
+    names it; only hidden files and the archive's Thumbs.db are passed over in
+    silence.
 
     See :class:`ReIDDataset` for what a sample has.
 
@@ -62,10 +72,7 @@ class Market1501(ReIDDataset):
         if not osp.isdir(folder):
             raise self._not_found(folder)
         images, wrong = [], []
-        for name in sorted(os.listdir(folder)):
-            # Other files are the archive's Thumbs.db, and hidden ones.
-            if not name.endswith('.jpg') or name.startswith('.'):
-                continue
+        for name in _image_names(folder):
             match = NAME.match(name)
             if match is None:
                 wrong.append(name)
@@ -79,7 +86,13 @@ class Market1501(ReIDDataset):
                 f'1: {some(wrong)}. Rename them, or take them out.')
         if part == 'train':
             self._check_nobody_is_unknown(images, folder)
-        return [image for image in images if image.person != JUNK]
+        kept = [image for image in images if image.person != JUNK]
+        if len(kept) < len(images):
+            print_log(
+                f'{folder}: {len(images) - len(kept):,} of {len(images):,} '
+                'images are of person -1, bad detections, and left out.',
+                logger='current')
+        return kept
 
     def _check_nobody_is_unknown(self, images: List[PersonImage],
                                  folder: str) -> None:
@@ -92,3 +105,32 @@ class Market1501(ReIDDataset):
                 f'{folder} has {len(unknown):,} images of person -1 or 0, who '
                 f'is only in {FOLDERS["gallery"]}: {some(unknown)}. If the '
                 'folders of train and test are swapped, swap them back.')
+
+
+def _image_names(folder: str) -> List[str]:
+    """The images of a folder, sorted; a warning counts what is left out."""
+    names = sorted(
+        name for name in os.listdir(folder)
+        if not name.startswith('.') and name != 'Thumbs.db')
+    images, others, again, stems = [], [], [], set()
+    for name in names:
+        stem, extension = osp.splitext(name)
+        if extension.lower() not in IMAGES:
+            others.append(name)
+        elif stem in stems:
+            again.append(name)
+        else:
+            images.append(name)
+            stems.add(stem)
+    if others:
+        _warn(f'{folder}: {len(others):,} entries are left out, since they '
+              f'are no images by their extension: {some(others)}. Images are '
+              f'{", ".join(IMAGES)}, in lower or upper case.')
+    if again:
+        _warn(f'{folder}: {len(again):,} images are left out, since there is '
+              f'one of the same name with another extension: {some(again)}.')
+    return images
+
+
+def _warn(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)

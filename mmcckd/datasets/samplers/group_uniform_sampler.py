@@ -181,7 +181,9 @@ class GroupUniformSampler(Sampler):
             raise TypeError(
                 f'The sampler, a {type(sampler).__name__}, has no '
                 f'{", ".join(lacking)}; give the data loader '
-                "sampler=dict(type='DefaultSampler', shuffle=True).")
+                "sampler=dict(type='DefaultSampler', shuffle=True), also in a "
+                'loop that counts iterations, which starts it again for each '
+                'epoch.')
 
     @staticmethod
     def _check_positive(name: str, value: int) -> None:

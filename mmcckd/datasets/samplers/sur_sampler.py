@@ -1,3 +1,6 @@
+import logging
+
+from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
@@ -17,7 +20,7 @@ class SURSampler(GroupUniformSampler):
 
     What a batch and an epoch are, and what is promised of either, is said in
     :class:`GroupUniformSampler`. Images that could not be read when the
-    superclasses were made are in no batch.
+    superclasses were made are in no batch; a warning counts them.
 
     Example:
         >>> train_dataloader = dict(
@@ -58,9 +61,17 @@ class SURSampler(GroupUniformSampler):
         self._check_sampler(sampler)
         found = Superclasses.load(superclasses)
         found.check_fits(sampler.dataset, superclasses)
+        drawn = found.labels >= 0
+        if not drawn.all():
+            print_log(
+                f'SURSampler leaves out {(~drawn).sum():,} of '
+                f'{len(drawn):,} samples, whose images could not be read when '
+                f'{superclasses} was made.',
+                logger='current',
+                level=logging.WARNING)
         super().__init__(
             sampler,
             batch_size,
             found.labels,
             samples_per_superclass,
-            drawn=found.labels >= 0)
+            drawn=drawn)

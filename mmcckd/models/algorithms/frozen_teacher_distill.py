@@ -1,4 +1,3 @@
-import logging
 from contextlib import nullcontext
 from typing import Dict, List, Optional, Set, Union
 
@@ -11,17 +10,23 @@ from mmrazor.models.utils import add_prefix
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
+from mmcckd.loaded_weights import keep_loaded, watch_loading
+
 from ..losses import check_loss_weight
 from .batch_mixing import mix_as_student_says
+from .compiled_parts import compile_around
+from .initial_weights import build_teacher, init_teacher, keep_weights_of
 from .prepared_teacher import (
     DTYPES,
+    Preparation,
     as_float32,
-    compile_around,
     prepare_teacher,
 )
+from .strict_loading import StrictLoading, name_in
+from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
 from .teacher_images import compare_student, feed_teacher
-from .wiring import check_wiring
+from .wiring import check_widths
 
 
 @MODELS.register_module()
@@ -38,8 +43,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
       submodule. So its weights are in no checkpoint, optimizer, average of
       weights, or exchange between ranks. A resumed run finds them again in
       ``teacher_ckpt``.
-    - ``teacher_ckpt`` must fit the teacher exactly; MMRazor loads what fits
-      and distils from random weights for the rest.
+    - ``teacher_ckpt`` must fit the teacher exactly, and so must whatever else
+      is loaded into it: by ``pretrained=True`` or ``init_cfg`` of its config,
+      or by a hook's ``load_checkpoint(model.teacher, file)``, at any time.
+      MMRazor loads what fits and distils from random weights for the rest.
     - The teacher is prepared for inference at the first batch: its BatchNorms
       are folded into the convolutions before them, except where a recorder
       listens, and its weights cast to ``teacher_dtype``.
@@ -60,8 +67,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             weights are then kept.
         architecture (dict | BaseModel): Config of the student, or a model.
         teacher_ckpt (str, optional): Path or URL of the teacher's checkpoint.
-            Defaults to None: the weights are those of the model, or of its
-            config's ``init_cfg``, with a warning if these are random.
+            Defaults to None: the weights are those of the model, or what
+            its config says, with a warning if any are random.
         student_loss_weight (float): α ≥ 0. Defaults to 1.0, MMRazor's
             objective.
         teacher_dtype (str, optional): Precision of the teacher, "float32",
@@ -80,11 +87,11 @@ class FrozenTeacherDistill(SingleTeacherDistill):
     Raises:
         FileNotFoundError: If there is no file at ``teacher_ckpt``.
         TypeError: If ``student_loss_weight`` is not a number.
-        ValueError: If ``teacher_ckpt`` is not a checkpoint or does not fit, a
-            recorder's source does not exist, a loss compares logits of
-            different numbers of classes, another argument is out of range,
-            images cannot be converted for the teacher, or a loss cannot take
-            mixed ones.
+        ValueError: If ``teacher_ckpt`` is not a checkpoint, weights do not
+            fit the teacher, a recorder's source does not exist, a loss
+            compares logits of different numbers of classes, another argument
+            is out of range, images cannot be converted for the teacher, or a
+            loss cannot take mixed ones.
     """
 
     def __init__(self,
@@ -107,19 +114,22 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if teacher_dtype not in (None, *DTYPES):
             raise ValueError(f'teacher_dtype must be one of {DTYPES} or None, '
                              f'but is {teacher_dtype!r}.')
+        student_loaded, teacher_loaded = set(), set()
         if not isinstance(architecture, BaseModel):
-            architecture = MODELS.build(architecture)
+            with watch_loading() as student_loaded:
+                architecture = MODELS.build(architecture)
+        check_student_loss(architecture)
         if isinstance(teacher, BaseModel):
-            teacher._is_init = True  # what is built has its weights
+            keep_weights_of(teacher)
         else:
-            teacher = MODELS.build(teacher)
-        check_wiring(distiller, student=architecture, teacher=teacher)
+            teacher, teacher_loaded = build_teacher(teacher)
         super().__init__(
             distiller,
             teacher,
             teacher_ckpt=None,
             architecture=architecture,
             **kwargs)
+        check_widths(distiller, student=architecture, teacher=teacher)
         feed_teacher(self.teacher, self.data_preprocessor)
         compare_student(self.student, self.data_preprocessor)
         mix_as_student_says(self.student, self.data_preprocessor,
@@ -128,11 +138,15 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last
         self.compile_networks = compile
-        self._teacher_is_prepared = False
+        self._preparation: Optional[Preparation] = None
+        self._student_loaded = student_loaded
 
         # Take the teacher out of the tree of modules (see the class's text).
         self.__dict__['teacher'] = self._modules.pop('teacher')
         self.teacher.eval()
+        self._teacher_loading = StrictLoading(
+            self.teacher, before=self._before_loading)
+        self._teacher_loading.loaded |= teacher_loaded
         if teacher_ckpt is not None:
             load_teacher_checkpoint(self.teacher, teacher_ckpt)
         if channels_last:
@@ -160,7 +174,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self.channels_last:
             batch_inputs = batch_inputs.contiguous(
                 memory_format=torch.channels_last)
-        if not self._teacher_is_prepared:
+        if self._preparation is None:
             self._prepare_teacher(batch_inputs)
 
         # A delivery records on the teacher's pass and overrides on the
@@ -189,28 +203,54 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         return losses
 
     def init_weights(self) -> None:
-        """Initialise the student, and the teacher if nothing else has."""
-        super().init_weights()
+        """Initialise the student, and the teacher if nothing else has.
+
+        What was loaded when they were built is kept, whatever a part's own
+        ``init_weights`` does.
+        """
+        with keep_loaded(self._student_loaded):
+            super().init_weights()
         if not self.teacher.is_init:
-            self.teacher.init_weights()
-            if 'Pretrained' not in str(self.teacher.init_cfg):
-                print_log(
-                    'The teacher has no teacher_ckpt: this run distils from '
-                    'random weights.',
-                    logger='current',
-                    level=logging.WARNING)
+            init_teacher(self.teacher, self._teacher_loading.loaded)
 
     def _prepare_teacher(self, images: Tensor) -> None:
+        if self._teacher_loading.failure is not None:
+            raise ValueError(
+                'The teacher has no weights since something was loaded that '
+                f'did not fit. {self._teacher_loading.failure}')
+        # A wrapper may have moved the modules that it sees, one by one.
+        self.teacher.to(images.device)
         listened = self._listened('teacher')
-        folded = prepare_teacher(self.teacher, images, listened,
-                                 self.teacher_dtype)
+        self._preparation = prepare_teacher(self.teacher, images, listened,
+                                            self.teacher_dtype)
         if self.compile_networks:
             compile_around(self.teacher, listened)
-        self._teacher_is_prepared = True
         print_log(
-            f'Teacher prepared: {folded} BatchNorms folded, '
-            f'{next(self.teacher.parameters()).dtype}.',
+            f'Teacher prepared: {len(self._preparation.folded)} BatchNorms '
+            f'folded, {next(self.teacher.parameters()).dtype}.',
             logger='current')
+
+    def _before_loading(self, module: nn.Module) -> None:
+        """Undo the preparation; the next batch has the teacher prepared again.
+
+        Raises:
+            ValueError: If only a part is to be loaded: the others have no
+                weights any more that fit what they were.
+        """
+        if self._preparation is None:
+            return
+        if module is not self.teacher:
+            name = name_in(self.teacher, module)
+            raise ValueError(
+                f'Weights are to be loaded into teacher.{name}, but the '
+                'teacher has been prepared for inference, and takes weights '
+                'as a whole only. Load a checkpoint of all of it, such as by '
+                'mmengine.runner.load_checkpoint(model.teacher, file), or '
+                'this part before the first iteration.')
+        self._preparation.undo()
+        self._preparation = None
+        if self.compile_networks:
+            torch.compiler.reset()  # what is compiled may hold the weights
 
     def _listened(self, owner: str) -> Set[nn.Module]:
         """The modules of the student or teacher that recorders listen to, or

@@ -1,20 +1,41 @@
 """Make a network as fast as it can be when it is only ever evaluated."""
-from typing import Any, Collection, Optional
+from dataclasses import dataclass
+from typing import Any, Collection, List, Optional
 
 import torch
-from mmengine.model import BaseDataPreprocessor
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from ..batch_norm_folding import fold_batch_norm
+from ..batch_norm_folding import FoldedNorm, fold_batch_norm
 
 DTYPES = ('float32', 'bfloat16', 'float16')
+
+
+@dataclass
+class Preparation:
+    """What was done to a teacher.
+
+    Args:
+        teacher (nn.Module): The teacher.
+        folded (List[FoldedNorm]): Its BatchNorms that were folded.
+        dtype (torch.dtype): What its weights were before.
+    """
+    teacher: nn.Module
+    folded: List[FoldedNorm]
+    dtype: torch.dtype
+
+    def undo(self) -> None:
+        """Have the modules and the precision as they were, for weights to be
+        loaded; those that are there are of no use any more."""
+        for norm in self.folded:
+            norm.put_back()
+        self.teacher.to(self.dtype)
 
 
 def prepare_teacher(teacher: nn.Module,
                     images: Tensor,
                     listened: Collection[nn.Module],
-                    dtype: Optional[str] = None) -> int:
+                    dtype: Optional[str] = None) -> Preparation:
     """Fold the teacher's BatchNorms and set its precision, in place.
 
     Args:
@@ -27,8 +48,9 @@ def prepare_teacher(teacher: nn.Module,
             the weights as they are.
 
     Returns:
-        int: How many BatchNorms were folded.
+        Preparation: What was done.
     """
+    before = next(teacher.parameters()).dtype
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         folded = fold_batch_norm(
             teacher, lambda: teacher(images[:1], mode='tensor'), listened)
@@ -38,27 +60,10 @@ def prepare_teacher(teacher: nn.Module,
         teacher.to(getattr(torch, dtype))
         if preprocessor is not None:
             teacher.data_preprocessor = preprocessor
-        teacher.register_forward_pre_hook(_CastInputs(), with_kwargs=True)
-    return folded
-
-
-def compile_around(model: nn.Module, listened: Collection[nn.Module]) -> None:
-    """``torch.compile`` the largest parts in which nobody listens, in place.
-
-    A part's own hooks stay outside of what is compiled, so recorders hear it.
-
-    Args:
-        model (nn.Module): A network.
-        listened (Collection[nn.Module]): Modules that recorders listen to.
-    """
-    for child in model.children():
-        if isinstance(child, BaseDataPreprocessor):
-            continue  # not of the network, and random where it mixes batches
-        inside = set(child.modules()) - {child}
-        if inside.isdisjoint(listened):
-            child.forward = torch.compile(child.forward)
-        else:
-            compile_around(child, listened)
+        hooks = teacher._forward_pre_hooks.values()
+        if not any(isinstance(hook, _CastInputs) for hook in hooks):
+            teacher.register_forward_pre_hook(_CastInputs(), with_kwargs=True)
+    return Preparation(teacher, folded, before)
 
 
 def as_float32(data: Any) -> Any:

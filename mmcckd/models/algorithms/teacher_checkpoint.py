@@ -1,7 +1,7 @@
 """Load a teacher's weights completely, safely, or not at all."""
 import re
 from collections import OrderedDict
-from typing import List
+from typing import Any, List, Sequence
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
@@ -11,6 +11,21 @@ from mmcckd.compat.mmengine_checkpoints import safe_loading
 
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
+# Where MMRazor's algorithms keep the student.
+STUDENT = 'architecture.'
+
+
+class Misfit(ValueError):
+    """Weights that do not fit a network.
+
+    Args:
+        message (str): What does not fit what.
+        wrong (List[str]): The lines of :func:`list_misfits`.
+    """
+
+    def __init__(self, message: str, wrong: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.wrong = list(wrong)
 
 
 def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
@@ -31,6 +46,12 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     state_dict = _read_state_dict(filename)
     wrong = misfits(teacher, state_dict)
     if wrong:
+        if any(name.startswith(STUDENT) for name in state_dict):
+            raise ValueError(
+                f'The teacher checkpoint {filename} is of a distillation. '
+                'Give that of the teacher alone; or, for the student in it to '
+                'teach, the file that this writes: python '
+                f'tools/export_student.py {filename} teacher.pth')
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
             f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
@@ -66,21 +87,33 @@ def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
             'torch.save wrote of a state_dict, or that MMEngine wrote. torch '
             f'says: {type(error).__name__}: {reason}') from error
 
+    return weights_of(checkpoint, f'The teacher checkpoint {filename}')
+
+
+def weights_of(checkpoint: Any, name: str) -> 'OrderedDict[str, Tensor]':
+    """The weights that a checkpoint holds, without a wrapper's prefix.
+
+    Args:
+        checkpoint (Any): What was read from a file.
+        name (str): What messages call it.
+
+    Raises:
+        ValueError: If it holds none.
+    """
     state_dict = checkpoint
     if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
         state_dict = checkpoint['state_dict']
     if not isinstance(state_dict, dict) or not state_dict or not all(
-            isinstance(name, str) and isinstance(tensor, Tensor)
-            for name, tensor in state_dict.items()):
+            isinstance(key, str) and isinstance(tensor, Tensor)
+            for key, tensor in state_dict.items()):
         found = (f'keys {sorted(map(str, checkpoint))[:MAX_LISTED]}'
                  if isinstance(checkpoint, dict) else
                  f'a {type(checkpoint).__name__}')
         raise ValueError(
-            f'The teacher checkpoint {filename} holds no weights: expected '
-            f'tensors by name, or these under "state_dict", but found {found}.'
-        )
-    renamed = OrderedDict((re.sub(r'^module\.', '', name), tensor)
-                          for name, tensor in state_dict.items())
+            f'{name} holds no weights: expected tensors by name, or these '
+            f'under "state_dict", but found {found}.')
+    renamed = OrderedDict((re.sub(r'^module\.', '', key), tensor)
+                          for key, tensor in state_dict.items())
     renamed._metadata = getattr(state_dict, '_metadata', OrderedDict())
     return renamed
 
@@ -93,12 +126,35 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
         for name, tensor in state_dict.items()
         if name in own and tensor.shape != own[name].shape
     ]
-    if not shapes:  # torch's load_state_dict would raise at the first of them
+    try:
         result = model.load_state_dict(state_dict, strict=False)
-        missing, unexpected = result.missing_keys, result.unexpected_keys
-    else:
+    except Misfit as misfit:  # of a teacher that checks it itself
+        return misfit.wrong
+    except RuntimeError:  # at another shape
+        if not shapes:
+            raise
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
+    else:
+        # Modules resize what they can, such as positions in the image, and
+        # take out what they have themselves: given, and yet missing.
+        missing = [
+            name for name in result.missing_keys if name not in state_dict
+        ]
+        unexpected, shapes = result.unexpected_keys, []
+    return list_misfits(missing, unexpected, shapes)
+
+
+def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
+                 shapes: Sequence[str]) -> List[str]:
+    """A line for each kind of misfit that there is.
+
+    Missing numbers of batches are none: no network computes with them, torch
+    had none before 0.4.1, and MMEngine does not ask for them either.
+    """
+    missing = [
+        name for name in missing if not name.endswith('num_batches_tracked')
+    ]
     kinds = (('missing', missing), ('unexpected', unexpected),
              ('other shape', shapes))
     return [

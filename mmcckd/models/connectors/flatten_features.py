@@ -27,7 +27,8 @@ def flatten_features(feature: Features, taker: str) -> Tensor:
             raise ValueError(
                 f'{taker} takes one feature per sample, but got a '
                 f'{type(feature).__name__} of {len(feature)}; choose one '
-                'by `data_idx` in loss_forward_mappings.')
+                'by data_idx, in loss_forward_mappings or as --mix-cc '
+                f'data_idx={len(feature) - 1}.')
         feature = feature[0]
     if not isinstance(feature, Tensor):
         raise TypeError(f'{taker} needs a tensor of features, but got '
@@ -35,6 +36,7 @@ def flatten_features(feature: Features, taker: str) -> Tensor:
     if feature.dim() not in (2, 4):
         raise ValueError(
             f'{taker} takes features of shape (n, d) or (n, c, h, w), but '
-            f'got {tuple(feature.shape)}; record another module, or put a '
-            'connector before it that brings them to such a shape.')
+            f'got {tuple(feature.shape)}; record a module that gives one '
+            'feature for each sample: the neck, or of a vision transformer '
+            "the backbone with out_type='cls_token' or 'avg_featmap'.")
     return feature.flatten(1)

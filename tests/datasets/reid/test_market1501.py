@@ -144,6 +144,44 @@ def test_a_name_without_person_and_camera(root):
     assert ' a.jpg' not in message
 
 
+def renamed(root, folder, number, extension):
+    path = root / folder / FILES[folder][number]
+    path.rename(path.with_suffix(extension))
+
+
+def test_images_of_every_extension_are_read(root, log):
+    for number, extension in enumerate(('.png', '.JPG', '.jpeg')):
+        renamed(root, 'bounding_box_train', number, extension)
+    dataset, train = samples(root)
+    assert dataset.get_gt_labels().tolist() == [0, 0, 1]
+    assert [Path(info['img_path']).suffix
+            for info in train] == ['.png', '.JPG', '.jpeg']
+    assert not log.records
+
+
+def test_says_what_is_left_out(root, log):
+    folder = root / 'bounding_box_train'
+    for name in ('labels.txt', 'a.gif', '0002_c1s1_000451_03.png'):
+        (folder / name).touch()
+    (folder / '0002').mkdir()
+    _, train = samples(root)
+    assert [info['img_path'].split('/')[1]
+            for info in train] == FILES['bounding_box_train']
+    others, again = [record.getMessage() for record in log.records]
+    assert ('bounding_box_train: 3 entries are left out, since they are no '
+            'images by their extension: 0002, a.gif, labels.txt. Images are '
+            '.jpg, .jpeg, .png,') in others
+    assert ('bounding_box_train: 1 images are left out, since there is one of '
+            'the same name with another extension: 0002_c1s1_000451_03.png.'
+            ) in again
+
+
+def test_says_how_many_are_junk(root, log):
+    samples(root, 'test')
+    assert ('bounding_box_test: 1 of 4 images are of person -1, bad '
+            'detections, and left out.') in log.text
+
+
 def test_swapped_folders(root):
     (root / 'bounding_box_train').rename(root / 'x')
     (root / 'bounding_box_test').rename(root / 'bounding_box_train')

@@ -1,0 +1,68 @@
+"""Say what MMPretrain leaves out of a data set that is made of folders.
+
+``CustomDataset`` and its subclasses, ``ImageNet`` among them, read the files
+of class folders whose extension they know. All others, such as .webp, and
+images that lie beside the class folders, are not read, without a word.
+
+Can be deleted when MMPretrain counts them.
+"""
+import functools
+import logging
+
+from mmengine.fileio import get_file_backend
+from mmengine.logging import print_log
+from mmpretrain.datasets import CustomDataset
+
+from mmcckd.messages import some
+
+
+def count_what_is_left_out() -> None:
+    """Have ``CustomDataset`` warn of files that it does not read."""
+    if not hasattr(CustomDataset._find_samples, '__wrapped__'):
+        CustomDataset._find_samples = _counting(CustomDataset._find_samples)
+
+
+def _counting(find_samples):
+
+    @functools.wraps(find_samples)
+    def find_and_count(self):
+        read, left_out = self.is_valid_file, []
+
+        def is_valid_file(name: str) -> bool:
+            if not read(name):
+                left_out.append(name)
+                return False
+            return True
+
+        self.is_valid_file = is_valid_file
+        try:
+            return find_samples(self)
+        finally:
+            del self.is_valid_file
+            _warn(self, left_out)
+
+    return find_and_count
+
+
+def _warn(dataset: CustomDataset, left_out: list) -> None:
+    folder, kind = dataset.img_prefix.rstrip('/'), type(dataset).__name__
+    if left_out:
+        print_log(
+            f'{kind} leaves out {len(left_out):,} files in {folder}, whose '
+            f'extension it does not know: {some(left_out)}. It reads '
+            f'{", ".join(sorted(dataset.extensions))}, in lower or upper '
+            'case; set extensions=(…) of the data set to read others.',
+            logger='current',
+            level=logging.WARNING)
+    if not dataset.with_label:
+        return  # then all images below the folder are read
+    beside = sorted(
+        name for name in get_file_backend(folder).list_dir_or_file(
+            folder, list_dir=False) if dataset.is_valid_file(name))
+    if beside:
+        print_log(
+            f'{kind} leaves out {len(beside):,} images that lie in {folder} '
+            f'itself: {some(beside)}. Only those in class folders have a '
+            'label; sort them into these, or take them out.',
+            logger='current',
+            level=logging.WARNING)

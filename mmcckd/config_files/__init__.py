@@ -1,0 +1,1 @@
+"""Config files: what overrides and inheritance do, and what they do not."""

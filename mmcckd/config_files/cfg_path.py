@@ -1,0 +1,137 @@
+"""Networks that a config names by a config file, ``dict(cfg_path=…)``."""
+import copy
+import importlib
+from typing import Optional
+
+from mmengine.config import Config, ConfigDict
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.hub import get_config, hub
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from mmcckd.engine.packages import check_installed
+
+# Keys that are not the network's.
+OWN_KEYS = ('cfg_path', 'pretrained', '_scope_')
+
+
+def has_cfg_path(network: dict) -> bool:
+    """Whether a network's config names a file, as MMRazor decides it."""
+    return bool(network.get('cfg_path')) and not network.get('type')
+
+
+def expand_cfg_path(network: dict) -> ConfigDict:
+    """The config of a network that is named by a file, written out.
+
+    Args:
+        network (dict): ``cfg_path``, a config file with a ``model``, as
+            ``package::path``, or as a path that is absolute or relative to
+            the working directory. Other keys, but for ``pretrained`` and
+            ``_scope_``, override those of the ``model``: they are merged as a
+            child config is into its ``_base_``, with ``_delete_``. A config
+            without ``cfg_path`` is only copied.
+
+    Returns:
+        ConfigDict: The network's config, with ``type``; with the file's
+        ``data_preprocessor``, if there is one; and with the package, or else
+        the ``default_scope`` of the file, as ``_scope_``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ModuleNotFoundError: If the package is not installed.
+        ValueError: If the file has no ``model``.
+    """
+    if not has_cfg_path(network):
+        return ConfigDict(copy.deepcopy(network))
+    cfg = _read(network)
+    if not cfg.get('model'):
+        raise ValueError(f'The cfg_path {network["cfg_path"]} has no model.')
+    model = cfg.model
+    if 'data_preprocessor' in cfg:
+        model.data_preprocessor = cfg.data_preprocessor
+    scope = _package_scope(network['cfg_path']) or cfg.get('default_scope')
+    if scope is not None:
+        model.setdefault('_scope_', scope)
+    overrides = {
+        key: copy.deepcopy(value)
+        for key, value in network.items() if key not in OWN_KEYS
+    }
+    cfg = Config(dict(model=model))
+    cfg.merge_from_dict(dict(model=overrides))
+    return cfg.model
+
+
+def build_cfg_path(network: dict) -> nn.Module:
+    """Build a network that is named by a file.
+
+    Args:
+        network (dict): As :func:`expand_cfg_path` takes it. With
+            ``pretrained=True`` the network gets the weights that the package
+            publishes for the file; a string is a checkpoint.
+
+    Returns:
+        nn.Module: The network.
+
+    Raises:
+        FileNotFoundError, ModuleNotFoundError: As of :func:`expand_cfg_path`.
+        ValueError: Likewise; or if no weights are published, or some that
+            the network needs are missing or have another shape.
+    """
+    model = expand_cfg_path(network)
+    scope = model.get('_scope_', 'mmengine')
+    with DefaultScope.overwrite_default_scope(scope):
+        if _package_scope(network['cfg_path']) is not None:
+            utils = importlib.import_module(f'{scope}.utils')
+            utils.register_all_modules(init_default_scope=False)
+        built = MODELS.build(model)
+    if network.get('pretrained'):
+        _load(built, network)
+    return built
+
+
+def _read(network: dict) -> Config:
+    path = network['cfg_path']
+    if '::' not in path:
+        try:
+            return Config.fromfile(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'There is no config file at the cfg_path {path}; it is '
+                'package::path, or a path that is absolute or relative to '
+                'the working directory.') from error
+    check_installed(path)
+    return get_config(path)
+
+
+def _package_scope(path: str) -> Optional[str]:
+    """The scope of a package's components; mmcckd has none of its own."""
+    if '::' not in path:
+        return None
+    package, _ = hub._get_package_and_cfg_path(path)
+    scopes = {package: name for name, package in MODULE2PACKAGE.items()}
+    scope = scopes.get(package, package)
+    return None if scope == 'mmcckd' else scope
+
+
+def _load(model: nn.Module, network: dict) -> None:
+    checkpoint = network['pretrained']
+    path = network['cfg_path']
+    if checkpoint is True:
+        try:
+            checkpoint = get_config(path, pretrained=True).model_path
+        except (AssertionError, AttributeError, FileNotFoundError) as error:
+            raise ValueError(
+                f'pretrained=True, but no weights are published for {path}; '
+                'leave it out, or give pretrained=CHECKPOINT.') from error
+    try:
+        hub.load_checkpoint(
+            model, checkpoint, map_location='cpu', strict=True)
+    except RuntimeError as error:
+        if ('missing keys' in str(error) or 'size mismatch' in str(error)):
+            raise ValueError(
+                f'The weights {checkpoint} do not fit {path} with the keys '
+                f'beside it: {error}\nTo begin with a part of them, leave '
+                'pretrained out, and set init_cfg of that part, as backbone='
+                "dict(init_cfg=dict(type='Pretrained', checkpoint=…, prefix="
+                "'backbone')).") from error
+    model._is_init = True  # MMEngine's flag: do not initialise it again

@@ -1,0 +1,36 @@
+"""Which entries of a config anything reads."""
+import inspect
+from typing import Iterator, Tuple
+
+from mmengine.config import Config
+from mmengine.runner import FlexibleRunner, Runner
+
+RUNNER_KEYS = frozenset(
+    name for runner in (Runner, FlexibleRunner)
+    for name in inspect.signature(runner).parameters if name != 'cfg')
+# What runners look up while they work, and what the tools read.
+KEYS = RUNNER_KEYS | {
+    'activation_checkpointing', 'custom_imports', 'efficient_conv_bn_eval',
+    'find_unused_parameters', 'init_weights_for_test_or_val',
+    'model_wrapper_cfg', 'runner_type', 'sync_bn', 'tta_model', 'tta_pipeline'
+}
+
+
+def entries(cfg: Config) -> Iterator[Tuple[str, object]]:
+    """All entries that something reads, as ``model.head.num_classes`` and its
+    value, outer ones first."""
+
+    def below(path: str, value: object) -> Iterator[Tuple[str, object]]:
+        yield path, value
+        if isinstance(value, dict):
+            items = value.items()
+        elif isinstance(value, (list, tuple)):
+            items = enumerate(value)
+        else:
+            return
+        for key, part in items:
+            yield from below(f'{path}.{key}', part)
+
+    for key, value in cfg.items():
+        if key in KEYS:
+            yield from below(key, value)

@@ -1,0 +1,103 @@
+from typing import Optional, Sequence
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from mmpretrain.evaluation import Accuracy
+
+from mmcckd.datasets.wrappers import base_datasets
+
+IGNORED = -100  # no class, to torch's and MMPretrain's cross-entropy
+
+
+@HOOKS.register_module()
+class ClassCheckHook(Hook):
+    """Hold labels and metrics against the number of classes of the head.
+
+    A label out of range ends a run on a GPU by a "device-side assert
+    triggered" which names nothing, and a top-k of more than there are classes
+    by an error after the first epoch. Here class folders and top-k are
+    checked before the first iteration, and labels, while they are still on
+    the CPU, in the batch in which they come.
+
+    ``tools/train.py`` and ``tools/test.py`` add the hook. The head is that of
+    the student, in a distillation. A head without ``num_classes`` is not
+    looked at.
+
+    Raises:
+        ValueError: If there are more class folders than classes, a label is
+            out of range, or ``Accuracy`` is asked for more than there are.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Check class folders, and the metrics of the validation."""
+        classes = num_classes(runner)
+        if classes is None:
+            return
+        for dataset in base_datasets(runner.train_dataloader.dataset):
+            folders = getattr(dataset, 'folder_to_idx', None) or ()
+            if len(folders) > classes:
+                raise ValueError(
+                    f'{dataset.img_prefix} has {len(folders):,} class folders,'
+                    f' but the head has num_classes={classes}. '
+                    f'{_advice(runner)}')
+        if runner.val_loop is not None:
+            _check_topk('val', runner.val_loop.evaluator.metrics, classes)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the metrics of the test."""
+        classes = num_classes(runner)
+        if classes is not None:
+            _check_topk('test', runner.test_loop.evaluator.metrics, classes)
+
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch: Optional[dict] = None) -> None:
+        """Check the labels of a batch."""
+        classes = num_classes(runner)
+        samples = (data_batch or {}).get('data_samples') or ()
+        samples = [sample for sample in samples if 'gt_label' in sample]
+        if classes is None or not samples:
+            return
+        labels = torch.cat([sample.gt_label.flatten() for sample in samples])
+        wrong = (labels >= classes) | ((labels < 0) & (labels != IGNORED))
+        if not wrong.any():
+            return
+        for sample in samples:
+            label = [x for x in sample.gt_label.flatten().tolist()
+                     if not 0 <= x < classes and x != IGNORED]
+            if label:
+                raise ValueError(
+                    f'The sample {sample.get("img_path", "without a path")} '
+                    f'has the label {label[0]}, but the head has num_classes='
+                    f'{classes}, so labels are 0 to {classes - 1}. '
+                    f'{_advice(runner)}')
+
+
+def num_classes(runner: Runner) -> Optional[int]:
+    """Of the head of the model, or of its student."""
+    model = runner.model.module if is_model_wrapper(
+        runner.model) else runner.model
+    head = getattr(getattr(model, 'student', model), 'head', None)
+    return getattr(head, 'num_classes', None)
+
+
+def _check_topk(part: str, metrics: Sequence, classes: int) -> None:
+    for metric in metrics:
+        if isinstance(metric, Accuracy) and max(metric.topk) > classes:
+            raise ValueError(
+                f'{part}_evaluator asks for the top-{max(metric.topk)} '
+                f'accuracy, but the head has num_classes={classes}. Give '
+                f'{part}_evaluator.topk no more than that, such as (1, ).')
+
+
+def _advice(runner: Runner) -> str:
+    key = 'model.architecture.head' if runner.cfg.model.get(
+        'architecture') else 'model.head'
+    return (f'Set {key}.num_classes, and that of whatever else has it, or '
+            'mend the labels of the data set.')

@@ -1,0 +1,61 @@
+"""The images that a student takes."""
+from typing import Tuple
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import DATASETS, DefaultScope
+from mmpretrain.datasets import remove_transform
+from mmpretrain.registry import TRANSFORMS
+from torch import nn
+
+from .student import Student
+
+
+def image_shape(student: Student) -> Tuple[int, int, int]:
+    """(c, h, w) of the images that the test pipeline hands on.
+
+    Raises:
+        ValueError: If the pipeline hands on images of the size that they have,
+            and the test set is not there to look at one.
+    """
+    channels = next((module.in_channels for module in student.model.modules()
+                     if isinstance(module, nn.Conv2d)), 3)
+    dataset = student.config.test_dataloader.dataset
+    try:
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            shapes = {
+                _piped(dataset, (*size, channels))
+                for size in ((1000, 1300), (900, 800))
+            }
+            if len(shapes) > 1:  # as large as the images are
+                sample = DATASETS.build(dataset)[0]
+                shapes = {tuple(sample['inputs'].shape)}
+    except Exception as error:  # a data set is not there in many ways
+        raise ValueError(
+            'The size of the images is not known: the test pipeline does not '
+            'set it, and the test set cannot be looked at: '
+            f'{type(error).__name__}: {error} Put the data there, or give a '
+            'config, by --config, whose test pipeline ends with a CenterCrop.'
+        ) from error
+    return shapes.pop()
+
+
+def _piped(dataset: Config, shape: Tuple[int, int, int]) -> tuple:
+    """The shape of what the pipeline makes of an image, (h, w, c)."""
+    pipeline = Compose([
+        TRANSFORMS.build(transform) for transform in remove_transform(
+            dataset.pipeline, 'LoadImageFromFile')
+    ])
+    image = np.zeros(shape, np.uint8)
+    sample = dict(img=image, img_shape=shape[:2], ori_shape=shape[:2])
+    return tuple(pipeline(sample)['inputs'].shape)
+
+
+def normalisation(student: Student) -> str:
+    """What the data preprocessor does to the images, in its own terms."""
+    settings = student.config.get('data_preprocessor') or {}
+    return ', '.join(
+        f'{name}={settings[name]}'
+        for name in ('to_rgb', 'mean', 'std')
+        if name in settings) or 'by nothing'

@@ -1,0 +1,33 @@
+"""Whether the options of a study take effect."""
+from pathlib import Path
+
+from mmcckd.engine.command_line import read_config
+
+from .plan import make_run, teachers
+from .study_file import Study
+
+
+def check_options(study: Study, root: Path) -> None:
+    """Raise for an option that would change nothing in its config.
+
+    Args:
+        study (Study): The study.
+        root (Path): The repository, which configs are relative to.
+
+    Raises:
+        ValueError: If nothing in a config reads an option, as
+            :func:`mmcckd.config_files.overrides.override` finds.
+    """
+    runs = {'the teacher': teachers(study)[:1]}
+    for name, row in study.rows.items():
+        runs[f'row {name!r}'] = [
+            make_run(study, row, setting, seed=0)
+            for setting in row.settings or [{}]
+        ]
+    for where, its_runs in runs.items():
+        for run in its_runs:
+            try:
+                read_config(str(root / run.config), run.options)
+            except ValueError as error:
+                raise ValueError(
+                    f'Study {study.name}, {where}: {error}') from error
