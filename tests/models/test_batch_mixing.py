@@ -153,6 +153,16 @@ def test_a_student_that_prepares_images_itself():
     assert data['data_samples'][0].gt_score.shape == (10, )
 
 
+def test_what_mixes_is_not_compiled():
+    """torch.compile would take the random numbers of the first batch."""
+    cfg = recipe()
+    cfg.model.compile = True
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        algorithm = MODELS.build(cfg.model)  # prepared as the student says
+    assert algorithm.data_preprocessor is algorithm.student.data_preprocessor
+    assert 'forward' not in vars(algorithm.data_preprocessor)
+
+
 SEESAW = dict(_delete_=True, type='SeesawLoss', num_classes=10)
 DKD = dict(
     distill_losses=dict(loss_dkd=dict(type='DKDLoss')),
