@@ -225,11 +225,12 @@ def test_a_variable_of_a_recipe(teacher, tmp_path):
     """The config in the work dir says what was done."""
     succeed('train', CCKD, '--work-dir', tmp_path, '--no-validate',
             '--no-pin-memory', '--no-persistent-workers', '--cfg-options',
-            f'model.teacher_ckpt={teacher}', 'beta=0', 'k=2', *epochs(1))
+            f'model.teacher_ckpt={teacher}', 'beta=0', 'k=8',
+            'default_hooks.logger.interval=1', *epochs(1))
     written = Config.fromfile(tmp_path / Path(CCKD).name)
-    assert (written.beta, written.k) == (0, 2)
+    assert (written.beta, written.k) == (0, 8)
     loss = written.model.distiller.distill_losses.loss_cc
     assert loss.loss_weight == 0
-    assert written.train_dataloader.batch_sampler.samples_per_class == 2
+    assert written.train_dataloader.batch_sampler.samples_per_class == 8
     scalars = next(tmp_path.glob('*/vis_data/scalars.json')).read_text()
     assert '"distill.loss_cc": 0.0' in scalars
