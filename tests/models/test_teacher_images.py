@@ -21,7 +21,7 @@ from mmcckd.models.algorithms.teacher_images import (
     compare_student,
     feed_teacher,
 )
-from mmcckd.models.preparation import preparation_of
+from mmcckd.models.preprocessing import preprocessing_of
 
 ROOT = Path(__file__).parent.parent.parent
 CCKD = ROOT / 'configs/cckd/r18w16_r10w6_digits.py'
@@ -94,7 +94,8 @@ def test_mixing_before_is_as_mixing_after(augment):
     run, own = ClsDataPreprocessor(**IMAGENET), ClsDataPreprocessor(
         **CIFAR, to_rgb=True)
     batch, scores = dict(inputs=images()), torch.eye(4)
-    convert = ConvertImages(preparation_of(run), preparation_of(own)).convert
+    convert = ConvertImages(
+        preprocessing_of(run), preprocessing_of(own)).convert
 
     def mix(inputs):
         np.random.seed(0)
@@ -134,8 +135,8 @@ def test_teacher_of_two_runs():
 
 def test_precision_and_memory_format_are_kept():
     convert = ConvertImages(
-        preparation_of(ClsDataPreprocessor(**IMAGENET)),
-        preparation_of(ClsDataPreprocessor(**CIFAR, to_rgb=True))).convert
+        preprocessing_of(ClsDataPreprocessor(**IMAGENET)),
+        preprocessing_of(ClsDataPreprocessor(**CIFAR, to_rgb=True))).convert
     batch = images().contiguous(memory_format=torch.channels_last)
     half = convert(batch.half())
     assert half.dtype == torch.float16
@@ -271,7 +272,7 @@ def test_a_teacher_is_as_good_in_a_run_as_alone(other_teacher, loop, dtype,
     assert metrics['teacher.accuracy/top1'] == pytest.approx(
         alone, abs=tolerance)
     # what the student is given is still the run's
-    run = preparation_of(runner.model.data_preprocessor)
+    run = preprocessing_of(runner.model.data_preprocessor)
     assert run.mean == pytest.approx((78.3, )) and run.std == pytest.approx(
         (96.7, ))
 

@@ -6,7 +6,7 @@ from mmengine.model import is_model_wrapper
 from mmrazor.models.algorithms import SelfDistill, SingleTeacherDistill
 from torch import nn
 
-from ..preparation import describe, expects_other
+from ..preprocessing import describe, expects_other
 from .batch_mixing import mixed_by
 from .frozen_teacher_distill import FrozenTeacherDistill
 from .teacher_images import compare_student, feed_teacher

@@ -13,12 +13,12 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from ..preparation import (
-    Preparation,
+from ..preprocessing import (
+    Preprocessing,
     describe,
     expects_other,
     is_known,
-    preparation_of,
+    preprocessing_of,
 )
 
 
@@ -49,7 +49,7 @@ def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
                 'Have the run prepare images as the teacher expects them, or '
                 'set model.teacher.data_preprocessor=None if it does take '
                 'those of the run.')
-        given, expected = preparation_of(preprocessor), preparation_of(own)
+        given, expected = preprocessing_of(preprocessor), preprocessing_of(own)
         # A teacher that has such a hook already now takes what that one does.
         teacher.register_forward_pre_hook(
             ConvertImages(given, expected), prepend=True, with_kwargs=True)
@@ -86,8 +86,8 @@ class ConvertImages:
     float32; red and blue are swapped first if only one of the two does.
 
     Args:
-        given (Preparation): What was done to the images; no padding.
-        expected (Preparation): What the network expects.
+        given (Preprocessing): What was done to the images; no padding.
+        expected (Preprocessing): What the network expects.
 
     Raises:
         ValueError: At the first call, if images that nothing was said to have
@@ -95,7 +95,7 @@ class ConvertImages:
             pipeline of the data.
     """
 
-    def __init__(self, given: Preparation, expected: Preparation) -> None:
+    def __init__(self, given: Preprocessing, expected: Preprocessing) -> None:
         mean, std = _channels(given)
         expected_mean, expected_std = _channels(expected)
         self.swaps = given.swaps != expected.swaps
@@ -141,7 +141,7 @@ def _why_not(own: nn.Module, preprocessor: nn.Module) -> Optional[str]:
     }
     if unknown:
         return f'{" and ".join(sorted(unknown))} may do more than they say'
-    expected, given = preparation_of(own), preparation_of(preprocessor)
+    expected, given = preprocessing_of(own), preprocessing_of(preprocessor)
     if expected.padding or given.padding:
         return 'what is padded is not normalised'
     if 0 in (expected.std or ()) + (given.std or ()):
@@ -152,8 +152,8 @@ def _why_not(own: nn.Module, preprocessor: nn.Module) -> Optional[str]:
     return None
 
 
-def _channels(preparation: Preparation) -> Tuple[Tensor, Tensor]:
+def _channels(done: Preprocessing) -> Tuple[Tensor, Tensor]:
     """Mean and std, each (c, 1, 1)."""
     return tuple(
         torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)
-        for values in (preparation.mean or (0., ), preparation.std or (1., )))
+        for values in (done.mean or (0., ), done.std or (1., )))

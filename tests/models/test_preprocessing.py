@@ -5,12 +5,12 @@ from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmpretrain.models import ClsDataPreprocessor, SelfSupDataPreprocessor
 from torch import nn
 
-from mmcckd.models.preparation import (
-    Preparation,
+from mmcckd.models.preprocessing import (
+    Preprocessing,
     describe,
     expects_other,
     is_known,
-    preparation_of,
+    preprocessing_of,
 )
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
@@ -30,7 +30,7 @@ class Network(nn.Module):
         self.data_preprocessor = data_preprocessor
 
 
-def test_preparation_is_what_is_done():
+def test_preprocessing_is_what_is_done():
     """Of both classes, against a loop over the pixels."""
     image = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
     for preprocessor in (
@@ -38,7 +38,7 @@ def test_preparation_is_what_is_done():
                                 pad_value=2),
             ImgDataPreprocessor(MEAN, STD, bgr_to_rgb=True,
                                 pad_size_divisor=4, pad_value=2)):
-        said = preparation_of(preprocessor)
+        said = preprocessing_of(preprocessor)
         made = preprocessor(dict(inputs=[image]))['inputs'][0]
         assert made.shape == (3, 8, 8) and said.padding == (4, 2)
         for c in range(3):
@@ -53,15 +53,15 @@ def test_preparation_is_what_is_done():
 
 
 @pytest.mark.parametrize('preprocessor, expected', [
-    (BaseDataPreprocessor(), Preparation()),
-    (ClsDataPreprocessor(num_classes=10), Preparation()),
-    (ClsDataPreprocessor([78], [96]), Preparation((78, ), (96, ))),
-    (ImgDataPreprocessor(rgb_to_bgr=True), Preparation(swaps=True)),
+    (BaseDataPreprocessor(), Preprocessing()),
+    (ClsDataPreprocessor(num_classes=10), Preprocessing()),
+    (ClsDataPreprocessor([78], [96]), Preprocessing((78, ), (96, ))),
+    (ImgDataPreprocessor(rgb_to_bgr=True), Preprocessing(swaps=True)),
     (ImgDataPreprocessor(pad_size_divisor=32),
-     Preparation(padding=(32, 0))),
+     Preprocessing(padding=(32, 0))),
 ])
-def test_preparation_of(preprocessor, expected):
-    assert preparation_of(preprocessor) == expected
+def test_preprocessing_of(preprocessor, expected):
+    assert preprocessing_of(preprocessor) == expected
     assert is_known(preprocessor)
 
 

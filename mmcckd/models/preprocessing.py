@@ -14,7 +14,7 @@ KNOWN_FORWARDS = (BaseDataPreprocessor.forward, ImgDataPreprocessor.forward,
                   ClsDataPreprocessor.forward)
 
 
-class Preparation(NamedTuple):
+class Preprocessing(NamedTuple):
     """What a data preprocessor does to the pixels of an image.
 
     Args:
@@ -47,14 +47,14 @@ class Preparation(NamedTuple):
         return ', '.join(parts)
 
 
-def preparation_of(preprocessor: nn.Module) -> Preparation:
+def preprocessing_of(preprocessor: nn.Module) -> Preprocessing:
     """What the attributes of a data preprocessor say."""
     mean = std = None
     if getattr(preprocessor, '_enable_normalize', False):
         mean = tuple(preprocessor.mean.flatten().tolist())
         std = tuple(preprocessor.std.flatten().tolist())
     divisor = getattr(preprocessor, 'pad_size_divisor', 1)
-    return Preparation(
+    return Preprocessing(
         mean=mean,
         std=std,
         swaps=bool(
@@ -81,10 +81,10 @@ def expects_other(network: BaseModel, preprocessor: nn.Module) -> bool:
     own = network.data_preprocessor
     is_readable = is_known(own) or type(own) is type(preprocessor) or (
         isinstance(own, (ImgDataPreprocessor, ClsDataPreprocessor)))
-    return not is_readable or preparation_of(own) not in (
-        Preparation(), preparation_of(preprocessor))
+    return not is_readable or preprocessing_of(own) not in (
+        Preprocessing(), preprocessing_of(preprocessor))
 
 
 def describe(preprocessor: nn.Module) -> str:
     """Its class and what it does, for messages."""
-    return f'{type(preprocessor).__name__}, {preparation_of(preprocessor)}'
+    return f'{type(preprocessor).__name__}, {preprocessing_of(preprocessor)}'
