@@ -108,12 +108,11 @@ def distillation(cfg: Config, facts: Facts, role: str) -> ConfigDict:
         connectors=dict(kernel=dict(type='GaussianRBFKernelConnector')),
         distill_losses=dict(),
         loss_forward_mappings=dict())
-    terms = [('loss_cc', facts.feature, Source('neck'), dict(
-        connector='kernel')),
-             ('loss_kd', facts.logits, Source('head.fc'), dict())]
+    terms = [('loss_cc', facts.feature, Source('neck'),
+              dict(connector='kernel'))]
+    if facts.logits is not None:
+        terms.append(('loss_kd', facts.logits, Source('head.fc'), dict()))
     for loss, own, other, connector in terms:
-        if own is None:
-            continue
         student, teacher = (own, other) if role == STUDENT else (other, own)
         distiller.student_recorders[loss] = student.recorder()
         distiller.teacher_recorders[loss] = teacher.recorder()
@@ -182,9 +181,9 @@ class GradientCheck:
     def look(self, module, inputs, loss: Tensor) -> None:
         gradients = torch.autograd.grad(
             loss, self.weights[:8], retain_graph=True, allow_unused=True)
-        self.largest = max(
-            gradient.abs().max().item() for gradient in gradients
-            if gradient is not None)
+        self.largest = max((gradient.abs().max().item()
+                            for gradient in gradients if gradient is not None),
+                           default=0.0)
 
 
 def check_architecture(configs: Dict[str, Config]) -> List[dict]:
@@ -202,7 +201,7 @@ def check_architecture(configs: Dict[str, Config]) -> List[dict]:
         row.update(
             parameters=f'{facts.parameters / 1e6:.1f} M',
             image=' × '.join(map(str, facts.size)),
-            feature=str(facts.feature or 'none'),
+            feature=str(facts.feature),
             logits=str(facts.logits or 'none'))
         for role in ROLES:
             row[f'as {role}'] = attempt(

@@ -33,7 +33,7 @@ class Facts(NamedTuple):
     device: str  # where it can be built: meta, or else cpu
     parameters: int
     size: tuple  # of an image: channels, height, width
-    feature: Optional[Source]
+    feature: Source
     logits: Optional[Source]
     num_classes: int
 
@@ -101,7 +101,7 @@ def _find_logits(model: nn.Module, heard: Dict[str, tuple]) -> Source:
 
 
 def _find_feature(model: nn.Module, heard: Dict[str, tuple],
-                 logits: Optional[Source]) -> Optional[Source]:
+                  logits: Optional[Source]) -> Source:
     """What the head is given, in a form that a kernel connector takes."""
     layer = '' if logits is None else logits.name
     candidates = []
@@ -124,7 +124,7 @@ def _find_feature(model: nn.Module, heard: Dict[str, tuple],
             except (TypeError, ValueError):
                 continue
             return Source(name, type, index)
-    return None
+    raise ValueError('No feature was found that a kernel connector takes.')
 
 
 def _select(data, index: Optional[int]):
