@@ -12,7 +12,11 @@ from torch import Tensor
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
 from mmcckd.engine.command_line import read_config
-from mmcckd.models.algorithms.teacher_checkpoint import STUDENT, misfits
+from mmcckd.models.algorithms.teacher_checkpoint import (
+    STUDENT,
+    misfits,
+    weights_of,
+)
 from mmcckd.version import __version__
 
 from .config_text import check_types, parse_config
@@ -64,16 +68,16 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             whose student cannot be built or does not fit the weights.
     """
     content = read_checkpoint(checkpoint)
+    state_dict = weights_of(content, checkpoint)
     weights = {
         name[len(STUDENT):]: tensor
-        for name, tensor in content['state_dict'].items()
-        if name.startswith(STUDENT)
+        for name, tensor in state_dict.items() if name.startswith(STUDENT)
     }
     if not weights:
-        found = {name.split('.')[0] for name in content['state_dict']}
+        found = {name.split('.')[0] for name in state_dict}
         raise ValueError(
             f'{checkpoint} has no student: expected tensors named {STUDENT}*, '
-            f'but found {", ".join(sorted(found)) or "none"}. Give a '
+            f'but found {", ".join(sorted(found))}. Give a '
             'checkpoint of a distillation; that of a plain MMPretrain run '
             'needs no export.')
 
