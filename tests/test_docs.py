@@ -149,7 +149,7 @@ def test_links_lead_somewhere(page):
 
 
 def test_commands_name_files_that_exist():
+    name = r'(?<!/)\b((?:tools|configs)/[\w/]+\.(?:py|sh))\b'
     for page in PAGES:
-        for path in re.findall(r'\b((?:tools|configs)/[\w/]+\.(?:py|sh))\b',
-                               page.read_text()):
+        for path in re.findall(name, page.read_text()):
             assert (ROOT / path).exists(), f'{page.name}: {path}'

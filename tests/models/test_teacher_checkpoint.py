@@ -143,8 +143,8 @@ def test_checkpoint_of_a_distillation(path, prefixes):
             }), path)
     with pytest.raises(
             ValueError,
-            match=r'is of a distillation: it holds a student, 7 tensors named '
-            r'architecture\.\*.*export_student.py .*teacher.pth teacher.pth.'):
+            match=r'is of a distillation\. .*export_student.py .*teacher.pth '
+            'teacher.pth'):
         load_teacher_checkpoint(Teacher(), path)
 
 
