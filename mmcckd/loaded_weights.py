@@ -27,7 +27,7 @@ def watch_loading() -> Iterator[Weights]:
 
 @contextmanager
 def keep_loaded(loaded: Weights) -> Iterator[Weights]:
-    """Within it weights may be initialised, but these keep their values,
+    """Within it weights may be initialized, but these keep their values,
     unless others are loaded. Gives what is."""
     before = {(module, name): getattr(module, name).detach().clone()
               for module, name in loaded}

@@ -118,7 +118,7 @@ def make_small(cfg: Config, toys: Toys) -> None:
 
 
 def forget_pretraining(cfg: dict) -> None:
-    """Leave all networks to their random weights when they are initialised."""
+    """Leave all networks to their random weights when they are initialized."""
     for key, value in cfg.items():
         if isinstance(value, dict):
             forget_pretraining(value)

@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--onnx',
         action='store_true',
-        help='also write OUT.onnx: normalised images in, in batches of any '
+        help='also write OUT.onnx: normalized images in, in batches of any '
         'size, logits out, or the feature of a re-ID student; compared with '
         'torch')
     parser.add_argument(

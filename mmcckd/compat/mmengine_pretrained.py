@@ -19,7 +19,7 @@ from mmcckd.loaded_weights import watch_loading
 
 
 def refuse_pretrained_that_fits_nothing() -> None:
-    """Have MMEngine's initialiser raise ``ValueError`` then."""
+    """Have MMEngine's initializer raise ``ValueError`` then."""
     init = PretrainedInit.__call__
     if hasattr(init, '__wrapped__'):
         return

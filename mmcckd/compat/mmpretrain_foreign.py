@@ -1,6 +1,6 @@
 """Keep the pretrained weights of timm and transformers.
 
-MMEngine 0.10.7 initialises a model when its training starts, and calls the
+MMEngine 0.10.7 initializes a model when its training starts, and calls the
 ``init_weights`` of any part that has one. timm's networks have, so that the
 weights of ``TimmClassifier(pretrained=True)`` are drawn anew, without a word.
 MMPretrain 1.2.0 prevents it for ``TIMMBackbone`` alone.
@@ -15,7 +15,7 @@ from mmcckd.loaded_weights import watch_loading
 
 
 def keep_weights_of_other_packages() -> None:
-    """Mark what was loaded as initialised."""
+    """Mark what was loaded as initialized."""
     for classifier in (TimmClassifier, HuggingFaceClassifier):
         classifier.__init__ = _keeping(classifier.__init__)
 

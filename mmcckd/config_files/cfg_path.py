@@ -137,4 +137,4 @@ def _load(model: nn.Module, network: dict) -> None:
                 "dict(init_cfg=dict(type='Pretrained', checkpoint=…, prefix="
                 "'backbone')).") from error
         print_log(str(error), logger='current', level=logging.WARNING)
-    model._is_init = True  # MMEngine's flag: do not initialise it again
+    model._is_init = True  # MMEngine's flag: do not initialize it again

@@ -40,8 +40,8 @@ def _check_beside_batch_sampler(name: str, loader: dict) -> None:
         if loader.get(key):
             raise ValueError(
                 f'{name} has {key}={loader[key]} beside the batch_sampler '
-                f'{kind}, which alone decides what is in a batch; torch takes '
-                f'no other word on it. Remove {key}, or in a config that '
+                f'{kind}, which alone decides what is in a batch. '
+                f'Remove {key}, or in a config that '
                 f'inherits it write {key}=False.' +
                 (f' The batches of {kind} are all full.'
                  if kind in BY_GROUPS and key == 'drop_last' else ''))

@@ -52,7 +52,7 @@ def _piped(dataset: Config, shape: Tuple[int, int, int]) -> tuple:
     return tuple(pipeline(sample)['inputs'].shape)
 
 
-def normalisation(student: Student) -> str:
+def normalization(student: Student) -> str:
     """What the data preprocessor does to the images, in its own terms."""
     settings = student.config.get('data_preprocessor') or {}
     return ', '.join(

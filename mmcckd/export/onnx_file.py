@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmcckd.compat.mmpretrain_windows import windows_of_any_batch
 
-from .images import image_shape, normalisation
+from .images import image_shape, normalization
 from .output import Output, output_of
 from .student import Student
 
@@ -41,7 +41,7 @@ def export_onnx(student: Student, path: Path) -> str:
     """Write the network as ONNX, and compare the file with it.
 
     The file takes ``images``, (n, c, h, w), float32, any n, as the data
-    preprocessor hands them on: normalised. h and w are those of the config's
+    preprocessor hands them on: normalized. h and w are those of the config's
     test. It gives what :func:`~mmcckd.export.output.output_of` finds, in
     float32: ``logits``, (n, classes), or ``feature``, (n, d).
 
@@ -78,7 +78,7 @@ def export_onnx(student: Student, path: Path) -> str:
     rounding = '' if largest <= TOLERANCE else (
         ' (the network magnifies rounding errors)')
     return (
-        f'images (n, {size}), normalised ({normalisation(student)}) -> '
+        f'images (n, {size}), normalized ({normalization(student)}) -> '
         f'{output.name}, {output.meaning}; within {largest:.1e} of torch'
         f'{rounding}, relative to the largest value, on batches of '
         f'{", ".join(str(len(images)) for images in batches)} random images.')

@@ -14,7 +14,7 @@ class Output:
     Args:
         name (str): ``'logits'`` or ``'feature'``.
         meaning (str): What its user does with it.
-        network (nn.Module): From normalised images, (n, c, h, w), to the
+        network (nn.Module): From normalized images, (n, c, h, w), to the
             output, (n, classes) or (n, d).
     """
     name: str
@@ -33,7 +33,7 @@ def output_of(model: nn.Module, images: Tensor) -> Output:
 
     Args:
         model (nn.Module): A model of MMPretrain's, in eval mode.
-        images (Tensor): Normalised images, (n, c, h, w), to try it with.
+        images (Tensor): Normalized images, (n, c, h, w), to try it with.
 
     Raises:
         ValueError: If the predictions are made of something else.

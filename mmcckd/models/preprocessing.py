@@ -19,7 +19,7 @@ class Preprocessing(NamedTuple):
 
     Args:
         mean (Tuple[float], optional): What it subtracts, for each channel, or
-            one value for all. Defaults to None, no normalisation.
+            one value for all. Defaults to None, no normalization.
         std (Tuple[float], optional): What it divides by then.
         swaps (bool): Whether it swaps red and blue before that. Defaults to
             False.
@@ -33,7 +33,7 @@ class Preprocessing(NamedTuple):
     padding: Optional[Tuple[int, float]] = None
 
     def __str__(self) -> str:
-        parts = ['no normalisation']
+        parts = ['no normalization']
         if self.mean is not None:
             parts = [
                 f'{name} [{", ".join(f"{value:.6g}" for value in values)}]'

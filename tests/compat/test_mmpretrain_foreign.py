@@ -12,7 +12,7 @@ from mmcckd.compat.mmpretrain_foreign import _keeping
 
 
 class Foreign(nn.Module):
-    """What both packages give: a network that initialises itself."""
+    """What both packages give: a network that initializes itself."""
 
     def __init__(self):
         super().__init__()

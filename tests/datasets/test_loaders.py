@@ -107,7 +107,7 @@ def test_an_infinite_sampler_beside_cur():
     cfg = recipe('train_dataloader', sampler=INFINITE, batch_sampler=CUR)
     with pytest.raises(
             TypeError,
-            match='The sampler, a InfiniteSampler, has no epoch; give .*'
+            match=r'The sampler \(InfiniteSampler\) has no epoch; give .*'
             "type='DefaultSampler', shuffle=True.*, also in a loop that "
             'counts iterations'):
         build(cfg, 'train_dataloader')

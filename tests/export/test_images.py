@@ -4,7 +4,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmcckd.export import Student
-from mmcckd.export.images import image_shape, normalisation
+from mmcckd.export.images import image_shape, normalization
 
 
 def student(dataset, channels=3, data_preprocessor=None):
@@ -53,5 +53,5 @@ def test_shape_unknown():
     (dict(mean=[0], std=[16]), 'mean=[0], std=[16]'),
     (None, 'by nothing'),
 ])
-def test_normalisation(settings, text):
-    assert normalisation(student(None, 3, settings)) == text
+def test_normalization(settings, text):
+    assert normalization(student(None, 3, settings)) == text

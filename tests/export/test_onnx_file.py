@@ -80,7 +80,7 @@ def test_any_batch_gives_the_networks_logits(tmp_path):
     assert compare(path, network, 'logits') < 1e-5
     assert not exported.model.training  # the tracer leaves it so
     assert text.startswith(
-        'images (n, 3, 32, 32), normalised (to_rgb=True, mean=[1, 2, 3], '
+        'images (n, 3, 32, 32), normalized (to_rgb=True, mean=[1, 2, 3], '
         'std=[4, 5, 6]) -> logits, whose softmax is the scores; within ')
     assert text.endswith(' of torch, relative to the largest value, on '
                          'batches of 2, 1, 5 random images.')

@@ -19,7 +19,7 @@ PUBLISHED = 'mmpretrain::mobilenet_v2/mobilenet-v2_8xb32_in1k.py'
 
 @ROOT_MODELS.register_module()
 class ForeignBackbone(nn.Module):
-    """As timm's: loads its weights when built, and initialises itself."""
+    """As timm's: loads its weights when built, and initializes itself."""
 
     def __init__(self, width=128, pretrained=True):
         super().__init__()
@@ -216,7 +216,7 @@ def test_random_weights(cfg, warnings):
 
 
 def test_weights_that_a_hook_loads_before_the_run(cfg, path, warnings):
-    """MMEngine initialises after before_run."""
+    """MMEngine initializes after before_run."""
     model = algorithm(cfg, cfg.model.teacher)
     load_checkpoint(model.teacher, path)
     model.init_weights()

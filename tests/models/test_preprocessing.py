@@ -72,7 +72,7 @@ def test_text():
             'std [58.395, 57.12, 57.375], red and blue swapped, '
             'padded with 0 to multiples of 32')
     assert describe(
-        BaseDataPreprocessor()) == 'BaseDataPreprocessor, no normalisation'
+        BaseDataPreprocessor()) == 'BaseDataPreprocessor, no normalization'
 
 
 @pytest.mark.parametrize('own, run, expected', [

@@ -153,9 +153,9 @@ class Unknown(ClsDataPreprocessor):
 
 @pytest.mark.parametrize('own, run, reason', [
     (ClsDataPreprocessor(**CIFAR), ClsDataPreprocessor(
-        **IMAGENET, pad_size_divisor=32), 'what is padded is not normalised'),
+        **IMAGENET, pad_size_divisor=32), 'what is padded is not normalized'),
     (ClsDataPreprocessor(**CIFAR, pad_size_divisor=32),
-     ClsDataPreprocessor(**CIFAR), 'what is padded is not normalised'),
+     ClsDataPreprocessor(**CIFAR), 'what is padded is not normalized'),
     (Unknown(**CIFAR), ClsDataPreprocessor(**IMAGENET),
      'Unknown may do more than they say'),
     (nn.Identity(), ClsDataPreprocessor(**IMAGENET),
@@ -174,12 +174,12 @@ def test_refused(own, run, reason):
     assert 'model.teacher.data_preprocessor=None' in text
 
 
-def test_images_that_the_pipeline_has_normalised():
+def test_images_that_the_pipeline_has_normalized():
     """Only the values can tell, since the run's preprocessor does nothing."""
     run, batch = ClsDataPreprocessor(), dict(inputs=images())
     teacher = Listener(ClsDataPreprocessor(**IMAGENET))
     feed_teacher(teacher, run)
-    with pytest.raises(ValueError, match='are normalised already'):
+    with pytest.raises(ValueError, match='are normalized already'):
         teacher(run(batch)['inputs'] - 100, mode='tensor')
 
 

@@ -164,7 +164,7 @@ def test_after_a_failure_the_teacher_does_not_run(cfg, checkpoints, images,
     model = algorithm(cfg, checkpoints[0])
     prepare(model, images)
     torch.save(dict(a=torch.ones(1)), tmp_path / 'other.pth')
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match='does not fit the teacher'):
         load_checkpoint(model.teacher, str(tmp_path / 'other.pth'))
     with pytest.raises(ValueError, match='no weights since something was'):
         prepare(model, images)

@@ -81,7 +81,7 @@ def test_digits(tmp_path):
     result = export(checkpoint, f'{out}.pth', '--onnx')
     assert result.returncode == 0, result.stderr
     assert re.search(
-        r'Student: 6,268 parameters\nONNX: images \(n, 1, 8, 8\), normalised '
+        r'Student: 6,268 parameters\nONNX: images \(n, 1, 8, 8\), normalized '
         r'\(mean=\[\d.*\], std=\[\d.*\]\) -> logits, whose softmax is the '
         rf'scores; within .*\nWritten:\n{out}.pth\n{out}.py\n{out}.onnx\n$',
         result.stdout)
@@ -204,7 +204,7 @@ def test_a_reid_student(reid, toy_market1501, tmp_path, monkeypatch, capsys):
     checkpoint, student, cfg = reid
     monkeypatch.chdir(tmp_path)
     export_here(monkeypatch, checkpoint, 'student.pth', '--onnx')
-    assert ('ONNX: images (n, 3, 64, 32), normalised (to_rgb=True, mean=[123.'
+    assert ('ONNX: images (n, 3, 64, 32), normalized (to_rgb=True, mean=[123.'
             '675, 116.28, 103.53], std=[58.395, 57.12, 57.375]) -> feature, '
             'the feature for retrieval; within ') in capsys.readouterr().out
 

@@ -179,7 +179,7 @@ class GroupUniformSampler(Sampler):
         lacking = [name for name in needed if not hasattr(sampler, name)]
         if lacking:
             raise TypeError(
-                f'The sampler, a {type(sampler).__name__}, has no '
+                f'The sampler ({type(sampler).__name__}) has no '
                 f'{", ".join(lacking)}; give the data loader '
                 "sampler=dict(type='DefaultSampler', shuffle=True), also in a "
                 'loop that counts iterations, which starts it again for each '

@@ -70,7 +70,7 @@ class FrozenTeacherDistillValLoop(ValLoop):
         if teacher is None:
             raise ValueError(
                 'FrozenTeacherDistillValLoop validates the teacher too, but '
-                f'the model, a {type(model).__name__}, has none; leave '
+                f'the model ({type(model).__name__}) has none; leave '
                 "val_cfg's type out, or give it a model such as "
                 'FrozenTeacherDistill.')
         print_log(

@@ -55,7 +55,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
       those of their losses.
     - The images are prepared by ``data_preprocessor``, for both networks.
       Where the ``data_preprocessor`` of the teacher's config has another
-      normalisation or order of channels, they are converted for it
+      normalization or order of channels, they are converted for it
       (:func:`.feed_teacher`). ``train_cfg.augments`` of the student, such as
       Mixup, mix the images of both (:func:`.mix_as_student_says`).
     - What a recipe got wrong is found when the model is built: a recorder
@@ -203,7 +203,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         return losses
 
     def init_weights(self) -> None:
-        """Initialise the student, and the teacher if nothing else has.
+        """Initialize the student, and the teacher if nothing else has.
 
         What was loaded when they were built is kept, whatever a part's own
         ``init_weights`` does.

@@ -64,7 +64,7 @@ def keep_weights_of(teacher: BaseModel) -> None:
 
 
 def init_teacher(teacher: BaseModel, loaded: Weights) -> None:
-    """Initialise what has not been loaded, and warn if anything is random.
+    """Initialize what has not been loaded, and warn if anything is random.
 
     Args:
         teacher (BaseModel): The teacher.

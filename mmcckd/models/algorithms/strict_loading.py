@@ -78,7 +78,7 @@ class StrictLoading:
                 'change model.teacher to the model of the checkpoint.', wrong)
         if whole:
             self.failure = None
-            # MMEngine's flag: do not initialise it again.
+            # MMEngine's flag: do not initialize it again.
             module._is_init = True
 
 

@@ -57,7 +57,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
             f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
             '\nGive the checkpoint of this very model, or change '
             'model.teacher to the model of the checkpoint.')
-    teacher._is_init = True  # MMEngine's flag: do not initialise it again
+    teacher._is_init = True  # MMEngine's flag: do not initialize it again
     print_log(
         f'Teacher loaded from {filename}: all {len(state_dict)} tensors fit.',
         logger='current')

@@ -25,7 +25,7 @@ from ..preprocessing import (
 def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
     """Let a teacher take what the run's data preprocessor makes of images.
 
-    Where the teacher's own one has another normalisation or order of channels,
+    Where the teacher's own one has another normalization or order of channels,
     the teacher from now on converts the images of each call first. Its
     ``data_preprocessor`` becomes a copy of the run's.
 
@@ -91,7 +91,7 @@ class ConvertImages:
 
     Raises:
         ValueError: At the first call, if images that nothing was said to have
-            normalised have negative values, so that something has: the
+            normalized have negative values, so that something has: the
             pipeline of the data.
     """
 
@@ -119,11 +119,11 @@ class ConvertImages:
             self.takes_pixels = False  # asked once
             if images.min() < 0:
                 raise ValueError(
-                    'The run\'s data_preprocessor does not normalise, and '
-                    'that of the teacher does, but the images are normalised '
+                    'The run\'s data_preprocessor does not normalize, and '
+                    'that of the teacher does, but the images are normalized '
                     'already. If the pipeline does it as the teacher expects, '
                     'set model.teacher.data_preprocessor=None; otherwise '
-                    'normalise in the run\'s data_preprocessor.')
+                    'normalize in the run\'s data_preprocessor.')
         if self.swaps and images.shape[-3] == 3:
             images = images.flip(-3)
         converted = images.float() * self.scale.to(
@@ -143,7 +143,7 @@ def _why_not(own: nn.Module, preprocessor: nn.Module) -> Optional[str]:
         return f'{" and ".join(sorted(unknown))} may do more than they say'
     expected, given = preprocessing_of(own), preprocessing_of(preprocessor)
     if expected.padding or given.padding:
-        return 'what is padded is not normalised'
+        return 'what is padded is not normalized'
     if 0 in (expected.std or ()) + (given.std or ()):
         return 'a std is 0'
     channels = {len(p.mean) for p in (expected, given) if p.mean} - {1}
