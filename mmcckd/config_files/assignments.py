@@ -33,18 +33,29 @@ def check_assignments(cfg: Config) -> None:
         for name in set(names) - KEYS:
             files.setdefault(name, []).append(file)
     for name, its_files in files.items():
-        check = _check_inherited if len(its_files) > 1 else _check_spelling
-        message = check(evaluation, name, its_files[-1])
-        if message and {'site-packages', '.mim'}.isdisjoint(
-                Path(its_files[-1]).parts):
+        if len(its_files) > 1:
+            message = _check_inherited(evaluation, name, its_files)
+        else:
+            message = _check_spelling(evaluation, name, its_files[0])
+        if message and not _is_of_a_package(its_files[-1]):
             raise ValueError(message)
         if message:
             print_log(message, logger='current', level=logging.WARNING)
 
 
+def _is_of_a_package(file: str) -> bool:
+    """Whether it is installed, or in a clone of MMPretrain or MMRazor."""
+    folders = Path(file).resolve().parents
+    return any(
+        folder.name in ('site-packages', 'dist-packages', '.mim') or
+        any((folder / name / 'version.py').exists()
+            for name in ('mmpretrain', 'mmrazor')) for folder in folders)
+
+
 def _check_inherited(evaluation: Evaluation, name: str,
-                     file: str) -> Optional[str]:
-    """What to say if an assignment comes too late for those who read it."""
+                     files: List[str]) -> Optional[str]:
+    """What to say if the last of the files that assign a name does so too
+    late for those who read it."""
     cfg = evaluation.cfg
     if name not in cfg:
         return None
@@ -52,10 +63,12 @@ def _check_inherited(evaluation: Evaluation, name: str,
     text = repr(value) if len(repr(value)) < 40 else '…'
     meant = _changed(cfg, name, values={name: value})
     # Where a file reads what it assigns, the assignment has an effect.
-    if not meant or _changed(cfg, name, left_out=name, first=1) != []:
+    if not meant or _changed(
+            cfg, name, left_out=name, first=len(files) - 1) != []:
         return None
-    return (f'{name} = {text} in {file} changes nothing: the file that it '
-            'inherits from has used its own value by then. Assign the entries '
+    return (f'{name} = {text} in {files[-1]} changes nothing: the file that '
+            'it inherits from has used its own value by then. Assign the '
+            'entries '
             f'that are made of it: {", ".join(meant)}; or leave it out and '
             f'give --cfg-options {name}=….')
 
@@ -64,7 +77,7 @@ def _check_spelling(evaluation: Evaluation, name: str,
                     file: str) -> Optional[str]:
     """What to say if a name is nearly one that the runner reads."""
     near = difflib.get_close_matches(
-        name, sorted(RUNNER_KEYS), n=1, cutoff=0.85)
+        name, sorted(RUNNER_KEYS), n=1, cutoff=0.9)
     if not near or near[0] in evaluation.assigned[file] or _changed(
             evaluation.cfg, name, left_out=name) != []:
         return None

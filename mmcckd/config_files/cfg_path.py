@@ -41,7 +41,8 @@ def expand_cfg_path(network: dict) -> ConfigDict:
     Raises:
         FileNotFoundError: If there is no such file.
         ModuleNotFoundError: If the package is not installed.
-        ValueError: If the file has no ``model``.
+        ValueError: If the file has no ``model``, or a key cannot be merged
+            into it.
     """
     if not has_cfg_path(network):
         return ConfigDict(copy.deepcopy(network))
@@ -58,9 +59,12 @@ def expand_cfg_path(network: dict) -> ConfigDict:
         key: copy.deepcopy(value)
         for key, value in network.items() if key not in OWN_KEYS
     }
-    cfg = Config(dict(model=model))
-    cfg.merge_from_dict(dict(model=overrides))
-    return cfg.model
+    try:
+        return ConfigDict(Config._merge_a_into_b(overrides, model))
+    except TypeError as error:  # a dict for a list, without _delete_
+        raise ValueError(
+            f'The keys beside the cfg_path {network["cfg_path"]} cannot be '
+            f'merged into its model: {error}') from error
 
 
 def build_cfg_path(network: dict) -> nn.Module:

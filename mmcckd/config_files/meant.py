@@ -53,7 +53,9 @@ def keys_meant(cfg: Config, key: str) -> List[str]:
         return near
     last = key.rpartition('.')[2]
     keys = [path for path, _ in found if path.endswith(f'.{last}')]
-    if name in cfg:
+    # Equal flags, or numbers as common as these, need not belong together.
+    if name in cfg and repr(cfg[name]) not in ('None', 'False', 'True', '0',
+                                               '1'):
         keys = [
             path + rest for path, value in found
             if type(value) is type(cfg[name]) and value == cfg[name]

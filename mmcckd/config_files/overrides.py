@@ -108,7 +108,8 @@ def _check_is_read(cfg: Config, changed: Config, name: str,
         key = next(iter(options))
         raise ValueError(
             f'{_text(options)} would change nothing: no other entry of '
-            f'{cfg.filename} is made of {name}.' +
+            f'{cfg.filename} is made of {name}. If code of your own reads '
+            f'runner.cfg.{name}, set it in the config file.' +
             did_you_mean(keys_meant(cfg, key)))
 
 

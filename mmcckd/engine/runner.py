@@ -66,6 +66,11 @@ def _prepare_strategy(cfg: Config) -> None:
             type='SingleDeviceStrategy' if cfg.get('launcher', 'none') ==
             'none' else 'DDPStrategy')
     strategy, kind = cfg.strategy, _type(cfg.strategy)
+    if _type(cfg.model) != 'FrozenTeacherDistill':
+        raise ValueError(
+            f'runner_type=FlexibleRunner with {_type(cfg.model)}: only '
+            'FrozenTeacherDistill was tried with it. Give --frozen-teacher, '
+            'or leave runner_type and strategy out.')
     if kind not in STRATEGIES:
         raise ValueError(
             f'strategy={kind}: a distillation runs by {", ".join(STRATEGIES)} '
@@ -89,6 +94,11 @@ def _prepare_strategy(cfg: Config) -> None:
         if cfg.get('model_wrapper_cfg') is not None:
             strategy.setdefault('model_wrapper', cfg.model_wrapper_cfg)
         return
+    if cfg.get('resume'):
+        raise ValueError(
+            '--resume with FSDPStrategy: MMEngine 0.10.7 cannot give the '
+            "optimizer's state back to shards on torch >= 2.1. Start a new "
+            'run from the weights, by load_from, or use DDPStrategy.')
     optim_wrapper = cfg.optim_wrapper
     for name, value in (('clip_grad', None), ('accumulative_counts', 1)):
         if optim_wrapper.get(name, value) != value:

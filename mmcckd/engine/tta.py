@@ -15,8 +15,9 @@ def set_test_time_augmentation(cfg: Config) -> None:
         cfg (Config): The config of a test; it is changed.
 
     Raises:
-        ValueError: If there is no ``test_dataloader``, or if the test is of
-            re-identification and there is no ``tta_model``.
+        ValueError: If there is no ``test_dataloader``, its data set has no
+            pipeline, or the test is of re-identification and there is no
+            ``tta_model``.
     """
     if not cfg.get('test_dataloader'):
         raise ValueError(f'--tta, but {cfg.filename} has no test_dataloader.')
@@ -28,6 +29,11 @@ def set_test_time_augmentation(cfg: Config) -> None:
                 'a tta_model that merges features.')
         cfg.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
     dataset = cfg.test_dataloader.dataset
+    if 'pipeline' not in dataset:
+        raise ValueError(
+            f'--tta changes the pipeline of the test set, but {dataset.type} '
+            'in test_dataloader has none of its own, such as a wrapper of '
+            'others; test these one by one.')
     if cfg.get('tta_pipeline') is None:
         *pipeline, pack = copy.deepcopy(dataset.pipeline)
         flips = [dict(type='RandomFlip', prob=p) for p in (1.0, 0.0)]

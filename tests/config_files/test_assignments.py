@@ -37,6 +37,12 @@ def test_an_assignment_that_comes_too_late(text, keys, tmp_path):
             re.escape(path) + ' changes nothing: .*made of it: ' +
             re.escape(keys + ';')):
         read_config(path)
+    # The same in a file below one that assigns it with effect.
+    used = child(
+        tmp_path, 'beta = 5.0\nmodel = dict(student_loss_weight=beta)',
+        name='used.py')
+    with pytest.raises(ValueError, match='^beta = 0.0 in .* changes nothing'):
+        read_config(child(tmp_path, 'beta = 0.0', used, 'late.py'))
     # A file between is no better.
     with pytest.raises(ValueError, match='changes nothing'):
         read_config(child(tmp_path, '', path, 'grandchild.py'))
@@ -96,6 +102,16 @@ def test_what_packages_do_is_said(tmp_path, monkeypatch):
         read_config(name)
         assert len(said) == 2  # of training and of test
         assert 'resnest200_64xb32_in1k.py changes nothing' in said[1]
+
+
+@pytest.mark.parametrize('folder', [
+    'python/dist-packages/mmpretrain/.mim/configs', 'mmrazor-clone/configs'])
+def test_files_of_packages_are_only_said(folder, tmp_path, log):
+    (tmp_path / 'mmrazor-clone/mmrazor').mkdir(parents=True)
+    (tmp_path / 'mmrazor-clone/mmrazor/version.py').touch()
+    (tmp_path / folder).mkdir(parents=True)
+    read_config(child(tmp_path / folder, 'beta = 0.0'))
+    assert 'beta = 0.0' in log.text and 'changes nothing' in log.text
 
 
 PACKAGES = Path(mmpretrain.__file__).parent, Path(mmrazor.__file__).parent

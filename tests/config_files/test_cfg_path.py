@@ -145,6 +145,10 @@ def test_weights_that_are_left_over(tmp_path):
      'no weights are published for'),
     (dict(cfg_path=DIGITS, head=dict(num_clases=2)), TypeError,
      'num_clases'),
+    (dict(
+        cfg_path='mmpretrain::swin_transformer/swin-tiny_16xb64_in1k.py',
+        train_cfg=dict(augments=dict(type='Mixup', alpha=.2))), ValueError,
+     'cannot be merged into its model: augments='),
 ])
 def test_errors(network, error, message):
     with pytest.raises(error, match=re.escape(message)):

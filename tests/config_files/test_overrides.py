@@ -162,7 +162,9 @@ def test_in_a_dumped_config_nothing_reads_the_variables(
     key, value = next(iter(options.items()))
     with pytest.raises(ValueError, match=re.escape(
             f'{key}={value!r} would change nothing: no other entry of {path} '
-            f'is made of {key.split(".")[0]}. Did you mean {meant}?')):
+            f'is made of {key.split(".")[0]}. If code of your own reads '
+            f'runner.cfg.{key.split(".")[0]}, set it in the config file. Did '
+            f'you mean {meant}?')):
         read_config(path, options)
     same = {key: Config.fromfile(path)[key]} if '.' not in key else {}
     read_config(path, same)  # as it is anyway

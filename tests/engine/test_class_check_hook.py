@@ -4,6 +4,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmcckd.engine import ClassCheckHook
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -42,6 +44,11 @@ def test_labels_out_of_range(digits):
             'head has num_classes=7, so labels are 0 to 6. Set model.architect'
             'ure.head.num_classes, and that of whatever'):
         runner_of(digits).train()
+
+
+def test_a_loop_that_gives_several_batches_at_once(digits):
+    runner = Runner.from_cfg(digits)
+    ClassCheckHook().before_train_iter(runner, 0, data_batch=[{}, {}])
 
 
 @pytest.mark.parametrize('part', ['val', 'test'])

@@ -51,12 +51,19 @@ def test_the_flexible_runner_trains_as_the_other(tmp_path):
      'strategy=DeepSpeedStrategy: a distillation runs by SingleDevice'),
     (dict(strategy=dict(type='mmengine.ColossalAIStrategy')),
      'strategy=ColossalAIStrategy: a distillation runs by SingleDevice'),
+    ({
+        'model.type': 'SingleTeacherDistill'
+    }, 'with SingleTeacherDistill: only FrozenTeacherDistill was tried'),
     (dict(compile=True, find_unused_parameters=True),
      'FlexibleRunner does not read compile, find_unused_parameters'),
     (dict(
         strategy=dict(type='DDPStrategy'),
         custom_hooks=[dict(type='mmpretrain.EMAHook')]),
      'EMAHook with DDPStrategy: MMEngine cannot save'),
+    ({
+        'strategy.type': 'FSDPStrategy',
+        'resume': True
+    }, '--resume with FSDPStrategy: MMEngine 0.10.7 cannot'),
     ({
         'strategy.type': 'FSDPStrategy',
         'optim_wrapper.clip_grad': dict(max_norm=1.)
@@ -97,7 +104,7 @@ import sys
 from mmengine.config import Config
 from mmcckd.engine import build_runner, init_distributed
 
-work_dir, *strategies = sys.argv[2:]
+work_dir, epochs, *strategies = sys.argv[2:]
 for strategy in strategies:
     cfg = Config.fromfile(sys.argv[1])
     cfg.merge_from_dict({
@@ -108,10 +115,12 @@ for strategy in strategies:
         'experiment_name': strategy,
         'log_level': 'WARNING',
         'val_cfg.type': 'FrozenTeacherDistillValLoop',
-        'train_cfg': dict(max_epochs=1, val_interval=1),
+        'train_cfg': dict(max_epochs=int(epochs), val_interval=1),
         'train_dataloader.batch_size': 20,
         'model.teacher_ckpt': None,
     })
+    if epochs == '2':
+        cfg.load_from = f'{cfg.work_dir}/epoch_1.pth'
     init_distributed('pytorch', cfg)
     runner = build_runner(cfg)
     runner.train()
@@ -121,7 +130,7 @@ for strategy in strategies:
 
 def test_shards_are_trained_as_whole_models(tmp_path):
     strategies = ('DDPStrategy', 'FSDPStrategy')
-    for result in run_ranks(TRAIN_ON_RANKS, 2, RECIPE, tmp_path,
+    for result in run_ranks(TRAIN_ON_RANKS, 2, RECIPE, tmp_path, 1,
                             *strategies):
         assert result.returncode == 0, result.stderr
         assert result.stdout.split()[-1] == 'MMFullyShardedDataParallel'
@@ -142,3 +151,8 @@ def test_shards_are_trained_as_whole_models(tmp_path):
     assert all(
         torch.equal(student[key], shards[f'architecture.{key}'])
         for key in student)
+    # And a run on shards starts from it.
+    for result in run_ranks(TRAIN_ON_RANKS, 2, RECIPE, tmp_path, 2,
+                            'FSDPStrategy'):
+        assert result.returncode == 0, result.stderr
+    assert (tmp_path / 'FSDPStrategy/epoch_2.pth').exists()

@@ -38,6 +38,11 @@ def test_errors():
     cfg = read_config(str(ROOT / 'configs/baseline/r50_market1501.py'))
     with pytest.raises(ValueError, match='--tta averages the scores of class'):
         set_test_time_augmentation(cfg)
+    digits = read_config(DIGITS)
+    digits.test_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[digits.test_dataloader.dataset])
+    with pytest.raises(ValueError, match='ConcatDataset in test_dataloader'):
+        set_test_time_augmentation(digits)
     cfg.test_dataloader = None
     with pytest.raises(ValueError, match='has no test_dataloader'):
         set_test_time_augmentation(cfg)

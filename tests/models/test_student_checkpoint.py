@@ -11,6 +11,7 @@ from torch import nn
 
 from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
 from mmcckd.models.algorithms.teacher_checkpoint import weights_of
+from tests.processes import run_ranks
 
 ROOT = Path(__file__).parent.parent.parent
 CCKD = 'configs/cckd/r18w16_r10w6_digits.py'
@@ -253,3 +254,39 @@ def test_a_plain_module():
     model = nn.Linear(2, 2)
     weights = nn.Linear(2, 2).state_dict()
     assert fit_state_dict(model, weights, 'x.pth') is weights
+
+
+WRAPPED = """
+import sys, torch
+import mmcckd
+from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
+from mmengine.runner.checkpoint import get_state_dict
+from mmrazor.registry import MODELS
+from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
+torch.distributed.init_process_group('gloo')
+cfg = Config.fromfile(sys.argv[1])
+cfg.model.teacher_ckpt = None
+model = MODELS.build(cfg.model)
+model.architecture = MMDistributedDataParallel(model.architecture)
+saved = get_state_dict(model)
+assert not any('.module.' in name for name in saved)
+assert fit_state_dict(model, saved, 'x.pth') is saved
+changed = {name: weight + 1 for name, weight in saved.items()}
+fit_state_dict(model, changed, 'x.pth')
+name = 'architecture.head.fc.bias'
+assert torch.equal(get_state_dict(model)[name], changed[name])
+del changed[name]
+try:
+    fit_state_dict(model, changed, 'x.pth')
+except ValueError as error:
+    assert f'missing (1): {name}' in str(error), error
+    print('refused')
+"""
+
+
+def test_names_are_those_without_the_wrappers_of_parts():
+    """As MMSeparateDistributedDataParallel wraps the networks one by one."""
+    result, = run_ranks(WRAPPED, 1, ROOT / CCKD)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-1] == 'refused'

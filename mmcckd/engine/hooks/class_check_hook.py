@@ -1,4 +1,4 @@
-from typing import Optional, Sequence
+from typing import Any, Optional
 
 import torch
 from mmengine.hooks import Hook
@@ -45,14 +45,13 @@ class ClassCheckHook(Hook):
                     f'{dataset.img_prefix} has {len(folders):,} class folders,'
                     f' but the head has num_classes={classes}. '
                     f'{_advice(runner)}')
-        if runner.val_loop is not None:
-            _check_topk('val', runner.val_loop.evaluator.metrics, classes)
+        _check_topk('val', runner.val_loop, classes)
 
     def before_test(self, runner: Runner) -> None:
         """Check the metrics of the test."""
         classes = num_classes(runner)
         if classes is not None:
-            _check_topk('test', runner.test_loop.evaluator.metrics, classes)
+            _check_topk('test', runner.test_loop, classes)
 
     def before_train_iter(self,
                           runner: Runner,
@@ -60,9 +59,11 @@ class ClassCheckHook(Hook):
                           data_batch: Optional[dict] = None) -> None:
         """Check the labels of a batch."""
         classes = num_classes(runner)
-        samples = (data_batch or {}).get('data_samples') or ()
+        if classes is None or not isinstance(data_batch, dict):
+            return  # some loops give several batches at once
+        samples = data_batch.get('data_samples') or ()
         samples = [sample for sample in samples if 'gt_label' in sample]
-        if classes is None or not samples:
+        if not samples:
             return
         labels = torch.cat([sample.gt_label.flatten() for sample in samples])
         wrong = (labels >= classes) | ((labels < 0) & (labels != IGNORED))
@@ -87,8 +88,8 @@ def num_classes(runner: Runner) -> Optional[int]:
     return getattr(head, 'num_classes', None)
 
 
-def _check_topk(part: str, metrics: Sequence, classes: int) -> None:
-    for metric in metrics:
+def _check_topk(part: str, loop: Any, classes: int) -> None:
+    for metric in getattr(getattr(loop, 'evaluator', None), 'metrics', ()):
         if isinstance(metric, Accuracy) and max(metric.topk) > classes:
             raise ValueError(
                 f'{part}_evaluator asks for the top-{max(metric.topk)} '

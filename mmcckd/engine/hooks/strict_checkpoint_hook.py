@@ -1,13 +1,17 @@
 import logging
 from collections import OrderedDict
 
+import torch
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS
+from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmcckd.models.algorithms.student_checkpoint import arrange, fit_state_dict
 from mmcckd.models.algorithms.teacher_checkpoint import weights_of
+from mmcckd.recipes.networks import without_weights
 
 # What a run's own checkpoint has beside its weights.
 RESUMED = ('meta', 'message_hub')
@@ -32,9 +36,9 @@ class StrictCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         filename = runner._load_from or f'in {runner.work_dir}'
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module  # as MMEngine loads it
+        if runner._has_loaded:  # by a hook of the user's, from anywhere
+            filename = 'that is loaded'
+        model = _model(runner)
         weights = weights_of(checkpoint, f'The checkpoint {filename}')
         if runner._resume:
             _check_resumable(model, checkpoint, weights, filename)
@@ -49,6 +53,19 @@ class StrictCheckpointHook(Hook):
         elif checkpoint['state_dict'] is not weights:
             checkpoint['ema_state_dict'] = _arrange_average(
                 model, checkpoint['ema_state_dict'])
+
+
+def _model(runner) -> nn.Module:
+    """The model as MMEngine loads it, or one like it."""
+    model = runner.model
+    if any(isinstance(module, FullyShardedDataParallel)
+           for module in model.modules()):
+        # Its weights are shards, of other names and shapes.
+        with torch.random.fork_rng(devices=[]):
+            return MODELS.build(without_weights(runner.cfg.model))
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def _check_resumable(model, checkpoint: dict, weights: dict,

@@ -3,6 +3,7 @@ from collections import OrderedDict
 from typing import Callable, Collection, Dict, List, Optional, Tuple
 
 from mmengine.logging import print_log
+from mmengine.runner.checkpoint import get_state_dict
 from torch import Tensor, nn
 
 from .teacher_checkpoint import STUDENT, misfits
@@ -62,7 +63,7 @@ def arrange(model: nn.Module,
         Tuple[Dict[str, Tensor], List[str]]: The weights; and the parts that
         were taken from the model.
     """
-    own = model.state_dict()
+    own = get_state_dict(model)  # without wrappers of its parts
     if not _has_student(own):
         if _has_student(state_dict):
             state_dict = _rename(state_dict, _without_prefix)

@@ -1,10 +1,11 @@
 """Load a teacher's weights completely, safely, or not at all."""
 import re
 from collections import OrderedDict
-from typing import Any, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import get_state_dict
 from torch import Tensor, nn
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
@@ -119,15 +120,21 @@ def weights_of(checkpoint: Any, name: str) -> 'OrderedDict[str, Tensor]':
 
 
 def misfits(model: nn.Module, state_dict: dict) -> List[str]:
-    """Load as far as it fits; a line for each kind of misfit."""
-    own = model.state_dict()
+    """Load as far as it fits; a line for each kind of misfit.
+
+    Names are those that MMEngine saves: without the wrappers, such as DDP's,
+    of parts of the model.
+    """
+    own = get_state_dict(model)
+    wrapped = dict(zip(own, model.state_dict()))
     shapes = [
         f'{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}'
         for name, tensor in state_dict.items()
         if name in own and tensor.shape != own[name].shape
     ]
     try:
-        result = model.load_state_dict(state_dict, strict=False)
+        result = model.load_state_dict(
+            _renamed(state_dict, wrapped), strict=False)
     except Misfit as misfit:  # of a teacher that checks it itself
         return misfit.wrong
     except RuntimeError:  # at another shape
@@ -138,11 +145,21 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
     else:
         # Modules resize what they can, such as positions in the image, and
         # take out what they have themselves: given, and yet missing.
+        plain = {wrapped[name]: name for name in wrapped}
         missing = [
-            name for name in result.missing_keys if name not in state_dict
+            plain.get(name, name) for name in result.missing_keys
+            if plain.get(name, name) not in state_dict
         ]
         unexpected, shapes = result.unexpected_keys, []
     return list_misfits(missing, unexpected, shapes)
+
+
+def _renamed(state_dict: dict, names: Dict[str, str]) -> dict:
+    """The same weights by other names; itself if these do not differ."""
+    if all(names.get(name, name) == name for name in state_dict):
+        return state_dict
+    return OrderedDict((names.get(name, name), tensor)
+                       for name, tensor in state_dict.items())
 
 
 def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
