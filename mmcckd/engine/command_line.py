@@ -69,10 +69,7 @@ def read_config(name: str, options: Optional[dict] = None) -> Config:
             'mmsegmentation, and both the full mmcv in place of mmcv-lite.)'
         ) from error
     check_assignments(cfg)
-    if options:
-        cfg = override(cfg, options)
-    fill_in_preprocessor(cfg)
-    return cfg
+    return override(cfg, options) if options else cfg
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -101,6 +98,7 @@ def load_config(args: argparse.Namespace) -> Config:
             f'{error} Settings of what --mix-cc adds are given to it: '
             '--mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
             'samples_per_class=….') from error
+    fill_in_preprocessor(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import build_runner
 from mmcckd.engine.command_line import read_config
+from mmcckd.engine.host_defaults import fill_in_preprocessor
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.kernels import gaussian_rbf
 
@@ -93,6 +94,7 @@ def make_config(run: Run, folder: Path, root: Path,
                 superclasses: Optional[Path]) -> Config:
     """The config of a run; the arguments are those of :func:`train`."""
     cfg = read_config(str(root / run.config), run.options)
+    fill_in_preprocessor(cfg)
     cfg.randomness = dict(seed=run.seed)
     cfg.work_dir = str(folder)
     cfg.log_level = 'WARNING'
