@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 from typing import List
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.command_line import OptionsAction, read_config
 from mmcckd.messages import check_writable
 from mmcckd.visualisation import (
     MAX_ROWS,
@@ -91,7 +91,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         default={},
         help='override entries of all the configs, as key=value')
     args = parser.parse_args()

@@ -2,7 +2,7 @@
 import argparse
 import os
 import os.path as osp
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
@@ -14,6 +14,21 @@ from mmcckd.config_files.overrides import override
 
 from .host_defaults import fill_in_preprocessor
 from .packages import check_installed
+
+
+class OptionsAction(DictAction):
+    """MMEngine's ``key=value …``, but a value may have spaces, as a path.
+
+    MMEngine removes them, also where it is no list.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        text = val.strip('\'"')
+        is_list = ',' in text or text.startswith(('(', '['))
+        if ' ' in text and not is_list:
+            return DictAction._parse_int_float_bool(text)
+        return DictAction._parse_iterable(val)
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +43,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         help='override entries of the config, as key=value. Lists are written '
         'key="[a,b]" or key=a,b, nested ones key="[(a,b),(c,d)]", with the '
-        'quotation marks and without white space')
+        'quotation marks and without white space; a single value may have '
+        'spaces')
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

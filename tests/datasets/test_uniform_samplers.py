@@ -413,7 +413,7 @@ class TestBadInput:
     def test_sampler_without_epochs(self):
         sampler = InfiniteSampler(Digits(), seed=0)
         with pytest.raises(
-                TypeError, match="InfiniteSampler, has no epoch.*DefaultSam"):
+                TypeError, match='InfiniteSampler. has no epoch.*DefaultSam'):
             CURSampler(sampler, 4, 2)
 
     def test_superclasses_of_another_dataset(self, tmp_path):
