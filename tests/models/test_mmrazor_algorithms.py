@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmrazor.registry import MODELS
 
@@ -28,22 +27,13 @@ def build(kind, own=None, train_cfg=None):
         return MODELS.build(model)
 
 
-@pytest.fixture
-def said(caplog):
-    """The text of what was logged."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield lambda: caplog.text
-    logger.removeHandler(caplog.handler)
-
-
-def test_a_teacher_of_other_images_gets_these(said):
+def test_a_teacher_of_other_images_gets_these(log):
     algorithm = build('SingleTeacherDistill', OWN)
     algorithm.eval()  # MMRazor's returns None
     alone = copy.deepcopy(algorithm.teacher)
     match_images(algorithm)
     match_images(algorithm)  # once is enough
-    assert 'images that it expects' in said()
+    assert 'images that it expects' in log.text
     batch = dict(inputs=torch.rand(4, 1, 8, 8) * 255)
     torch.testing.assert_close(
         algorithm.teacher(**algorithm.data_preprocessor(batch)),
@@ -56,21 +46,21 @@ def test_an_algorithm_that_calls_parts_of_its_teacher():
         match_images(build('FpnTeacherDistill', OWN))
 
 
-def test_augments_without_effect(said):
+def test_augments_without_effect(log):
     augments = dict(augments=[dict(type='Mixup', alpha=0.2)])
     match_images(build('SingleTeacherDistill', train_cfg=augments))
-    assert 'WARNING' in said() and (
+    assert 'WARNING' in log.text and (
         "Mixup of the student's train_cfg.augments are not done: "
-        'SingleTeacherDistill prepares') in said()
+        'SingleTeacherDistill prepares') in log.text
 
 
 @pytest.mark.parametrize('kind', [
     'SingleTeacherDistill', 'FrozenTeacherDistill'
 ])
-def test_nothing_to_say(kind, said, caplog):
+def test_nothing_to_say(kind, log, caplog):
     algorithm = build(kind)
     caplog.clear()  # what was said of building it
     match_images(algorithm)
     match_images(algorithm.architecture)  # a plain classifier
-    assert not said()
+    assert not log.text
     assert not algorithm.teacher._forward_pre_hooks

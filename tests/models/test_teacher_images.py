@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
@@ -183,32 +182,23 @@ def test_images_that_the_pipeline_has_normalized():
         teacher(run(batch)['inputs'] - 100, mode='tensor')
 
 
-@pytest.fixture
-def said(caplog):
-    """The text of what was logged."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield lambda: caplog.text
-    logger.removeHandler(caplog.handler)
-
-
-def test_a_student_that_says_otherwise(said):
+def test_a_student_that_says_otherwise(log):
     run = ClsDataPreprocessor(**IMAGENET)
     compare_student(Listener(ClsDataPreprocessor(num_classes=3)), run)
     compare_student(Listener(ClsDataPreprocessor(**IMAGENET)), run)
-    assert not said()
+    assert not log.text
     compare_student(Listener(ClsDataPreprocessor(mean=[1], std=[2])), run)
-    assert 'WARNING' in said() and (
+    assert 'WARNING' in log.text and (
         "The student's own data_preprocessor (ClsDataPreprocessor, mean [1], "
-        'std [2]) is not used.') in said()
+        'std [2]) is not used.') in log.text
 
 
-def test_what_is_converted_is_said(said):
+def test_what_is_converted_is_said(log):
     feed_teacher(
         Listener(ClsDataPreprocessor(**GREY)), ClsDataPreprocessor([0], [255]))
     assert ('The teacher gets the images that it expects, mean [127.5], std '
             '[128], converted from those of the run, mean [0], std [255].'
-            ) in said()
+            ) in log.text
 
 
 def digits(path, work_dir, **changes):
