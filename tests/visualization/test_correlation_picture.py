@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from mmcckd.visualisation.correlation_picture import (
+from mmcckd.visualization.correlation_picture import (
     CORRELATIONS,
     DIFFERENCES,
     HEIGHT,

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from mmcckd.evaluation import rank_gallery
-from mmcckd.visualisation import (
+from mmcckd.visualization import (
     ReIDTestSet,
     Search,
     write_page,
