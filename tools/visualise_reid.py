@@ -21,7 +21,7 @@ from mmengine.config import Config
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.engine.command_line import OptionsAction, read_config
 from mmcckd.messages import check_writable
-from mmcckd.visualization import (
+from mmcckd.reid.visualization import (
     MAX_ROWS,
     ReIDModel,
     write_page,
