@@ -6,6 +6,7 @@ from .connectors import (
     GaussianRBFKernelConnector,
     MMDKernelConnector,
 )
+from .distillers import let_distillers_check_their_recipe
 from .losses import CorrelationCongruenceLoss
 
 __all__ = [
@@ -13,3 +14,5 @@ __all__ = [
     'FlattenConnector', 'FrozenTeacherDistill', 'GaussianRBFKernelConnector',
     'MMDKernelConnector'
 ]
+
+let_distillers_check_their_recipe()

@@ -262,7 +262,7 @@ def test_logits_of_other_classes_by_mmrazors_algorithm():
 
 
 def test_the_trouble_is_still_there():
-    """If not, mmcckd/compat/mmrazor_distiller.py can go."""
+    """If not, mmcckd/models/distillers can go."""
     init = ConfigurableDistiller.__init__.__wrapped__
     distiller = copy.deepcopy(config().distiller)
     del distiller.type, distiller.loss_forward_mappings

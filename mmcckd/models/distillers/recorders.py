@@ -4,7 +4,7 @@ from typing import Dict, Optional
 
 from torch import nn
 
-from ..modules import find_module
+from ..find_module import find_module
 
 # Of a source, how many of its last names are no module of Python.
 NAMES = dict(FunctionOutputs=1, FunctionInputs=1, MethodOutputs=2,

@@ -14,8 +14,8 @@ from typing import Callable, Dict, Optional
 from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor
 
-from mmcckd.models.algorithms.loss_mappings import check_mappings
-from mmcckd.models.algorithms.wiring import check_recorders
+from .loss_mappings import check_mappings
+from .recorders import check_recorders
 
 # What a loss or connector may raise that is given what it cannot take.
 FAILURES = (AssertionError, AttributeError, IndexError, RuntimeError)
