@@ -14,7 +14,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 
 from mmcckd.engine import load_config
-from mmcckd.recipes.command_line import mix
+from mmcckd.recipes.mixing_arguments import mix
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')])

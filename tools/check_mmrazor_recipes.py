@@ -29,7 +29,7 @@ from mmpretrain.datasets import CIFAR10
 
 from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
 from mmcckd.engine import build_runner, init_distributed
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.models import CorrelationCongruenceLoss
 from mmcckd.recipes import frozen_teacher, mix_cc
 from mmcckd.recipes.networks import without_weights

@@ -6,7 +6,7 @@ import mmengine
 from mmengine.evaluator import DumpResults
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
@@ -82,7 +82,7 @@ def main() -> None:
 
     if cfg.get('test_dataloader'):
         check_loader(cfg, 'test_dataloader')
-        check_layout(cfg.test_dataloader.dataset)
+        check_imagenet_layout(cfg.test_dataloader.dataset)
     if args.tta:
         set_test_time_augmentation(cfg)
 

@@ -1,7 +1,7 @@
 import pytest
 from mmrazor.registry import MODELS
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.recipes.networks import build_networks, without_weights
 
 MMRAZOR = 'mmrazor::distill/mmcls/'

@@ -3,7 +3,7 @@ import argparse
 
 import pytest
 
-from mmcckd.engine.command_line import OptionsAction
+from mmcckd.engine.config_arguments import OptionsAction
 
 
 @pytest.mark.parametrize('value, expected', [

@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import ConfigDict
 from mmpretrain.datasets import ImageNet
 
-from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 
 
 def make_folders(folder, n, images=()):
@@ -23,7 +23,7 @@ def config(root, **kwargs):
 
 def fails(cfg, message):
     with pytest.raises(ValueError, match=message) as caught:
-        check_layout(cfg)
+        check_imagenet_layout(cfg)
     return str(caught.value)
 
 
@@ -38,9 +38,9 @@ def test_class_folders(imagenet):
     for changes in (dict(), dict(type='mmpretrain.ImageNet'),
                     dict(split='', data_prefix='train'),
                     dict(data_root='', data_prefix=str(imagenet / 'train'))):
-        check_layout(config(imagenet, **changes))
+        check_imagenet_layout(config(imagenet, **changes))
     changes = dict(split='', data_prefix=dict(img_path='train'))
-    check_layout(config(imagenet, **changes))
+    check_imagenet_layout(config(imagenet, **changes))
     dataset = ImageNet(str(imagenet), **changes)  # MMPretrain agrees
     assert len(dataset) == 1000
 
@@ -50,8 +50,8 @@ def test_annotation_file(tmp_path):
     (tmp_path / 'val/a b.JPEG').touch()
     (tmp_path / 'meta').mkdir()
     (tmp_path / 'meta/val.txt').write_text('a b.JPEG 7\nb.JPEG 0\n')
-    check_layout(config(tmp_path, split='val'))
-    check_layout(
+    check_imagenet_layout(config(tmp_path, split='val'))
+    check_imagenet_layout(
         config(tmp_path, split='', data_prefix='val', ann_file='meta/val.txt'))
     (tmp_path / 'val/a b.JPEG').unlink()
     fails(config(tmp_path, split='val'),
@@ -86,7 +86,7 @@ def test_the_folders_of_kaggles_archive(tmp_path):
     inner = tmp_path / 'ILSVRC/Data/CLS-LOC'
     make_folders(inner / 'train', 1000)
     fails(config(tmp_path), f'has ILSVRC; give data_root={inner}')
-    check_layout(config(inner))
+    check_imagenet_layout(config(inner))
     (inner / 'val').mkdir()
     for i in range(6):
         (inner / f'val/{i}.JPEG').touch()
@@ -102,7 +102,7 @@ def test_wrong_number_of_classes(tmp_path):
     fails(config(tmp_path, split='', data_prefix='train'),
           r'train has 999 folders \(n00000000, .*, …\)\.')
     (tmp_path / 'train/n99999999').mkdir()
-    check_layout(config(tmp_path))
+    check_imagenet_layout(config(tmp_path))
     (tmp_path / 'train/__MACOSX').mkdir()
     fails(config(tmp_path), '1,001 folders .*among them __MACOSX')
     make_folders(tmp_path / 'twice/train/train', 3)
@@ -113,11 +113,11 @@ def test_other_classes_are_left_to_mmpretrain(tmp_path):
     make_folders(tmp_path / 'train', 3, ['0.JPEG'])
     for changes in (dict(metainfo=dict(classes=['a', 'b', 'c'])),
                     dict(classes=['a', 'b', 'c']), dict(with_label=False)):
-        check_layout(config(tmp_path, **changes))
+        check_imagenet_layout(config(tmp_path, **changes))
         ImageNet(str(tmp_path), 'train', **changes)  # MMPretrain agrees
         fails(config(tmp_path / 'none', **changes), 'no such folder')
     (tmp_path / 'test').mkdir()
-    check_layout(config(tmp_path, split='test'))
+    check_imagenet_layout(config(tmp_path, split='test'))
 
 
 def test_wrappers(tmp_path):
@@ -134,4 +134,4 @@ def test_other_data_is_not_looked_at():
     for dataset in (dict(type='Digits'),
                     dict(type='LocalCIFAR100', data_root='none'),
                     dict(type='ImageNet', data_root='s3://bucket/imagenet')):
-        check_layout(dataset)
+        check_imagenet_layout(dataset)

@@ -9,11 +9,11 @@ from mmengine.hub import get_config
 
 from mmcckd.compat.mmengine_checkpoints import load_always_safely
 from mmcckd.config_files.assignments import check_assignments
+from mmcckd.config_files.installed_packages import check_installed
 from mmcckd.config_files.meant import OBJECTIVE
 from mmcckd.config_files.overrides import override
 
 from .host_defaults import fill_in_preprocessor
-from .packages import check_installed
 
 
 class OptionsAction(DictAction):

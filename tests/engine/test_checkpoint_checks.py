@@ -7,7 +7,7 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from mmcckd.engine import StrictCheckpointHook
-from mmcckd.engine.strict_loading import load_strictly
+from mmcckd.engine.checkpoint_checks import load_strictly
 
 
 def test_the_teachers_of_a_data_free_distillation(tmp_path):

@@ -1,8 +1,8 @@
 """Recipes of packages that are not installed."""
 import pytest
 
-from mmcckd.engine.command_line import read_config
-from mmcckd.engine.packages import check_installed
+from mmcckd.config_files.installed_packages import check_installed
+from mmcckd.engine.config_arguments import read_config
 
 
 @pytest.mark.parametrize('recipe, package', [

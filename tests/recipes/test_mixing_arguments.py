@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmcckd.engine import add_config_arguments, load_config
 from mmcckd.recipes import mix_cc
-from mmcckd.recipes.command_line import add_mixing_arguments, mix
+from mmcckd.recipes.mixing_arguments import add_mixing_arguments, mix
 
 ROOT = Path(__file__).parent.parent.parent
 KD = 'configs/baseline/kd_r18w16_r10w6_digits.py'

@@ -23,7 +23,7 @@ train_dataloader.dataset.data_root=FOLDER, or make toy data by
   python tools/make_toy_dataset.py imagenet FOLDER'''
 
 
-def check_layout(dataset: dict) -> None:
+def check_imagenet_layout(dataset: dict) -> None:
     """Raise unless the folders of an ImageNet are where its config says.
 
     MMPretrain's own errors name a path or a number; that images of an
@@ -42,7 +42,7 @@ def check_layout(dataset: dict) -> None:
     """
     for inner in (dataset.get('dataset'), *dataset.get('datasets', ())):
         if inner is not None:
-            check_layout(inner)
+            check_imagenet_layout(inner)
     root = dataset.get('data_root') or ''
     is_imagenet = dataset.get('type') in ('ImageNet', 'mmpretrain.ImageNet')
     if not is_imagenet or '://' in root:
