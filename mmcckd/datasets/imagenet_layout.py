@@ -2,7 +2,7 @@
 import os
 import os.path as osp
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 NUM_CLASSES = 1000
 KAGGLE_FOLDER = 'ILSVRC/Data/CLS-LOC'  # where the archive there has it
@@ -83,10 +83,11 @@ def _what_is_wrong(dataset: dict, root: str, folder: str) -> str:
         entry.name for entry in os.scandir(folder) if entry.is_dir())
     if len(folders) == NUM_CLASSES:
         return ''
-    found = f'{folder} has {len(folders):,} folders ({some(folders, 4)})'
+    found = (f'{folder} has {len(folders):,} folders '
+             f'({first_names(folders, 4)})')
     others = [name for name in folders if not name.startswith('n')]
     if others and len(folders) > NUM_CLASSES:
-        found += f', among them {some(others, 4)}'
+        found += f', among them {first_names(others, 4)}'
     if not folders:
         found = f'{folder} has no folders, but {_inside(folder)}'
     return found + (f', and there is no {annotations}' if split else '')
@@ -107,4 +108,4 @@ def _what_is_wrong_with_images(folder: str, annotations: str) -> str:
 
 
 def _inside(folder: str) -> str:
-    return some(sorted(os.listdir(folder)), 4) or 'nothing'
+    return first_names(sorted(os.listdir(folder)), 4) or 'nothing'

@@ -7,7 +7,7 @@ from typing import List
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 from .reid_dataset import PersonImage, ReIDDataset
 
@@ -83,7 +83,7 @@ class Market1501(ReIDDataset):
             raise ValueError(
                 f'{folder} has {len(wrong):,} images whose names do not tell '
                 f'person and camera, as {EXAMPLE} tells person 2 and camera '
-                f'1: {some(wrong)}. Rename them, or take them out.')
+                f'1: {first_names(wrong)}. Rename them, or take them out.')
         if part == 'train':
             self._check_nobody_is_unknown(images, folder)
         kept = [image for image in images if image.person != JUNK]
@@ -103,8 +103,8 @@ class Market1501(ReIDDataset):
         if unknown:
             raise ValueError(
                 f'{folder} has {len(unknown):,} images of person -1 or 0, who '
-                f'is only in {FOLDERS["gallery"]}: {some(unknown)}. If the '
-                'folders of train and test are swapped, swap them back.')
+                f'is only in {FOLDERS["gallery"]}: {first_names(unknown)}. If '
+                'the folders of train and test are swapped, swap them back.')
 
 
 def _image_names(folder: str) -> List[str]:
@@ -124,11 +124,12 @@ def _image_names(folder: str) -> List[str]:
             stems.add(stem)
     if others:
         _warn(f'{folder}: {len(others):,} entries are left out, since they '
-              f'are no images by their extension: {some(others)}. Images are '
-              f'{", ".join(IMAGES)}, in lower or upper case.')
+              f'are no images by their extension: {first_names(others)}. '
+              f'Images are {", ".join(IMAGES)}, in lower or upper case.')
     if again:
         _warn(f'{folder}: {len(again):,} images are left out, since there is '
-              f'one of the same name with another extension: {some(again)}.')
+              'one of the same name with another extension: '
+              f'{first_names(again)}.')
     return images
 
 

@@ -5,7 +5,7 @@ from typing import Dict, List, Set, Tuple
 
 from mmengine.registry import DATASETS
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 from .reid_dataset import PersonImage, ReIDDataset
 
@@ -177,7 +177,7 @@ def _check_images_exist(images: List[PersonImage], path: str, folder: str,
                   'train and test are swapped. Rename them.')
     raise FileNotFoundError(
         f'{path} names {len(images):,} images, of which {len(missing):,} are '
-        f'not in {folder}: {some([image.path for image in missing])}. '
+        f'not in {folder}: {first_names([image.path for image in missing])}. '
         f'{advice}')
 
 

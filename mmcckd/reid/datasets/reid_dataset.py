@@ -5,7 +5,7 @@ from typing import List, NamedTuple
 
 from mmpretrain.datasets import BaseDataset
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 
 class PersonImage(NamedTuple):
@@ -114,7 +114,7 @@ class ReIDDataset(BaseDataset):
         if osp.isdir(self.data_root or '.'):
             parent = osp.dirname(path) or '.'
             found = f'there is no {path}; {parent} has ' + (
-                some(sorted(os.listdir(parent)), 6) or 'nothing in it')
+                first_names(sorted(os.listdir(parent)), 6) or 'nothing in it')
         return FileNotFoundError(
             f'No {type(self).__name__} that can be read at '
             f'data_root={self.data_root!r}: {found}.\n{self._advice}')

@@ -11,12 +11,12 @@ from mmengine.runner import Runner
 from mmpretrain import get_model
 from mmrazor.registry import MODELS
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.export.student import read_checkpoint
 from mmcckd.export.student_config import student_config
 from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
 from mmcckd.models.algorithms.teacher_checkpoint import weights_of
 from mmcckd.models.algorithms.teacher_images import feed_teacher
-from mmcckd.recipes.networks import without_weights
 from mmcckd.reid.evaluation import Ranking, evaluate_reid, rank_gallery
 from mmcckd.superclasses.progress import CoarseProgressBar
 

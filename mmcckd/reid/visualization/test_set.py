@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 from torch.utils.data import Dataset
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 NEEDED = ('img_path', 'gt_label', 'camera_id', 'is_query')
 MAX_NAMED = 5
@@ -114,7 +114,8 @@ class ReIDTestSet:
             persons = np.unique(self.ids[self.query])
             raise ValueError(
                 f'There is no query of person {person}; queries are of '
-                f'{len(persons):,} persons: {some(persons, MAX_NAMED)}.')
+                f'{len(persons):,} persons: '
+                f'{first_names(persons, MAX_NAMED)}.')
         return queries
 
     def _of_image(self, name: str) -> np.ndarray:
@@ -127,7 +128,7 @@ class ReIDTestSet:
             names = [osp.basename(self.paths[i])
                      for i in self.query[:MAX_NAMED + 1]]
             raise ValueError(f'{name} is no query, {where}; queries are '
-                             f'{some(names, MAX_NAMED)}.')
+                             f'{first_names(names, MAX_NAMED)}.')
         return np.array(found)
 
 
