@@ -158,7 +158,7 @@ def test_links_to_code_point_at_the_definition(page):
 
 def test_every_formula_of_the_readme_has_its_link_to_the_code():
     pages = [(ROOT / page).read_text() for page in README_PAGES]
-    row = r'^\| .* \| (`.*?`).* \| \[`\w+`\]\(.*#L\d+\) \|$'
+    row = r'^\| [^|]+ \| (.+) \| (\[`\w+`\]\(.*#L\d+\)) \|$'
     formulas = [re.findall(row, page, re.MULTILINE) for page in pages]
     assert formulas[0] == formulas[1] and len(formulas[0]) == 6
     for name, page in zip(README_PAGES, pages):
