@@ -19,7 +19,7 @@ def python(code):
 
 
 @pytest.mark.skipif(not AT_LEAST_2, reason='the trouble came with torch 2')
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """Once MMRazor imports by itself, the room can be deleted."""
     result = python('import mmrazor.models')
     assert result.returncode != 0
