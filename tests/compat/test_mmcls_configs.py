@@ -117,7 +117,7 @@ def test_splits(name, arguments, split):
     assert build(lazy_init=True, **arguments).split == split
 
 
-def test_the_trouble_of_the_splits_is_still_there():
+def test_the_workaround_is_still_needed_for_the_splits():
     """If this fails, compat/mmcls_datasets.py can be deleted."""
     dataset = object.__new__(mmpretrain.datasets.CIFAR10)
     mmpretrain.datasets.CIFAR10.__init__.__wrapped__(

@@ -261,7 +261,7 @@ def test_logits_of_other_classes_by_mmrazors_algorithm():
         step(config(architecture__classes=7))
 
 
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """If not, mmcckd/models/distillers can go."""
     init = ConfigurableDistiller.__init__.__wrapped__
     distiller = copy.deepcopy(config().distiller)
