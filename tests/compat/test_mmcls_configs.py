@@ -247,7 +247,7 @@ def test_deit_head_takes_the_tokens_of_both():
     three = head(([patches, token, distillation], ))
     assert torch.equal(two, three) and two.abs().sum() > 0
     assert torch.equal(*distilled)
-    # The trouble, without which compat/mmcls_deit_head.py can be deleted.
+    # Without this defect, compat/mmcls_deit_head.py can be deleted.
     with pytest.raises(ValueError, match='not enough values to unpack'):
         DeiTClsHead.pre_logits.__wrapped__(head, ((token, distillation), ))
 
