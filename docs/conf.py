@@ -25,6 +25,7 @@ extensions = [
     'sphinx.ext.napoleon',
     'sphinx.ext.viewcode',
     'myst_parser',
+    'diagrams',
     'mathml',
     'public_api',
     'repository_links',

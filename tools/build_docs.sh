@@ -16,7 +16,7 @@ bash "$root/tools/setup_env.sh"
 
 cd "$root"
 export XDG_CACHE_HOME=$root/.cache MPLCONFIGDIR=$root/.cache/matplotlib
-rm -rf docs/api/generated  # pages of objects that may be gone
+rm -rf docs/_build docs/api/generated  # pages of what may be gone
 start=$SECONDS
 # The first -W is Python's, for what mmcv-lite says when it is imported.
 "$venv/bin/python" -W 'ignore:Fail to import' -m sphinx -b html \
