@@ -43,6 +43,8 @@ def test_public_objects_are_in_the_api_reference():
 
 
 def registered():
+    for name in LISTED:
+        importlib.import_module(name)
     found = {}
     for host, registries in (('MMEngine', mmengine.registry),
                              ('MMRazor', mmrazor.registry),
