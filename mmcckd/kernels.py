@@ -4,14 +4,14 @@ Each kernel is a pure function ``(x, y=None) -> C`` with
 ``C[i, j] = φ(x[i], y[j])``, as defined by Peng et al., *Correlation Congruence
 for Knowledge Distillation*, ICCV 2019.
 
-===================  ========================================================
-function             φ(x, y)
-===================  ========================================================
-:func:`naive_mmd`    ``|mean(x) − mean(y)|``
-:func:`bilinear`     ``xᵀy``
-:func:`gaussian_rbf` ``exp(−γ‖x − y‖²)``, or its Taylor expansion to order P,
-                     ``Σ_{p=0..P} exp(−2γ) (2γ)^p / p! · (xᵀy)^p``
-===================  ========================================================
+====================  =======================================================
+function              φ(x, y)
+====================  =======================================================
+:func:`naive_mmd`     ``|mean(x) − mean(y)|``
+:func:`bilinear`      ``xᵀy``
+:func:`gaussian_rbf`  ``exp(−γ‖x − y‖²)``, or its Taylor expansion to order P,
+                      ``Σ_{p=0..P} exp(−2γ) (2γ)^p / p! · (xᵀy)^p``
+====================  =======================================================
 
 All of them take floating-point tensors ``x`` of shape (n, d) and ``y`` of
 shape (m, d), ``y=None`` standing for ``x``, and return a tensor of shape

@@ -1,3 +1,4 @@
+"""Data sets for classification, and batch samplers."""
 from .digits import Digits
 from .local_cifar100 import LocalCIFAR100
 from .samplers import CURSampler, SURSampler

@@ -1,3 +1,4 @@
+"""What a training run is built from: configs, runner, hooks and loops."""
 from .config_arguments import add_config_arguments, load_config
 from .distributed import init_distributed
 from .hooks import (

@@ -1,3 +1,4 @@
+"""The correlation congruence loss as an MMRazor component."""
 from .correlation_congruence_loss import (
     CorrelationCongruenceLoss,
     check_loss_weight,
