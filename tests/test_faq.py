@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmrazor.registry import MODELS
 
 from mmcckd.engine import load_config
-from mmcckd.recipes.command_line import mix
+from mmcckd.recipes.mixing_arguments import mix
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / 'docs/faq.md').read_text()
