@@ -42,7 +42,9 @@ train_dataloader = dict(
         split='train',
         train_on='train',
         pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True))
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    # The triplet loss needs several images of a person.
+    batch_sampler=dict(type='CURSampler', samples_per_class=4))
 
 val_dataloader = dict(
     batch_size=128,
