@@ -22,7 +22,4 @@ model = dict(
     distiller=dict(
         distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
 
-train_dataloader = dict(
-    # The triplet loss needs several images of a person.
-    batch_sampler=dict(type='CURSampler', samples_per_class=4))
 val_cfg = dict(type='FrozenTeacherDistillValLoop')

@@ -40,6 +40,5 @@ model = dict(
         loss_forward_mappings=dict(
             loss_cc=dict(preds_S=dict(data_idx=0)))))
 
-train_dataloader = dict(
-    batch_sampler=dict(type='CURSampler', samples_per_class=k))
+train_dataloader = dict(batch_sampler=dict(samples_per_class=k))
 val_cfg = dict(type='FrozenTeacherDistillValLoop')
