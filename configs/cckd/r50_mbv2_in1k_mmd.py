@@ -1,4 +1,5 @@
-# r50_mbv2_in1k.py with the kernel of naive MMD. β is unchanged, not tuned.
+# r50_mbv2_in1k.py with the kernel of naive MMD. β is unchanged; it is not
+# tuned.
 _base_ = './r50_mbv2_in1k.py'
 
 kernel = dict(type='MMDKernelConnector', gather=True)

@@ -1,6 +1,6 @@
 # MSMT17 at 256 x 128 with the transforms of Bag of Tricks (Luo et al., CVPR
-# Workshops 2019). It is trained on list_train.txt alone, and tested by query
-# and gallery, also during training.
+# Workshops 2019). Training uses list_train.txt alone; tests, also those
+# during training, use query and gallery.
 dataset_type = 'MSMT17'
 image_size = (256, 128)  # height, width
 

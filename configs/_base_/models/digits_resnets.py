@@ -19,8 +19,8 @@ r18w16 = dict(
         in_channels=128,
         loss=dict(type='CrossEntropyLoss', loss_weight=1.0)))
 
-# The student: a tenth of the width, and without the last two stages, so of 10
-# layers; 6 k parameters.
+# The student: a tenth of the width, and without the last two stages, which
+# leaves 10 layers; 6 k parameters.
 r10w6 = dict(
     _scope_='mmpretrain',
     type='ImageClassifier',

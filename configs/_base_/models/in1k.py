@@ -1,5 +1,5 @@
-# MMPretrain's networks for ImageNet-1K and, of those that teach, the
-# checkpoints that it publishes.
+# MMPretrain's networks for ImageNet-1K and, for the teachers, the checkpoints
+# that it publishes.
 mbv2 = dict(
     cfg_path='mmpretrain::mobilenet_v2/mobilenet-v2_8xb32_in1k.py',
     pretrained=False)
