@@ -18,11 +18,12 @@ from . import (  # noqa: E402
     kernels,
     models,
     recipes,
+    reid,
     superclasses,
 )
 from .version import __version__  # noqa: E402
 
 __all__ = [
     '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',
-    'recipes', 'superclasses'
+    'recipes', 'reid', 'superclasses'
 ]

@@ -1,12 +1,5 @@
-"""What error messages have in common."""
+"""Whether a file can be written."""
 from pathlib import Path
-from typing import Sequence
-
-
-def some(names: Sequence, limit: int = 3) -> str:
-    """The first of the names, and whether there are more."""
-    return ', '.join(map(str, names[:limit])) + (
-        ', …' if len(names) > limit else '')
 
 
 def check_writable(out: Path) -> None:

@@ -27,12 +27,12 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets import CIFAR10
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
 from mmcckd.engine import build_runner, init_distributed
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.models import CorrelationCongruenceLoss
 from mmcckd.recipes import frozen_teacher, mix_cc
-from mmcckd.recipes.networks import without_weights
 
 FOLDER = Path(mmrazor.__file__).parent / '.mim/configs/distill/mmcls'
 SHIPPED, MIXED, FROZEN = WAYS = ('as shipped', '--mix-cc', '--frozen-teacher')

@@ -9,8 +9,8 @@ from mmrazor.registry import MODELS
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.models.connectors.flatten_features import flatten_features
-from mmcckd.recipes.networks import without_weights
 
 
 class Source(NamedTuple):

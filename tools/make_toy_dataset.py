@@ -9,12 +9,8 @@ learns.
 import argparse
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.toy import (
-    make_cifar100,
-    make_imagenet,
-    make_market1501,
-    make_msmt17,
-)
+from mmcckd.datasets.toy import make_cifar100, make_imagenet
+from mmcckd.reid.toy import make_market1501, make_msmt17
 
 HALVED = 'training images of each class, and half as many for evaluation'
 AVERAGE = ('images of each person on average, between a third and five thirds '

@@ -6,7 +6,8 @@ import mmengine
 from mmengine.evaluator import DumpResults
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.layout import check_layout
+from mmcckd.config_files.without_weights import without_weights
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
@@ -16,7 +17,6 @@ from mmcckd.engine import (
 )
 from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
 from mmcckd.engine.tta import set_test_time_augmentation
-from mmcckd.recipes.networks import without_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,7 +82,7 @@ def main() -> None:
 
     if cfg.get('test_dataloader'):
         check_loader(cfg, 'test_dataloader')
-        check_layout(cfg.test_dataloader.dataset)
+        check_imagenet_layout(cfg.test_dataloader.dataset)
     if args.tta:
         set_test_time_augmentation(cfg)
 

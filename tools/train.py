@@ -6,7 +6,7 @@ import torch
 from mmengine.fileio import exists
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
@@ -15,7 +15,7 @@ from mmcckd.engine import (
     load_config,
 )
 from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
-from mmcckd.recipes.command_line import add_mixing_arguments, mix
+from mmcckd.recipes.mixing_arguments import add_mixing_arguments, mix
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,7 +73,7 @@ def main() -> None:
     for name in ('train_dataloader', 'val_dataloader'):
         if cfg.get(name):
             check_loader(cfg, name)
-            check_layout(cfg[name].dataset)
+            check_imagenet_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
     build_runner(cfg).train()

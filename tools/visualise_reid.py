@@ -19,9 +19,9 @@ from typing import List
 from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.engine.command_line import OptionsAction, read_config
+from mmcckd.engine.config_arguments import OptionsAction, read_config
 from mmcckd.messages import check_writable
-from mmcckd.visualisation import (
+from mmcckd.reid.visualization import (
     MAX_ROWS,
     ReIDModel,
     write_page,

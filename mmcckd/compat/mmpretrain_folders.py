@@ -13,7 +13,7 @@ from mmengine.fileio import get_file_backend
 from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 
 def count_what_is_left_out() -> None:
@@ -49,7 +49,7 @@ def _warn(dataset: CustomDataset, left_out: list) -> None:
     if left_out:
         print_log(
             f'{kind} leaves out {len(left_out):,} files in {folder}, whose '
-            f'extension it does not know: {some(left_out)}. It reads '
+            f'extension it does not know: {first_names(left_out)}. It reads '
             f'{", ".join(sorted(dataset.extensions))}, in lower or upper '
             'case; set extensions=(…) of the data set to read others.',
             logger='current',
@@ -62,7 +62,7 @@ def _warn(dataset: CustomDataset, left_out: list) -> None:
     if beside:
         print_log(
             f'{kind} leaves out {len(beside):,} images that lie in {folder} '
-            f'itself: {some(beside)}. Only those in class folders have a '
-            'label; sort them into these, or take them out.',
+            f'itself: {first_names(beside)}. Only those in class folders have '
+            'a label; sort them into these, or take them out.',
             logger='current',
             level=logging.WARNING)

@@ -30,7 +30,6 @@ def mend_upstream() -> None:
     from .mmpretrain_foreign import keep_weights_of_other_packages
     from .mmpretrain_hooks import let_hooks_see_the_student
     from .mmrazor_cfg_path import let_keys_override_cfg_path
-    from .mmrazor_distiller import let_distillers_check_their_recipe
     from .mmrazor_val_loops import let_val_loops_have_one_epoch
 
     let_val_loops_have_one_epoch()
@@ -42,7 +41,6 @@ def mend_upstream() -> None:
     let_keys_override_cfg_path()
     refuse_pretrained_that_fits_nothing()
     keep_weights_of_other_packages()
-    let_distillers_check_their_recipe()
     if not has_mmcls:
         let_configs_name_mmcls()
         let_test_mode_choose_split()

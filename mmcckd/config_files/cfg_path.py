@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmcckd.engine.packages import check_installed
+from mmcckd.config_files.installed_packages import check_installed
 
 # Keys that are not the network's.
 OWN_KEYS = ('cfg_path', 'pretrained', '_scope_')

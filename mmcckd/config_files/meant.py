@@ -4,8 +4,7 @@ from typing import List
 
 from mmengine.config import Config
 
-from mmcckd.recipes.algorithm import bare_type
-
+from .component_types import bare_type
 from .readers import KEYS, entries
 
 # Where the recipes' variables go: component and argument.

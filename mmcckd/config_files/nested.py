@@ -3,7 +3,7 @@ from typing import Dict, FrozenSet, Iterable
 
 from mmengine.config import Config
 
-from mmcckd.recipes.algorithm import bare_type
+from .component_types import bare_type
 
 # Entries of which some keys are read, and others passed over. Most others are
 # the arguments of a class or function, which refuses what it does not know.

@@ -1,4 +1,4 @@
-from .command_line import add_config_arguments, load_config
+from .config_arguments import add_config_arguments, load_config
 from .distributed import init_distributed
 from .hooks import (
     AccumulatedGradientsHook,

@@ -9,8 +9,8 @@ from torch import nn
 
 from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
+from .checkpoint_checks import load_strictly
 from .hooks import ClassCheckHook
-from .strict_loading import load_strictly
 
 STRATEGIES = ('SingleDeviceStrategy', 'DDPStrategy', 'FSDPStrategy')
 # What Runner reads from a config, and FlexibleRunner does not.

@@ -11,7 +11,7 @@ from mmpretrain import get_model
 from torch import Tensor
 
 from mmcckd.compat.mmengine_checkpoints import safe_loading
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.models.algorithms.teacher_checkpoint import (
     STUDENT,
     misfits,

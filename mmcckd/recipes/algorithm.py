@@ -32,11 +32,6 @@ def distillation_of(cfg: Config, taker: str) -> ConfigDict:
     return model
 
 
-def bare_type(cfg: dict) -> str:
-    """The type of a component without its scope, "mmrazor." or another."""
-    return str(cfg.get('type')).rpartition('.')[2]
-
-
 def import_mmcckd(cfg: Config) -> None:
     """Have the recipe import mmcckd, after what it imports anyway."""
     imports = cfg.get('custom_imports') or {}

@@ -3,7 +3,9 @@ import copy
 
 from mmengine.config import Config
 
-from .algorithm import bare_type, distillation_of, import_mmcckd
+from mmcckd.config_files.component_types import bare_type
+
+from .algorithm import distillation_of, import_mmcckd
 
 
 def frozen_teacher(cfg: Config) -> Config:

@@ -6,10 +6,11 @@ from typing import Dict, List, Optional, Union
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmcckd.config_files.component_types import bare_type
+from mmcckd.models.find_module import find_module
 from mmcckd.models.losses import check_loss_weight
-from mmcckd.models.modules import find_module
 
-from .algorithm import bare_type, distillation_of, import_mmcckd
+from .algorithm import distillation_of, import_mmcckd
 from .networks import build_networks
 
 KERNEL = dict(type='GaussianRBFKernelConnector')

@@ -1,7 +1,7 @@
 """Whether the options of a study take effect."""
 from pathlib import Path
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 
 from .plan import make_run, teachers
 from .study_file import Study

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import build_runner
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.host_defaults import fill_in_preprocessor
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.kernels import gaussian_rbf

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmcckd.datasets.wrappers import base_datasets
 from mmcckd.models.connectors.flatten_features import flatten_features
-from mmcckd.models.modules import find_module
+from mmcckd.models.find_module import find_module
 
 from .feature_file import FeatureFile
 from .progress import CoarseProgressBar

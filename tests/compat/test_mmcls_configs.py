@@ -117,7 +117,7 @@ def test_splits(name, arguments, split):
     assert build(lazy_init=True, **arguments).split == split
 
 
-def test_the_trouble_of_the_splits_is_still_there():
+def test_the_workaround_is_still_needed_for_the_splits():
     """If this fails, compat/mmcls_datasets.py can be deleted."""
     dataset = object.__new__(mmpretrain.datasets.CIFAR10)
     mmpretrain.datasets.CIFAR10.__init__.__wrapped__(
@@ -247,7 +247,7 @@ def test_deit_head_takes_the_tokens_of_both():
     three = head(([patches, token, distillation], ))
     assert torch.equal(two, three) and two.abs().sum() > 0
     assert torch.equal(*distilled)
-    # The trouble, without which compat/mmcls_deit_head.py can be deleted.
+    # Without this defect, compat/mmcls_deit_head.py can be deleted.
     with pytest.raises(ValueError, match='not enough values to unpack'):
         DeiTClsHead.pre_logits.__wrapped__(head, ((token, distillation), ))
 

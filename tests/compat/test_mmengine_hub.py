@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 NAME = 'cckd/r18w16_r10w6_digits.py'
 
 
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """If this fails, compat/mmengine_hub.py can be made smaller."""
     code = ('from mmengine.hub import get_config\n'
             f'get_config("mmcckd::{NAME}")')

@@ -24,6 +24,6 @@ def test_says_that_another_sample_takes_the_place(tmp_path, log):
     assert 'ignore_empty=True: leave that out' in message
 
 
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """If not, mmcckd/compat/mmengine_refetch.py can go."""
     assert 'log' not in BaseDataset._rand_another.__wrapped__.__code__.co_names

@@ -66,7 +66,7 @@ def test_is_silent_where_all_are_read(tmp_path, log):
     assert not messages(log)
 
 
-def test_the_trouble_is_still_there(tmp_path, log):
+def test_the_workaround_is_still_needed(tmp_path, log):
     """If not, mmcckd/compat/mmpretrain_folders.py can go."""
     write(tmp_path, 'a/0.png', 'a/1.webp')
     dataset = CustomDataset(str(tmp_path), lazy_init=True)

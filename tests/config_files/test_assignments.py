@@ -7,7 +7,7 @@ import mmrazor
 import pytest
 
 from mmcckd.config_files import assignments
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 
 ROOT = Path(__file__).parent.parent.parent
 DIGITS = str(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')

@@ -9,7 +9,7 @@ from mmcckd.config_files.comparison import differences, without
 from mmcckd.config_files.evaluation import evaluate
 from mmcckd.config_files.overrides import override
 from mmcckd.config_files.readers import KEYS
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPES = sorted(

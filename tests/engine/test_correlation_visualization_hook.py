@@ -19,7 +19,7 @@ from processes import run_ranks
 from torch import nn
 
 from mmcckd.engine import CorrelationVisualizationHook
-from mmcckd.visualisation.correlation_picture import draw_correlations
+from mmcckd.visualization.correlation_picture import draw_correlations
 
 ROOT = Path(__file__).parent.parent.parent
 TAG = 'correlations.loss_cc'

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.tta import set_test_time_augmentation
 
 ROOT = Path(__file__).parent.parent.parent

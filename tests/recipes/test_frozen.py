@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 from mmrazor.registry import MODELS
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.models import FrozenTeacherDistill
 from mmcckd.recipes import frozen_teacher, mix_cc
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from mmpretrain.datasets import ImageNet
 
-from mmcckd.datasets import MSMT17, LocalCIFAR100, Market1501
+from mmcckd.datasets import LocalCIFAR100
+from mmcckd.reid import MSMT17, Market1501
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/make_toy_dataset.py'

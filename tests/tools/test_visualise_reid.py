@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from mmcckd.export import OutputFiles, load_student
-from mmcckd.visualisation.reid_model import ReIDModel
+from mmcckd.reid.visualization.reid_model import ReIDModel
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/visualise_reid.py'
@@ -365,7 +365,7 @@ def test_a_teacher_without_a_checkpoint(visualise, folder):
 
 
 def test_more_than_a_picture_can_show(visualise, monkeypatch):
-    monkeypatch.setattr('mmcckd.visualisation.MAX_ROWS', 9)
+    monkeypatch.setattr('mmcckd.reid.visualization.MAX_ROWS', 9)
     with pytest.raises(
             SystemExit, match='8 queries of 2 models are 16 rows, and a '
             'picture can show 9; give --queries 4 or less'):

@@ -23,8 +23,8 @@ import numpy as np
 CHILD = '''
 import json, resource, statistics, sys, time
 import numpy as np
-from mmcckd.evaluation import evaluate_reid
-from mmcckd.evaluation.reid import BLOCK_BYTES
+from mmcckd.reid.evaluation import evaluate_reid
+from mmcckd.reid.evaluation.evaluate import BLOCK_BYTES
 
 args = json.loads(sys.argv[1])
 rng = np.random.default_rng(0)

@@ -21,8 +21,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 import mmcckd  # noqa: F401
-from mmcckd.datasets import MSMT17
-from mmcckd.datasets.toy import make_msmt17
+from mmcckd.reid import MSMT17
+from mmcckd.reid.toy import make_msmt17
 
 ROOT = Path(__file__).resolve().parents[2]
 TEACHER = 'baseline/r50_msmt17'

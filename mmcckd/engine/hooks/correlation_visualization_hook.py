@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.models.connectors.flatten_features import flatten_features
 from mmcckd.models.losses import CorrelationCongruenceLoss
-from mmcckd.visualisation.correlation_picture import draw_correlations
+from mmcckd.visualization.correlation_picture import draw_correlations
 
 
 @HOOKS.register_module()

@@ -9,9 +9,9 @@ from mmengine.registry import HOOKS, MODELS
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.models.algorithms.student_checkpoint import arrange, fit_state_dict
 from mmcckd.models.algorithms.teacher_checkpoint import weights_of
-from mmcckd.recipes.networks import without_weights
 
 # What a run's own checkpoint has beside its weights.
 RESUMED = ('meta', 'message_hub')

@@ -13,8 +13,6 @@ from mmpretrain.models import ClsDataPreprocessor, MultiTaskHead
 from mmrazor.models.losses import WSLD, DKDLoss
 from torch import nn
 
-from ..heads import ReIDHead
-
 OFF = ('Leave the mixing out, by model.architecture.train_cfg=None and no '
        'batch_augments in data_preprocessor')
 
@@ -88,7 +86,8 @@ def _num_classes(student: BaseModel, preprocessor: nn.Module
 def _check_takes_scores(student: BaseModel, classes: int) -> None:
     """Raise if the student cannot learn from scores in place of labels."""
     head = getattr(student, 'head', student)  # timm's has none of its own
-    if isinstance(head, (ReIDHead, MultiTaskHead)):
+    if isinstance(head, MultiTaskHead) or not getattr(head, 'takes_scores',
+                                                      True):
         raise ValueError(
             f'The student\'s head is a {type(head).__name__}, which takes one '
             'label for an image, and a mixed image has several. '

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmcckd.loaded_weights import keep_loaded, watch_loading
 
+from ..distillers.recorders import check_widths
 from ..losses import check_loss_weight
 from .batch_mixing import mix_as_student_says
 from .compiled_parts import compile_around
@@ -26,7 +27,6 @@ from .strict_loading import StrictLoading, name_in
 from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
 from .teacher_images import compare_student, feed_teacher
-from .wiring import check_widths
 
 
 @MODELS.register_module()

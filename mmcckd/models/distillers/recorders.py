@@ -1,0 +1,108 @@
+"""What a distiller's config says, held against the two networks."""
+from importlib import import_module
+from typing import Dict, Optional
+
+from torch import nn
+
+from ..find_module import find_module
+
+# Of a source, how many of its last names are no module of Python.
+NAMES = dict(FunctionOutputs=1, FunctionInputs=1, MethodOutputs=2,
+             MethodInputs=2)
+
+
+def check_recorders(recorders: Dict[str, dict],
+                    owner: str,
+                    model: Optional[nn.Module] = None) -> None:
+    """Raise unless what the recorders listen to exists.
+
+    Args:
+        recorders (Dict[str, dict]): Their configs by name.
+        owner (str): "student" or "teacher", for the message.
+        model (nn.Module, optional): Whose they are. Defaults to None: only
+            what is no part of a model, functions and methods, is looked for.
+
+    Raises:
+        ValueError: If a module, parameter, function or method is not there.
+    """
+    for name, recorder in recorders.items():
+        kind, source = recorder.get('type'), recorder.get('source')
+        if not isinstance(kind, str) or not isinstance(source, str):
+            raise ValueError(
+                f"{owner}_recorders.{name} must be dict(type='ModuleOutputs', "
+                f"source='neck') or alike, but is {dict(recorder)}.")
+        try:
+            _find(kind, source, owner, model)
+        except ValueError as error:
+            raise ValueError(
+                f'{owner}_recorders.{name} cannot listen: {error}') from None
+
+
+def _find(kind: str, source: str, owner: str,
+          model: Optional[nn.Module]) -> None:
+    if kind in ('ModuleOutputs', 'ModuleInputs'):
+        if model is not None and source:  # "" is the network itself
+            find_module(model, source, owner)
+    elif kind == 'Parameter':
+        if model is not None and source not in dict(model.named_parameters()):
+            raise ValueError(
+                f'The {owner}, a {type(model).__name__}, has no parameter '
+                f'{source!r}; a name is that of a module and "weight" or '
+                '"bias", such as head.fc.weight.')
+    elif kind in NAMES:
+        module, *names = source.rsplit('.', NAMES[kind])
+        try:
+            found = import_module(module)
+            for name in names:
+                found = getattr(found, name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f'There is no {source!r} to import: {error}. A {kind} takes '
+                'the full path, such as package.module.' +
+                ('Class.method.' if len(names) > 1 else
+                 'function, where it is used.')) from None
+
+
+def check_widths(distiller: dict, student: nn.Module,
+                 teacher: nn.Module) -> None:
+    """Raise if a loss compares the outputs of linear layers that differ.
+
+    Args:
+        distiller (dict): Config of a ``ConfigurableDistiller`` that was built.
+        student (nn.Module): The student.
+        teacher (nn.Module): The teacher.
+
+    Raises:
+        ValueError: If a loss compares the outputs of two linear layers as
+            they are, and these differ in width, such as the logits of two
+            networks for different numbers of classes.
+    """
+    models = dict(student=student, teacher=teacher)
+    mappings = distiller.get('loss_forward_mappings') or {}
+    for loss, mapping in mappings.items():
+        widths = {}
+        for record in mapping.values():
+            owner = 'student' if record['from_student'] else 'teacher'
+            recorders = distiller.get(f'{owner}_recorders')
+            width = _width(record, recorders, models[owner])
+            if width is not None:
+                widths[owner] = width
+        if len(set(widths.values())) > 1:
+            raise ValueError(
+                f'{loss} compares {widths["student"]} outputs of the student '
+                f'with {widths["teacher"]} of the teacher. If these are '
+                'classes, it needs a teacher of the same classes: give '
+                'another model.teacher, set num_classes of the head, or leave '
+                f'{loss} out. Otherwise put a connector before it, such as '
+                "dict(type='TorchNNConnector', module_name='Linear', "
+                'module_args=dict(in_features=…, out_features=…)).')
+
+
+def _width(record: dict, recorders: Dict[str, dict],
+           model: nn.Module) -> Optional[int]:
+    """Of the linear layer whose output a loss takes as it is, if it does."""
+    recorder = recorders[record['recorder']]
+    if record.get('connector') or recorder['type'] != 'ModuleOutputs':
+        return None
+    return getattr(
+        dict(model.named_modules())[recorder['source']], 'out_features', None)
