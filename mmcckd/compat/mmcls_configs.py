@@ -43,7 +43,7 @@ REGISTERED = (
 )
 
 
-def let_configs_name_mmcls() -> None:
+def accept_mmcls_in_configs() -> None:
     """Take ``mmcls`` for MMPretrain in paths, scopes and types."""
     if hasattr(DefaultScope, '_knows_mmcls'):
         return

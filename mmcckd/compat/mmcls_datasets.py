@@ -12,7 +12,7 @@ import functools
 from mmpretrain.datasets import CIFAR10, MNIST
 
 
-def let_test_mode_choose_split() -> None:
+def choose_split_by_test_mode() -> None:
     """Take ``split='test'`` for a dataset that is written as in mmcls."""
     for dataset in (CIFAR10, MNIST):  # the bases of CIFAR100, FashionMNIST
         if not hasattr(dataset.__init__, '__wrapped__'):

@@ -9,7 +9,7 @@ Can be deleted when MMRazor's head asks for two.
 import functools
 
 
-def let_deit_head_take_two_tokens() -> None:
+def accept_two_tokens_in_deit_head() -> None:
     """Take features with and without patch tokens."""
     from mmrazor.models import DeiTClsHead  # once MMRazor can be imported
     pre_logits = DeiTClsHead.pre_logits

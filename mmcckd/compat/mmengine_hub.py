@@ -18,7 +18,7 @@ from mmengine.hub import hub
 PACKAGE = Path(__file__).parent.parent
 
 
-def let_mmengine_find_configs() -> None:
+def find_mmcckd_configs() -> None:
     """Make ``mmcckd::path`` known to ``_base_`` and ``mmengine.hub``."""
     if PACKAGE.name in utils.MODULE2PACKAGE:
         return

@@ -18,7 +18,7 @@ from torch import nn
 from mmcckd.loaded_weights import watch_loading
 
 
-def refuse_pretrained_that_fits_nothing() -> None:
+def check_pretrained_init() -> None:
     """Have MMEngine's initializer raise ``ValueError`` then."""
     init = PretrainedInit.__call__
     if hasattr(init, '__wrapped__'):

@@ -13,16 +13,16 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 
-def say_what_is_replaced() -> None:
+def warn_of_replaced_samples() -> None:
     """Have ``BaseDataset`` warn, once a process, when it replaces a sample."""
     draw = BaseDataset._rand_another
     if hasattr(draw, '__wrapped__'):
         return
 
     @functools.wraps(draw)
-    def draw_and_say(self) -> int:
-        if not self.__dict__.get('_said_what_is_replaced'):
-            self._said_what_is_replaced = True
+    def draw_and_warn(self) -> int:
+        if not self.__dict__.get('_has_warned'):
+            self._has_warned = True
             print_log(
                 f'The pipeline of {type(self).__name__} gave nothing for a '
                 'sample, so another, drawn at random, takes its place, and '
@@ -33,4 +33,4 @@ def say_what_is_replaced() -> None:
                 level=logging.WARNING)
         return draw(self)
 
-    BaseDataset._rand_another = draw_and_say
+    BaseDataset._rand_another = draw_and_warn

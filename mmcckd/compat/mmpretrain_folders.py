@@ -16,7 +16,7 @@ from mmpretrain.datasets import CustomDataset
 from mmcckd.name_lists import first_names
 
 
-def count_what_is_left_out() -> None:
+def warn_of_skipped_files() -> None:
     """Have ``CustomDataset`` warn of files that it does not read."""
     if not hasattr(CustomDataset._find_samples, '__wrapped__'):
         CustomDataset._find_samples = _counting(CustomDataset._find_samples)

@@ -14,7 +14,7 @@ from mmpretrain.models import HuggingFaceClassifier, TimmClassifier
 from mmcckd.loaded_weights import watch_loading
 
 
-def keep_weights_of_other_packages() -> None:
+def keep_pretrained_weights() -> None:
     """Mark what was loaded as initialized."""
     for classifier in (TimmClassifier, HuggingFaceClassifier):
         classifier.__init__ = _keeping(classifier.__init__)

@@ -19,7 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 
-def let_hooks_see_the_student() -> None:
+def apply_hooks_to_student() -> None:
     """Wrap what does not find it, once a process."""
     # once MMPretrain can be imported
     from mmpretrain.engine import hooks

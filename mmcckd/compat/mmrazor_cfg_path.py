@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 
-def let_keys_override_cfg_path() -> None:
+def merge_keys_beside_cfg_path() -> None:
     """Make MMRazor build networks with ``cfg_path`` by mmcckd."""
     from mmrazor.registry import MODELS
     build = MODELS.build_func

@@ -15,7 +15,7 @@ from mmengine.registry import Registry
 KEPT = ('mmrazor.registry', 'mmrazor.utils', 'mmrazor.version')
 
 
-def forget_placeholders() -> None:
+def remove_placeholder_modules() -> None:
     """Forget the modules of a MMRazor that is there in part, if any.
 
     To be called when mmcls can be imported, before MMRazor is.

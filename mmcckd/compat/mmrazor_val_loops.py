@@ -15,7 +15,7 @@ from typing import Callable, Dict
 from unittest import mock
 
 
-def let_val_loops_have_one_epoch() -> None:
+def run_val_loops_as_one_epoch() -> None:
     """Wrap their ``run``, once a process."""
     from mmrazor.engine import runner  # once MMRazor can be imported
     for name in ('SingleTeacherDistillValLoop', 'SlimmableValLoop',
