@@ -1,6 +1,7 @@
-"""All that is mended of the packages underneath, in the order that it needs.
+"""Apply all patches of other packages, in the required order.
 
-Each module beside this one says what it mends, and when it can be deleted.
+The other modules of this package each describe an issue, and say when they
+can be deleted.
 """
 from .mmcls_import import (
     import_mmcls_as_mmpretrain,
@@ -11,14 +12,14 @@ from .mmrazor_placeholders import remove_placeholder_modules
 
 
 def mend_upstream() -> None:
-    """Make MMRazor importable, and let nothing wrong pass in silence."""
+    """Make MMRazor importable, and patch the packages that mmcckd uses."""
     has_mmcls = mmcls_is_installed()
     if not has_mmcls:
         import_mmcls_as_mmpretrain()
         remove_placeholder_modules()
     import_mmrazor()
 
-    # These import what they mend.
+    # These modules import the packages that they patch.
     from .mmcls_configs import accept_mmcls_in_configs
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
