@@ -63,7 +63,7 @@ class Digits(BaseDataset):
         if not imbalance >= 1 or (imbalance > 1 and
                                   (samples_per_class or 0) < imbalance):
             raise ValueError(
-                f'imbalance must be between 1 and samples_per_class, '
+                'imbalance must be between 1 and samples_per_class='
                 f'{samples_per_class}, so that digit 9 has a sample, but is '
                 f'{imbalance!r}.')
         self.split = split
@@ -87,8 +87,8 @@ class Digits(BaseDataset):
             if limit is not None and not 1 <= limit <= len(members):
                 raise ValueError(
                     f'samples_per_class must be between 1 and {len(members)}, '
-                    f'the samples of digit {label} in the {self.split} split, '
-                    f'but is {limit}.')
+                    f'the number of samples of digit {label} in the '
+                    f'{self.split} split, but is {limit}.')
             if self.imbalance > 1:
                 limit = round(limit * self.imbalance**(-label / 9))
             chosen.extend(members[:limit])
