@@ -24,38 +24,38 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out', metavar='FILE', help='write what --out-item says to a file')
+        '--out', metavar='FILE', help='write the --out-item to a file')
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
         help='what to write to --out: the metrics (json, yaml or pkl) or all '
         'predictions (pkl); defaults to pred')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision')
+        '--amp', action='store_true', help='use automatic mixed precision')
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window')
     parser.add_argument(
-        '--show-dir', help='folder for pictures of the predictions')
+        '--show-dir', help='folder for images of the predictions')
     parser.add_argument(
-        '--interval', type=int, default=1, help='show each n-th sample')
+        '--interval', type=int, default=1, help='show every n-th sample')
     parser.add_argument(
         '--wait-time',
         type=float,
         default=2,
-        help='seconds that --show shows a picture')
+        help='seconds for which --show displays an image')
     parser.add_argument(
         '--tta',
         action='store_true',
-        help='test-time augmentation: by tta_model and tta_pipeline of the '
-        'config, else by the mean of the scores of each image and its mirror '
-        'image')
+        help='use test-time augmentation: with tta_model and tta_pipeline of '
+        'the config, or else with the mean of the scores of each image and '
+        'its mirror image')
     add_loader_arguments(parser)
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
-        parser.error('--out-item needs --out, the file to write')
+        parser.error('--out-item needs --out, the file to write to')
     if 'load_from' in (args.cfg_options or {}):
         parser.error('--cfg-options load_from=… would change nothing: a test '
-                     'loads the checkpoint that it is given')
+                     'loads the checkpoint given as argument')
     return args
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     given = copy.deepcopy(cfg)
     cfg.load_from, cfg.resume = args.checkpoint, False
 
-    # The test is the student's. Its teacher may well not be on this machine.
+    # Only the student is tested. The teacher may not be on this machine.
     if 'distiller' in cfg.model:
         cfg.model = without_weights(cfg.model)
     if args.amp:
@@ -88,7 +88,7 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     runner = build_runner(cfg)
-    # The runner has written its config where training wrote the same.
+    # The runner has replaced the config of the training in the work dir.
     runner.cfg = given
     runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':

@@ -1,6 +1,6 @@
-"""The types of components that a config names."""
+"""Types of the components in a config."""
 
 
 def bare_type(cfg: dict) -> str:
-    """The type of a component without its scope, "mmrazor." or another."""
+    """Return the type of a component without its scope (``mmrazor.``)."""
     return str(cfg.get('type')).rpartition('.')[2]

@@ -1,19 +1,19 @@
-"""Configs of models that are built without loading weights."""
+"""Remove the loading of weights from the configs of models."""
 import copy
 
 from mmengine.config import ConfigDict
 
 
 def without_weights(cfg):
-    """A copy of a model's config that asks for no weights when it is built.
+    """Copy the config of a model so that building it loads no weights.
 
     Args:
         cfg (ConfigDict): ``cfg.model``, or any part of it.
 
     Returns:
-        ConfigDict: Without a teacher's checkpoint, and with ``pretrained``
-        off in all networks. What an ``init_cfg`` says is left; it is for
-        ``init_weights``.
+        ConfigDict: The config without the checkpoint of a teacher, and with
+        ``pretrained`` disabled in all networks. ``init_cfg`` is kept, since
+        only ``init_weights`` uses it.
     """
     if isinstance(cfg, dict):
         return ConfigDict({
@@ -28,6 +28,6 @@ def without_weights(cfg):
 def _without_weights(key: str, value):
     if key == 'teacher_ckpt':
         return None
-    if key == 'pretrained':  # a flag, or of old a path
+    if key == 'pretrained':  # a flag, or in old configs a path
         return None if isinstance(value, str) else False
     return without_weights(value)

@@ -1,44 +1,46 @@
-"""Whether ImageNet is on disk as MMPretrain reads it."""
+"""Check that the folders of ImageNet are as MMPretrain expects them."""
 import os
 import os.path as osp
 
 from mmcckd.name_lists import first_names
 
 NUM_CLASSES = 1000
-KAGGLE_FOLDER = 'ILSVRC/Data/CLS-LOC'  # where the archive there has it
+KAGGLE_FOLDER = 'ILSVRC/Data/CLS-LOC'  # folder in Kaggle's archive
 EXPECTED = '''Expected:
   {root}/
     {prefix}/
       n01440764/
         n01440764_10026.JPEG, …
       … (1,000 folders, one for each class)
-or, with a text file of the names and labels of the images,
+or, with a text file that lists the images and their labels,
   {root}/
     {prefix}/
       n01440764_10026.JPEG, …
     meta/
       {split}.txt (lines like "n01440764_10026.JPEG 0")
-Set the data_root of each data set, as by --cfg-options \
-train_dataloader.dataset.data_root=FOLDER, or make toy data by
+Set the data_root of each data set, for example with --cfg-options \
+train_dataloader.dataset.data_root=FOLDER, or make toy data with
   python tools/make_toy_dataset.py imagenet FOLDER'''
 
 
 def check_imagenet_layout(dataset: dict) -> None:
-    """Raise unless the folders of an ImageNet are where its config says.
+    """Raise an error unless the folders of ImageNet match the config.
 
-    MMPretrain's own errors name a path or a number; that images of an
-    annotation file do not exist is found by the first iteration. These errors
-    come before, and say what was expected. Class folders are counted, the
-    files in them are not listed: of an empty folder MMPretrain warns.
+    The errors of MMPretrain only contain a path or a number, and missing
+    images of an annotation file are found in the first iteration. This check
+    runs before, and its error describes the expected layout. Class folders are
+    counted, but the files in them are not listed; MMPretrain warns about empty
+    folders.
 
-    Other data sets are not looked at, nor are remote ones.
+    Other data sets and remote data sets are not checked.
 
     Args:
-        dataset (dict): Config of a data set, or of a wrapper around some.
+        dataset (dict): Config of a data set, or of a wrapper of data sets.
 
     Raises:
-        ValueError: If the root or the split's folder is missing, or it has
-            neither 1,000 class folders nor the images of an annotation file.
+        ValueError: If the root or the folder of the split is missing, or the
+            folder has neither 1,000 class folders nor the images of an
+            annotation file.
     """
     for inner in (dataset.get('dataset'), *dataset.get('datasets', ())):
         if inner is not None:
@@ -57,12 +59,12 @@ def check_imagenet_layout(dataset: dict) -> None:
             root=root.rstrip('/') or '.',
             prefix=prefix or 'train',
             split=dataset.get('split') or 'train')
-        raise ValueError(f'No ImageNet that can be read at data_root={root!r}:'
-                         f' {found}.\n{expected}')
+        raise ValueError(f'Cannot read ImageNet at data_root={root!r}: '
+                         f'{found}.\n{expected}')
 
 
 def _what_is_wrong(dataset: dict, root: str, folder: str) -> str:
-    """What was found in place of an ImageNet; nothing if it is one."""
+    """Describe what was found instead of ImageNet; empty if all is right."""
     if root and not osp.isdir(root):
         return 'there is no such folder' + (
             ', and "~" is not expanded' if root.startswith('~') else '')
@@ -73,7 +75,7 @@ def _what_is_wrong(dataset: dict, root: str, folder: str) -> str:
                 (f'; give data_root={inner}' if osp.isdir(inner) else ''))
     split, given = dataset.get('split'), dataset.get('ann_file')
     if split == 'test' or not dataset.get('with_label', True):
-        return ''  # without labels any images will do
+        return ''  # without labels, any images can be read
     annotations = osp.join(root, given or f'meta/{split}.txt')
     if given or (split and osp.exists(annotations)):
         return _what_is_wrong_with_images(folder, annotations)

@@ -1,4 +1,4 @@
-"""Have a runner load what fits as a whole, and refuse the rest."""
+"""Make a runner load only checkpoints that fit completely."""
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
@@ -8,27 +8,27 @@ from .hooks import StrictCheckpointHook
 
 
 def load_strictly(runner: Runner) -> None:
-    """Check the checkpoints of a runner: its teachers', and what it will load.
+    """Check the checkpoints of the teachers, and those that a runner loads.
 
-    MMRazor's own algorithms have loaded what fits of their teachers'
-    checkpoints when they were built; these are loaded again, as
-    ``FrozenTeacherDistill`` does. For the others see
-    :class:`.StrictCheckpointHook`, which is registered.
+    MMRazor's algorithms load only the weights that fit from the checkpoints
+    of their teachers. These checkpoints are loaded again, strictly. For all
+    other checkpoints, :class:`.StrictCheckpointHook` is registered.
 
     Args:
-        runner (Runner): It has been built, but has not begun.
+        runner (Runner): A runner that has not started yet.
 
     Raises:
-        FileNotFoundError, ValueError: As
+        FileNotFoundError, ValueError: See
             :func:`~mmcckd.models.algorithms.teacher_checkpoint.
-            load_teacher_checkpoint` says.
+            load_teacher_checkpoint`.
     """
     runner.register_hook(StrictCheckpointHook())
-    model = runner.model  # a dict, as long as FlexibleRunner has not built it
+    model = runner.model  # still a dict if the runner is a FlexibleRunner
     while is_model_wrapper(model):
         model = model.module
     cfg = runner.cfg.get('model') or {}
-    # The teacher of FrozenTeacherDistill, no submodule, is checked there.
+    # The teacher of FrozenTeacherDistill is not a submodule; the algorithm
+    # itself checks its checkpoint.
     if cfg.get('teacher_ckpt') and 'teacher' in getattr(
             model, '_modules', ()):
         load_teacher_checkpoint(model.teacher, cfg.teacher_ckpt)

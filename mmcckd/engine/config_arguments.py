@@ -1,4 +1,4 @@
-"""What the command lines in ``tools/`` have in common."""
+"""Arguments and configs of the command lines in ``tools/``."""
 import argparse
 import os
 import os.path as osp
@@ -17,9 +17,10 @@ from .host_defaults import fill_in_preprocessor
 
 
 class OptionsAction(DictAction):
-    """MMEngine's ``key=value …``, but a value may have spaces, as a path.
+    """MMEngine's ``DictAction``, with spaces allowed in values.
 
-    MMEngine removes them, also where it is no list.
+    MMEngine removes all spaces, also if the value is not a list but, for
+    example, a path.
     """
 
     @staticmethod
@@ -32,78 +33,82 @@ class OptionsAction(DictAction):
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every tool with a config takes."""
+    """Add the arguments that all tools with a config have in common."""
     parser.add_argument(
         'config',
-        help='config file, or one that a package brings, as package::path')
+        help='path of a config file, or package::path for a config of a '
+        'package')
     parser.add_argument(
         '--work-dir',
         help='folder for logs and checkpoints; defaults to the work_dir of '
-        'the config, else work_dirs/<name of the config>')
+        'the config, or else to work_dirs/<name of the config>')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=OptionsAction,
-        help='override entries of the config, as key=value. Lists are written '
-        'key="[a,b]" or key=a,b, nested ones key="[(a,b),(c,d)]", with the '
-        'quotation marks and without white space; a single value may have '
-        'spaces')
+        help='override entries of the config with key=value. Lists are '
+        'written as key="[a,b]" or key=a,b, nested lists as '
+        'key="[(a,b),(c,d)]", with quotation marks and without spaces; a '
+        'single value may contain spaces')
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='what started the processes of a distributed run')
-    # torch.distributed.launch passes --local-rank, or of old --local_rank.
+        help='launcher that started the processes of a distributed run')
+    # torch.distributed.launch passes --local-rank; old versions --local_rank.
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0,
         help=argparse.SUPPRESS)
 
 
 def read_config(name: str, options: Optional[dict] = None) -> Config:
-    """The config of a file, or of ``package::path`` if a package brings it.
+    """Read a config, and override entries of it.
 
     Args:
-        name (str): The file, or ``package::path``.
-        options (dict, optional): What to override, as :func:`.override` says.
+        name (str): Path of a file, or ``package::path``.
+        options (dict, optional): Entries to override, see :func:`.override`.
             Defaults to None.
 
+    Returns:
+        Config: The config.
+
     Raises:
-        ValueError: If an assignment in the file, or an option, would change
-            nothing.
-        ModuleNotFoundError: If that package, or one that the config inherits
+        ValueError: If an assignment in the file or an option has no effect.
+        ModuleNotFoundError: If the package, or one that the config inherits
             from, is not installed.
     """
     check_installed(name)
     try:
         cfg = get_config(name) if '::' in name else Config.fromfile(name)
     except ModuleNotFoundError as error:
-        if error.name is not None:  # what a config imports, not inherits
+        if error.name is not None:  # the config itself imports the module
             raise
         raise ModuleNotFoundError(
             f'{name} cannot be read, since it inherits from another package: '
-            f'{error}. (Recipes for detection need mmdet, for segmentation '
-            'mmsegmentation, and both the full mmcv in place of mmcv-lite.)'
-        ) from error
+            f'{error}. (Recipes for detection need mmdet, those for '
+            'segmentation mmsegmentation, and both the full mmcv instead of '
+            'mmcv-lite.)') from error
     check_assignments(cfg)
     return override(cfg, options) if options else cfg
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The config of the arguments, with their overrides merged.
+    """Read the config that is given on a command line.
 
     Args:
-        args (argparse.Namespace): Arguments that :func:`add_config_arguments`
-            added, parsed.
+        args (argparse.Namespace): Parsed arguments, among them those of
+            :func:`add_config_arguments`.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir`` set, and the type of the
-        data preprocessor.
+        Config: The config with the overrides, ``launcher``, ``work_dir`` and
+        the type of the data preprocessor.
 
     Raises:
-        ModuleNotFoundError, ValueError: As of :func:`read_config`.
+        ModuleNotFoundError, ValueError: See :func:`read_config`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    load_always_safely()  # --resume and load_from run no code of a file's
+    # Checkpoints of --resume and load_from must not execute code.
+    load_always_safely()
     try:
         cfg = read_config(args.config, args.cfg_options)
     except ValueError as error:
@@ -111,8 +116,8 @@ def load_config(args: argparse.Namespace) -> Config:
                 or OBJECTIVE.keys().isdisjoint(args.cfg_options or {})):
             raise
         raise ValueError(
-            f'{error} Settings of what --mix-cc adds are given to it: '
-            '--mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
+            f'{error} To change settings that --mix-cc adds, give them after '
+            'it: --mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
             'samples_per_class=….') from error
     fill_in_preprocessor(cfg)
     cfg.launcher = args.launcher

@@ -1,4 +1,4 @@
-"""``--mix-cc`` and ``--frozen-teacher`` on a command line."""
+"""The command line arguments ``--mix-cc`` and ``--frozen-teacher``."""
 import argparse
 import difflib
 import inspect
@@ -12,45 +12,48 @@ ALLOWED = list(inspect.signature(mix_cc).parameters)[1:]
 
 
 class MixingAction(DictAction):
-    """``key=value …`` into a dict; with a message for what is neither."""
+    """Parse ``key=value …`` into a dict, with an error for other values."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         for value in values:
             if '=' not in value:
                 parser.error(
-                    f'{option_string} takes key=value, but got {value!r}; a '
-                    'config file goes before it.')
+                    f'{option_string} expects key=value, but got {value!r}; '
+                    f'put the config file before {option_string}.')
         super().__call__(parser, namespace, values, option_string)
 
 
 def add_mixing_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that change a recipe as a whole."""
+    """Add the arguments that change the distillation of a recipe."""
     parser.add_argument(
         '--mix-cc',
         nargs='*',
         action=MixingAction,
         metavar='KEY=VALUE',
         help='add the correlation congruence loss to the recipe, after '
-        f'--cfg-options were applied. Keys: {", ".join(ALLOWED)}; nested ones '
-        'as kernel.gamma=0.4')
+        f'--cfg-options were applied. Keys: {", ".join(ALLOWED)}; nested keys '
+        'are written as kernel.gamma=0.4')
     parser.add_argument(
         '--frozen-teacher',
         action='store_true',
-        help='have the teacher evaluated alone, which is faster: '
-        'FrozenTeacherDistill in place of SingleTeacherDistill')
+        help='use FrozenTeacherDistill instead of SingleTeacherDistill, which '
+        'is faster and needs less memory')
 
 
 def mix(cfg: Config, args: argparse.Namespace) -> Config:
-    """The recipe, changed as the arguments say.
+    """Apply ``--mix-cc`` and ``--frozen-teacher`` to a recipe.
 
     Args:
-        cfg (Config): The recipe; it is left as it is.
-        args (argparse.Namespace): Arguments that :func:`add_mixing_arguments`
-            added, parsed.
+        cfg (Config): The recipe. It is not changed.
+        args (argparse.Namespace): Parsed arguments, among them those of
+            :func:`add_mixing_arguments`.
+
+    Returns:
+        Config: The new recipe, or ``cfg`` without these arguments.
 
     Raises:
-        ValueError: If a key is none of :func:`.mix_cc`, or as it and
-            :func:`.frozen_teacher` say.
+        ValueError: If a key is not an argument of :func:`.mix_cc`. See also
+            :func:`.mix_cc` and :func:`.frozen_teacher`.
     """
     if args.mix_cc is not None:
         cfg = mix_cc(cfg, **_mix_cc_arguments(args.mix_cc))
@@ -60,8 +63,11 @@ def mix(cfg: Config, args: argparse.Namespace) -> Config:
 
 
 def _mix_cc_arguments(options: dict) -> dict:
-    """Nested arguments of ``key.key=value``; of a kernel's settings alone, the
-    type is the default."""
+    """Convert options ``key.key=value`` to nested arguments of ``mix_cc``.
+
+    If settings of the kernel are given without its type, the default type is
+    used.
+    """
     for key in options:
         name = key.partition('.')[0]
         if name not in ALLOWED:

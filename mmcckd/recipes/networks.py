@@ -1,4 +1,4 @@
-"""The networks of a recipe, to look for modules in."""
+"""Build the networks of a recipe."""
 from typing import Tuple
 
 import torch
@@ -11,20 +11,20 @@ from mmcckd.config_files.without_weights import without_weights
 
 
 def build_networks(cfg: Config) -> Tuple[nn.Module, nn.Module]:
-    """Student and teacher of a recipe, with random weights.
+    """Build student and teacher of a recipe with random weights.
 
-    Nothing is downloaded, and the random state is left as it was.
+    Nothing is downloaded, and the global random state is not changed.
 
     Args:
-        cfg (Config): As :func:`.distillation_of` takes it.
+        cfg (Config): A recipe with a teacher, see :func:`.distillation_of`.
 
     Returns:
-        Tuple[nn.Module, nn.Module]: The student; the teacher, or of
-        data-free recipes the ``nn.ModuleDict`` of their teachers.
+        Tuple[nn.Module, nn.Module]: The student; and the teacher, or an
+        ``nn.ModuleDict`` of the teachers of a data-free recipe.
 
     Raises:
-        ModuleNotFoundError: If a network's config is of a package that is not
-            installed.
+        ModuleNotFoundError: If the config of a network belongs to a package
+            that is not installed.
     """
     model = without_weights(cfg.model)
     scope = model.get('_scope_') or cfg.get('default_scope', 'mmengine')

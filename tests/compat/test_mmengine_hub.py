@@ -10,7 +10,7 @@ from mmengine.hub import get_config, hub
 from mmengine.utils import get_installed_path
 
 import mmcckd
-from mmcckd.compat.mmengine_hub import let_mmengine_find_configs
+from mmcckd.compat.mmengine_hub import find_mmcckd_configs
 
 ROOT = Path(__file__).parent.parent.parent
 NAME = 'cckd/r18w16_r10w6_digits.py'
@@ -72,5 +72,5 @@ def test_other_packages_are_left_alone(tmp_path):
 
 def test_twice_is_once():
     before = Config._get_cfg_path, hub.get_installed_path
-    let_mmengine_find_configs()
+    find_mmcckd_configs()
     assert (Config._get_cfg_path, hub.get_installed_path) == before

@@ -34,7 +34,7 @@ def test_an_assignment_that_comes_too_late(text, keys, tmp_path):
     path = child(tmp_path, text)
     with pytest.raises(ValueError, match='^' + re.escape(
             text.partition(' =')[0].partition(':')[0]) + ' = .* in ' +
-            re.escape(path) + ' changes nothing: .*made of it: ' +
+            re.escape(path) + ' changes nothing: .*depend on it: ' +
             re.escape(keys + ';')):
         read_config(path)
     # The same in a file below one that assigns it with effect.

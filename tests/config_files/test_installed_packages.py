@@ -27,8 +27,8 @@ def test_a_recipe_that_inherits_from_it(recipe, package):
 def test_a_config_of_it(path, package):
     """And pip is not called."""
     with pytest.raises(ModuleNotFoundError,
-                       match=f'{path} is of {package}, which is not installed;'
-                       f' install it: pip install {package}'):
+                       match=f'{path} is a config of {package}, which is not '
+                       f'installed; install it with: pip install {package}'):
         read_config(path)
 
 

@@ -404,7 +404,7 @@ def test_wrong_arguments():
         CorrelationVisualizationHook(interval='1')
     with pytest.raises(TypeError, match='interval must be an int.*True'):
         CorrelationVisualizationHook(interval=True)
-    with pytest.raises(ValueError, match='at least 1, but is 0; leave'):
+    with pytest.raises(ValueError, match='at least 1, but is 0; remove'):
         CorrelationVisualizationHook(interval=0)
     with pytest.raises(TypeError, match='by_epoch must be True or False'):
         CorrelationVisualizationHook(by_epoch=1)

@@ -70,7 +70,7 @@ def test_a_key_that_does_not_exist(key, message, digits):
 def test_a_config_that_the_flag_takes_for_a_key(digits, capsys):
     with pytest.raises(SystemExit):
         mixed(digits, '--mix-cc', KD)
-    assert f'takes key=value, but got {KD!r}; a config file goes before' in (
+    assert f'expects key=value, but got {KD!r}; put the config file' in (
         capsys.readouterr().err)
 
 
@@ -81,8 +81,8 @@ def test_variables_that_the_recipe_lacks(option):
     add_config_arguments(parser)
     add_mixing_arguments(parser)
     args = parser.parse_args([KD, '--mix-cc', '--cfg-options', option])
-    with pytest.raises(ValueError, match='has no (beta|gamma|k).*are given to '
-                       r'it: --mix-cc loss_weight=… kernel\.gamma=… '):
+    with pytest.raises(ValueError, match='has no (beta|gamma|k).*after it: '
+                       r'--mix-cc loss_weight=… kernel\.gamma=… '):
         load_config(args)
 
 

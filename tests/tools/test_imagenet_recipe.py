@@ -119,7 +119,7 @@ def test_trains_validates_saves_and_resumes(processes, recipe, tmp_path):
 
 @pytest.mark.parametrize('changes, message', [
     (['train_dataloader.dataset.data_root=/nowhere'],
-     "No ImageNet that can be read at data_root='/nowhere': there is no such "
+     "Cannot read ImageNet at data_root='/nowhere': there is no such "
      'folder.\nExpected:'),
     (['model.teacher.cfg_path=mmpretrain::resnet/resnet50_8xb16_cifar100.py'],
      'loss_kd compares 1000 outputs of the student with 100 of the teacher'),

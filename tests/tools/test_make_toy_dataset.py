@@ -86,7 +86,7 @@ def test_a_folder_with_something_in_it(tmp_path):
         capture_output=True,
         text=True)
     assert made.returncode != 0
-    assert 'is not empty, and is left alone' in made.stderr
+    assert 'is not empty; give a new folder' in made.stderr
     assert [path.name for path in tmp_path.iterdir()] == ['mine']
 
 

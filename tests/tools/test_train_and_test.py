@@ -133,7 +133,7 @@ def test_auto_scale_lr(tmp_path):
     (['--cfg-options', 'bta=10'], 'has no bta. Did you mean beta?'),
     (['--resume'], 'there is nothing to resume'),
     (['--resume', 'nowhere.pth'], '--resume nowhere.pth: no such checkpoint'),
-    pytest.param(['--amp'], '--amp, but PyTorch finds no GPU here',
+    pytest.param(['--amp'], '--amp needs a GPU, but PyTorch finds none',
                  marks=pytest.mark.skipif(
                      torch.cuda.is_available(), reason='there is a GPU')),
 ])

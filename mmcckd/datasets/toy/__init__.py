@@ -1,4 +1,4 @@
-"""Small made-up data sets in the layout of the real ones, to try recipes on.
+"""Small synthetic data sets in the layout of the real ones, to try recipes.
 
 A class is a pattern in two colors, which a network learns in minutes.
 """
