@@ -17,12 +17,12 @@ import numpy as np
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets import Digits
 from mmcckd.studies import ResultsFile, Study
-from mmcckd.studies.conducting import run_folder
+from mmcckd.studies.accuracy_figures import draw_study
 from mmcckd.studies.feature_figures import draw_correlations, draw_maps
-from mmcckd.studies.figures import draw_study
-from mmcckd.studies.page import results_of, to_page
+from mmcckd.studies.paired_test import mean_interval
 from mmcckd.studies.results_file import write_results
-from mmcckd.studies.statistics import mean_interval
+from mmcckd.studies.results_page import results_of, to_page
+from mmcckd.studies.study_runner import run_folder
 from mmcckd.studies.summary import Summary, summarise
 from mmcckd.studies.tables import write_csv
 from mmcckd.studies.training import FEATURES

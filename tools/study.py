@@ -24,11 +24,11 @@ from rich.table import Table
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.studies import ResultsFile, Study
-from mmcckd.studies.conducting import conduct, repeat
-from mmcckd.studies.figures import draw_study
-from mmcckd.studies.options import check_options
+from mmcckd.studies.accuracy_figures import draw_study
+from mmcckd.studies.option_checks import check_options
 from mmcckd.studies.plan import stages
 from mmcckd.studies.results_file import FolderLock
+from mmcckd.studies.study_runner import conduct, repeat
 from mmcckd.studies.summary import summarise
 from mmcckd.studies.tables import to_markdown, write_csv
 

@@ -10,7 +10,7 @@ from scipy.linalg import orthogonal_procrustes
 
 from mmcckd.kernels import gaussian_rbf
 
-from .figures import FONT, save
+from .accuracy_figures import FONT, save
 
 PER_CLASS = 8  # samples in a correlation matrix
 PER_CLASS_IN_MAP = 25

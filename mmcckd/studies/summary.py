@@ -5,9 +5,9 @@ from typing import Dict, List
 
 import numpy as np
 
+from .paired_test import PairedTest, holm, paired_test
 from .plan import make_run, tuned
 from .run import Result
-from .statistics import PairedTest, holm, paired_test
 from .study_file import Study
 
 

@@ -3,7 +3,7 @@ import csv
 from pathlib import Path
 from typing import List
 
-from .statistics import mean_interval
+from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
 # metric, its name in tables, digits after the point

@@ -11,10 +11,10 @@ from PIL import Image
 from mmcckd.datasets import Digits
 from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.studies import Result, ResultsFile, Study
+from mmcckd.studies.accuracy_figures import draw_study
 from mmcckd.studies.feature_figures import draw_correlations, draw_maps
-from mmcckd.studies.figures import draw_study
-from mmcckd.studies.page import results_of
 from mmcckd.studies.plan import make_run, teachers, tuning_runs
+from mmcckd.studies.results_page import results_of
 from mmcckd.studies.summary import summarise
 from mmcckd.studies.tables import to_markdown
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from .statistics import mean_interval
+from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
 INK, GREY, BLUE = '#000000', '#8a8a8a', '#0072b2'
