@@ -1,4 +1,4 @@
-"""Means with intervals, paired tests, and their correction."""
+"""Means with confidence intervals, and paired tests with their correction."""
 from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -6,29 +6,29 @@ from scipy import stats
 
 
 def mean_interval(values: Sequence[float]) -> Tuple[float, float]:
-    """The mean, and half the width of its 95 % interval (Student's t).
+    """The mean and half the width of its 95 % interval (Student's t).
 
     Args:
-        values (Sequence[float]): Of several seeds, (n, ).
+        values (Sequence[float]): One value for each seed, (n, ).
 
     Returns:
-        Tuple[float, float]: The latter is nan for n < 2.
+        Tuple[float, float]: The second is nan for n < 2.
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
     if n < 2:
         return float(values.mean()), float('nan')
     return float(values.mean()), float(
-        stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+        stats.t.ppf(0.975, n - 1) * stats.sem(values))
 
 
 class PairedTest(NamedTuple):
-    """Of the mean difference of pairs.
+    """A paired t-test.
 
     Args:
-        difference (float): The mean.
-        half_width (float): Of its 95 % interval.
-        p (float): Two-sided, of Student's t.
+        difference (float): Mean difference of the pairs.
+        half_width (float): Half the width of its 95 % interval.
+        p (float): Two-sided p-value.
     """
     difference: float
     half_width: float
@@ -40,21 +40,26 @@ def paired_test(ours: Sequence[float],
     """Compare two rows seed by seed.
 
     Args:
-        ours (Sequence[float]): (n, ).
-        theirs (Sequence[float]): With the same seeds, (n, ).
+        ours (Sequence[float]): One value for each seed, (n, ).
+        theirs (Sequence[float]): Values with the same seeds, (n, ).
+
+    Returns:
+        PairedTest: The test; p is 1 if all pairs are equal.
     """
-    differences = np.asarray(ours, float) - np.asarray(theirs, float)
-    mean, half_width = mean_interval(differences)
-    if differences.any():
-        p = float(stats.ttest_1samp(differences, 0).pvalue)
-    else:
-        p = 1.0
-    return PairedTest(mean, half_width, p)
+    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
+    mean, half_width = mean_interval(ours - theirs)
+    if np.array_equal(ours, theirs):
+        return PairedTest(mean, half_width, 1.0)
+    return PairedTest(mean, half_width,
+                      float(stats.ttest_rel(ours, theirs).pvalue))
 
 
 def holm(p_values: Sequence[float]) -> List[float]:
-    """Correct for the number of tests (Holm, 1979): p times the tests that
-    are left, from the least p on, and no less than the one before it."""
+    """Correct p-values for the number of tests (Holm, 1979).
+
+    In ascending order, each is multiplied by the number of tests from it on,
+    and raised to the one before it if that is greater.
+    """
     order = np.argsort(p_values)
     corrected = np.empty(len(order))
     corrected[order] = np.maximum.accumulate(
