@@ -1,53 +1,101 @@
-"""Conduct a study: do what its plan asks for and the results lack."""
-import subprocess
-import sys
+"""Run a study: what its plan needs and its results lack."""
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Protocol, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import torch
 
-from .processes import Job, do_all
+from .code_version import commit_of
+from .jobs import clustering_job, training_job
+from .option_checks import check_options
+from .plan import stages
+from .processes import Job, run_jobs
+from .progress import Progress
 from .results_file import ResultsFile
 from .run import Result, Run
-from .training import CHECKPOINT, FEATURES, train
+from .study_file import Study
+from .study_folder import (
+    CHECKPOINT,
+    FEATURES,
+    RESULTS,
+    lock_folder,
+    run_folder,
+    superclass_file,
+)
 
-Wanted = Dict[str, List[Run]]  # row -> runs, done or not
-Plan = Callable[[ResultsFile], Iterator[Wanted]]
+Stage = Dict[str, List[Run]]  # row -> runs, finished or not
+Plan = Callable[[ResultsFile], Iterator[Stage]]
 
 
-class Display(Protocol):
-    """What shows how far a study is."""
-
-    def show(self, wanted: Wanted, results: Dict[str, Result],
-             running: List[Job]) -> None:
-        """Called every half second or so."""
-
-
-def conduct(plan: Plan, folder: Path, root: Path, processes: int,
-            display: Display) -> List[str]:
-    """Train what is not yet trained.
+def run_study(study: Study, seeds: int, folder: Path, root: Path,
+              processes: int) -> Tuple[Dict[str, Result], List[str]]:
+    """Run what a study lacks, and show the progress on the terminal.
 
     Args:
-        plan (Plan): Gives the stages; see :func:`.plan.stages`.
-        folder (Path): Holds ``results.jsonl`` and a folder for each run; runs
-            are shared by all studies that are conducted in it.
-        root (Path): The repository.
-        processes (int): Runs side by side.
-        display (Display): Told of the progress.
+        study (Study): The study.
+        seeds (int): Number of seeds of each row of the table.
+        folder (Path): Holds ``results.jsonl`` and a folder for each run;
+            studies that use the same folder share their runs.
+        root (Path): The repository, which configs are relative to.
+        processes (int): Number of runs at a time.
 
     Returns:
-        List[str]: What failed, a line each.
+        tuple: All results in the folder by the keys of their runs, and a line
+        for each run that failed.
+
+    Raises:
+        ValueError: If an option has no effect, or another process runs a
+            study in the folder.
     """
-    file = ResultsFile(folder / 'results.jsonl')
+    check_options(study, root)
+    with lock_folder(folder), Progress(study.title) as progress:
+        failures = run_plan(
+            lambda file: stages(study, seeds, file), folder, root, processes,
+            progress)
+    return ResultsFile(folder / RESULTS).results, failures
+
+
+def run_again(run: Run, folder: Path, root: Path,
+              processes: int) -> Dict[str, float]:
+    """Run a run and its teacher in an empty folder, and return its metrics.
+
+    Raises:
+        RuntimeError: If one of them fails.
+    """
+
+    def plan(file: ResultsFile) -> Iterator[Stage]:
+        if run.teacher is not None:
+            yield {'teacher': [run.teacher]}
+        yield {'run': [run]}
+
+    with Progress('Running again') as progress:
+        failures = run_plan(plan, folder, root, processes, progress)
+    if failures:
+        raise RuntimeError('\n'.join(failures))
+    return ResultsFile(folder / RESULTS).results[run.key].metrics
+
+
+def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
+             progress: Progress) -> List[str]:
+    """Run what the stages of a plan need and the folder lacks.
+
+    Args:
+        plan (Plan): Yields the stages; see :func:`.plan.stages`.
+        folder, root, processes: As for :func:`run_study`.
+        progress (Progress): Shows the state.
+
+    Returns:
+        List[str]: A line for each run that failed.
+    """
+    file = ResultsFile(folder / RESULTS)
     commit = commit_of(root)
     failures: Dict[str, str] = {}
 
-    def do(jobs: Dict[Job, Optional[Run]], wanted: Wanted) -> None:
-        def tick(running: List[Job]) -> None:
-            display.show(wanted, file.results, running)
+    def execute(jobs: Dict[Job, Optional[Run]], stage: Stage) -> None:
+        def show(running: List[Job]) -> None:
+            progress.show(stage, file.results, running)
 
-        tick([])
-        for done in do_all(list(jobs), processes, tick):
+        show([])
+        for done in run_jobs(list(jobs), processes, show):
             run = jobs[done.job]
             if done.error:
                 failures[run.key if run else done.job.name] = (
@@ -57,10 +105,10 @@ def conduct(plan: Plan, folder: Path, root: Path, processes: int,
                     Result(run, done.value, round(done.seconds, 1), commit,
                            torch.__version__))
 
-    for wanted in plan(file):
+    for stage in plan(file):
         missing: Dict[str, Tuple[str, Run]] = {}
         clusterings: Dict[Path, Job] = {}
-        for row, runs in wanted.items():
+        for row, runs in stage.items():
             for run in runs:
                 if _is_done(run, file, folder) or run.key in failures:
                     continue
@@ -70,105 +118,23 @@ def conduct(plan: Plan, folder: Path, root: Path, processes: int,
                     continue
                 missing[run.key] = (row, run)
                 if run.superclasses:
-                    out = superclasses_of(run, folder)
-                    if not out.exists():
-                        clusterings[out] = _clustering(run, out, folder, root)
-        do(dict.fromkeys(clusterings.values()), wanted)
-        do({
-            _training(row, run, folder, root): run
+                    out = superclass_file(run, folder)
+                    # The page beside it is written last.
+                    if not out.with_suffix('.html').exists():
+                        clusterings[out] = clustering_job(run, folder, root)
+        execute(dict.fromkeys(clusterings.values()), stage)
+        execute({
+            training_job(row, run, folder, root): run
             for row, run in missing.values()
-        }, wanted)
+        }, stage)
     return list(failures.values())
 
 
-def repeat(run: Run, folder: Path, root: Path, processes: int,
-           display: Display) -> Dict[str, float]:
-    """Do a run and its teacher, and return its metrics.
-
-    Raises:
-        RuntimeError: If one of them fails.
-    """
-
-    def plan(file: ResultsFile) -> Iterator[Wanted]:
-        if run.teacher is not None:
-            yield {'teacher': [run.teacher]}
-        yield {'run': [run]}
-
-    failures = conduct(plan, folder, root, processes, display)
-    if failures:
-        raise RuntimeError('\n'.join(failures))
-    return ResultsFile(folder / 'results.jsonl').results[run.key].metrics
-
-
-def run_folder(run: Run, folder: Path) -> Path:
-    """Where a run's files are."""
-    return folder / 'runs' / run.key
-
-
-def superclasses_of(run: Run, folder: Path) -> Path:
-    """The superclass file of the run's teacher."""
-    return run_folder(run.teacher, folder) / (
-        f'superclasses_{run.superclasses}.npz')
-
-
-def commit_of(root: Path) -> str:
-    """The commit of the repository, with a "+" if files have changed."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(['git', '-C', str(root), *arguments],
-                              capture_output=True,
-                              text=True).stdout.strip()
-
-    changed = git('status', '--porcelain', 'mmcckd', 'configs')
-    return (git('rev-parse', '--short=10', 'HEAD') or 'unknown') + (
-        '+' if changed else '')
-
-
 def _is_done(run: Run, file: ResultsFile, folder: Path) -> bool:
-    """A teacher's files are needed as well as its result."""
+    """Of a teacher the files are needed as well as the result."""
     if run.key not in file.results:
         return False
     if run.teacher is not None:
         return True
     files = run_folder(run, folder)
     return (files / CHECKPOINT).exists() and (files / FEATURES).exists()
-
-
-def _training(row: str, run: Run, folder: Path, root: Path) -> Job:
-    files = run_folder(run, folder)
-    return Job(
-        name=f'{row}, seed {run.seed}',
-        function=train,
-        arguments=(run, files, root,
-                   run.teacher and run_folder(run.teacher, folder),
-                   superclasses_of(run, folder) if run.superclasses else None),
-        log=folder / 'logs' / f'{run.key}.log')
-
-
-def _clustering(run: Run, out: Path, folder: Path, root: Path) -> Job:
-    return Job(
-        name=f'{run.superclasses} superclasses, teacher {run.teacher.seed}',
-        function=cluster,
-        arguments=(out, run.superclasses, root),
-        log=folder / 'logs' / f'{run.teacher.key}_{out.stem}.log')
-
-
-def cluster(out: Path, num_superclasses: int, root: Path) -> None:
-    """Cluster the features of the teacher whose folder ``out`` is in.
-
-    Raises:
-        RuntimeError: If ``tools/cluster_superclasses.py`` fails.
-    """
-    config, = out.parent.glob('*.py')
-    code = subprocess.call([
-        sys.executable,
-        str(root / 'tools/cluster_superclasses.py'),
-        str(config),
-        str(out.parent / CHECKPOINT), '--num-superclasses',
-        str(num_superclasses), '--out',
-        str(out), '--work-dir',
-        str(out.parent)
-    ])
-    if code:
-        raise RuntimeError(
-            f'tools/cluster_superclasses.py ended with {code}')
