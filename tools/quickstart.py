@@ -135,7 +135,9 @@ def draw_features(runs: Dict[str, List[Run]], folder: Path, out: Path) -> None:
     for title, name in (('KD', 'kd'), ('CCKD', 'cckd')):
         students = correlate(name)
         distances = np.square(students - teacher).mean((1, 2)).tolist()
-        text = mean_and_deviation(distances, digits=4)
+        text = f'{statistics.mean(distances):.4f}'
+        if len(distances) > 1:
+            text += f' ± {statistics.stdev(distances):.4f}'
         print(f'L_CC of {title} to the teacher: {text}')
         matrices[f'Students by {title}\n$L_{{CC}}$: {text}'] = students.mean(0)
     draw_correlations(matrices, out)
@@ -145,18 +147,11 @@ def print_table(summary: List[dict]) -> None:
     print('\nTest accuracy, % (719 digits; ± standard deviation over seeds)')
     for name in dict.fromkeys(run['name'] for run in summary):
         accuracies = [r['accuracy'] for r in summary if r['name'] == name]
-        line = f'  {name:8s}  {mean_and_deviation(accuracies, digits=2):>6s}'
+        line = f'  {name:8s}  {statistics.mean(accuracies):6.2f}'
         if len(accuracies) > 1:
-            line += '   seeds: ' + ', '.join(f'{a:.2f}' for a in accuracies)
+            line += (f' ± {statistics.stdev(accuracies):.2f}   seeds: ' +
+                     ', '.join(f'{a:.2f}' for a in accuracies))
         print(line)
-
-
-def mean_and_deviation(values: List[float], digits: int) -> str:
-    """Mean ± standard deviation; of one value, the value alone."""
-    text = f'{statistics.mean(values):.{digits}f}'
-    if len(values) > 1:
-        text += f' ± {statistics.stdev(values):.{digits}f}'
-    return text
 
 
 if __name__ == '__main__':
