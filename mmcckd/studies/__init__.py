@@ -1,7 +1,7 @@
 """Studies: recipes compared over many seeds, with statistics and figures.
 
     study_file -> plan -> study_runner -> results_file -> summary -> tables,
-                            └─> jobs -> processes, training          figures
+                            └─> study_jobs -> processes, training    figures
 """
 from .results_file import ResultsFile
 from .run import Result, Run

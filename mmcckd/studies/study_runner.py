@@ -5,11 +5,10 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 import torch
 
 from .code_version import commit_of
-from .jobs import clustering_job, training_job
 from .option_checks import check_options
 from .plan import stages
 from .processes import Job, run_jobs
-from .progress import Progress
+from .progress_table import Progress
 from .results_file import ResultsFile
 from .run import Result, Run
 from .study_file import Study
@@ -21,6 +20,7 @@ from .study_folder import (
     run_folder,
     superclass_file,
 )
+from .study_jobs import clustering_job, training_job
 
 Stage = Dict[str, List[Run]]  # row -> runs, finished or not
 Plan = Callable[[ResultsFile], Iterator[Stage]]
