@@ -1,4 +1,4 @@
-"""The page of all studies, docs/results.md, from their results."""
+"""The page of all studies, docs/results.md, made from their results."""
 import os
 from pathlib import Path
 from typing import Dict, Iterable, List
@@ -6,7 +6,7 @@ from typing import Dict, Iterable, List
 from .plan import teachers, tuning_runs
 from .run import Result, Run
 from .study_file import Study
-from .summary import Summary, summarise
+from .summary import Summary, summarize
 from .tables import to_markdown
 
 
@@ -15,12 +15,12 @@ def to_page(summaries: List[Summary], results: Iterable[Result],
     """The text of the page.
 
     Args:
-        summaries (List[Summary]): Of the studies, in their order.
-        results (Iterable[Result]): All that they rest on.
-        about (str): What stands before them, in Markdown.
-        published (str): What stands after them, in Markdown.
-        figures (Path): The folder of the studies' figures.
-        page (Path): The page, which links are relative to.
+        summaries (List[Summary]): Summaries of the studies, in order.
+        results (Iterable[Result]): All results that they are based on.
+        about (str): Text before the studies, in Markdown.
+        published (str): Text after the studies, in Markdown.
+        figures (Path): Folder of the studies' figures.
+        page (Path): File of the page, which links are relative to.
     """
     results = list(results)
     hours = sum(result.seconds for result in results) / 3600
@@ -43,8 +43,11 @@ def to_page(summaries: List[Summary], results: Iterable[Result],
 
 def results_of(studies: List[Study],
                results: Dict[str, Result]) -> List[Result]:
-    """The results that the studies rest on, in their order: teachers, then of
-    each row the tuning and the table."""
+    """The results that the studies are based on.
+
+    They are in the order of the studies, and within a study: teachers, then
+    the tuning of each row and its runs in the table.
+    """
     found: Dict[str, Result] = {}
 
     def take(runs: Iterable[Run]) -> None:
@@ -57,6 +60,6 @@ def results_of(studies: List[Study],
         for row in study.rows.values():
             for setting in row.settings:
                 take(tuning_runs(study, row, setting))
-        for row in summarise(study, results).rows.values():
+        for row in summarize(study, results).rows.values():
             take(result.run for result in row.results.values())
     return list(found.values())

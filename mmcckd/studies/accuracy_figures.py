@@ -1,5 +1,8 @@
-"""The figures of a study. Legible in black and white, and to the colour-blind:
-nothing is said by colour alone."""
+"""Figures of test accuracies.
+
+They are legible in black and white and for color-blind readers: nothing is
+shown by color alone.
+"""
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -7,7 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from .statistics import mean_interval
+from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
 INK, GREY, BLUE = '#000000', '#8a8a8a', '#0072b2'
@@ -15,8 +18,10 @@ FONT = 11
 
 
 def draw_study(summary: Summary, out: Path) -> Tuple[Path, Path]:
-    """Write ``out.png`` and ``out.svg``: test accuracy against what the study
-    varies, as a curve if it has an axis, else a dot a row."""
+    """Draw test accuracies to ``out.png`` and ``out.svg``.
+
+    A study with an axis is drawn as a curve, others with a line for each row.
+    """
     if summary.study.axis:
         figure = _draw_curve(summary)
     else:
@@ -25,16 +30,16 @@ def draw_study(summary: Summary, out: Path) -> Tuple[Path, Path]:
 
 
 def save(figure: Figure, out: Path) -> Tuple[Path, Path]:
-    """As PNG and as SVG, the same files each time."""
+    """Save as PNG and SVG; the same figure gives the same bytes."""
     png, svg = out.with_suffix('.png'), out.with_suffix('.svg')
     figure.savefig(png, dpi=110)
-    with rc_context({'svg.hashsalt': out.name}):  # or else ids are random
+    with rc_context({'svg.hashsalt': out.name}):  # without it, ids are random
         figure.savefig(svg, metadata={'Date': None})
     return png, svg
 
 
 def _draw_dots(summary: Summary) -> Figure:
-    """A row a line: every seed, the mean, and its 95 % interval."""
+    """A line for each row: all seeds, the mean, and its 95 % interval."""
     rows = summary.rows
     figure = Figure((8, 0.9 + 0.42 * len(rows)), layout='constrained')
     axes = figure.subplots()
@@ -56,8 +61,8 @@ def _draw_dots(summary: Summary) -> Figure:
             linewidth=2)
         lows.append(mean - half)
         highs.append(accuracy.max())
-    # A few seeds far below would press all others together; those that do not
-    # fit are said to be there.
+    # A few seeds far below would compress the rest of the figure; they are
+    # left out and counted at the left edge.
     low = min(lows) - 0.1 * (max(highs) - min(lows))
     for y, row in enumerate(rows.values()):
         hidden = int((row.metric('test') < low).sum())
@@ -83,7 +88,7 @@ def _draw_dots(summary: Summary) -> Figure:
 
 
 def _draw_curve(summary: Summary) -> Figure:
-    """Mean and 95 % interval along the axis; other rows as level lines."""
+    """A curve of means and 95 % intervals; other rows as horizontal lines."""
     figure = Figure((8, 3.6), layout='constrained')
     axes = figure.subplots()
     points: List[Tuple[float, float, float]] = []

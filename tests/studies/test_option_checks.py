@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcckd.studies.options import check_options
+from mmcckd.studies.option_checks import check_options
 from mmcckd.studies.study_file import Row, Study, Teachers
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""docs/results.md is what the runs say, and figures are drawn."""
+"""docs/results.md agrees with the runs, and figures are drawn."""
 import csv
 import importlib.util
 from pathlib import Path
@@ -11,11 +11,15 @@ from PIL import Image
 from mmcckd.datasets import Digits
 from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.studies import Result, ResultsFile, Study
-from mmcckd.studies.feature_figures import draw_correlations, draw_maps
-from mmcckd.studies.figures import draw_study
-from mmcckd.studies.page import results_of
+from mmcckd.studies.accuracy_figures import draw_study
+from mmcckd.studies.feature_figures import (
+    correlation_matrix,
+    draw_correlations,
+    draw_maps,
+)
 from mmcckd.studies.plan import make_run, teachers, tuning_runs
-from mmcckd.studies.summary import summarise
+from mmcckd.studies.results_page import results_of
+from mmcckd.studies.summary import summarize
 from mmcckd.studies.tables import to_markdown
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +47,7 @@ def test_each_row_has_its_seeds(report):
     kept = ResultsFile(DOCS / 'results/runs.jsonl').results
     studies = report.load_studies()
     for study in studies:
-        rows = summarise(study, kept).rows
+        rows = summarize(study, kept).rows
         assert list(rows) == list(study.rows), study.name
         for name, row in rows.items():
             assert len(row.results) >= 20, (study.name, name)
@@ -108,7 +112,7 @@ def made_up(request):
 
 def test_tables_have_the_means(made_up, report, tmp_path):
     study, results = made_up
-    summary = summarise(study, results)
+    summary = summarize(study, results)
     text = to_markdown(summary)
     path = report.write_csv(summary, tmp_path / 'table.csv')
     with open(path, newline='') as file:
@@ -126,7 +130,7 @@ def test_tables_have_the_means(made_up, report, tmp_path):
 
 def test_figures_are_drawn(made_up, tmp_path):
     study, results = made_up
-    summary = summarise(study, results)
+    summary = summarize(study, results)
     for path in draw_study(summary, tmp_path / 'figure'):
         assert path.stat().st_size > 5000
         before = path.read_bytes()
@@ -148,7 +152,20 @@ def test_feature_figures(tmp_path):
         for name, noise in dict(a=0.1, b=1.0).items()
     }
     drawn = draw_maps(features, labels, tmp_path / 'maps')
-    drawn += draw_correlations({n: [f, f] for n, f in features.items()},
-                               labels, tmp_path / 'correlations')
+    matrices = {n: correlation_matrix(f, labels) for n, f in features.items()}
+    drawn += draw_correlations(matrices, tmp_path / 'correlations')
     for path in drawn:
         assert path.stat().st_size > 10000
+
+
+def test_correlation_matrix():
+    """Classes in order, 8 samples each; a loop over pairs agrees."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat(np.arange(3), 10))
+    features = rng.normal(size=(30, 5)).astype(np.float32)
+    chosen = [i for c in range(3) for i in np.flatnonzero(labels == c)[:8]]
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    expected = [[np.exp(-0.4 * np.sum((unit[i] - unit[j])**2))
+                 for j in chosen] for i in chosen]
+    np.testing.assert_allclose(
+        correlation_matrix(features, labels), expected, rtol=1e-5)

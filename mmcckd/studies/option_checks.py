@@ -1,4 +1,4 @@
-"""Whether the options of a study take effect."""
+"""Check that the options of a study have an effect."""
 from pathlib import Path
 
 from mmcckd.engine.config_arguments import read_config
@@ -8,15 +8,15 @@ from .study_file import Study
 
 
 def check_options(study: Study, root: Path) -> None:
-    """Raise for an option that would change nothing in its config.
+    """Check that each option of a study changes its config.
 
     Args:
         study (Study): The study.
         root (Path): The repository, which configs are relative to.
 
     Raises:
-        ValueError: If nothing in a config reads an option, as
-            :func:`mmcckd.config_files.overrides.override` finds.
+        ValueError: If an option has no effect; see
+            :func:`mmcckd.config_files.overrides.override`.
     """
     runs = {'the teacher': teachers(study)[:1]}
     for name, row in study.rows.items():

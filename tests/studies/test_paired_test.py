@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mmcckd.studies.statistics import holm, mean_interval, paired_test
+from mmcckd.studies.paired_test import holm, mean_interval, paired_test
 
 
 def test_interval_by_hand():
