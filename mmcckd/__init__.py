@@ -15,7 +15,7 @@ from . import (  # noqa: E402
     datasets,
     engine,
     evaluation,
-    kernels,
+    functional,
     models,
     recipes,
     reid,
@@ -24,6 +24,6 @@ from . import (  # noqa: E402
 from .version import __version__  # noqa: E402
 
 __all__ = [
-    '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',
+    '__version__', 'datasets', 'engine', 'evaluation', 'functional', 'models',
     'recipes', 'reid', 'superclasses'
 ]

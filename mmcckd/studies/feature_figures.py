@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.linalg import orthogonal_procrustes
 
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 
 from .figures import FONT, save
 

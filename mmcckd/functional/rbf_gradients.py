@@ -1,7 +1,7 @@
 """The Gaussian RBF with its gradient in closed form.
 
-The autograd functions behind :func:`mmcckd.kernels.gaussian_rbf`, which checks
-the arguments and says what they are; ``docs/method.md`` derives the gradients.
+The autograd functions behind :func:`~mmcckd.functional.gaussian_rbf`, which
+checks the arguments; ``docs/method.md`` derives the gradients.
 """
 import math
 from typing import Sequence, Tuple
