@@ -2,7 +2,6 @@
 from abc import abstractmethod
 from typing import Optional
 
-from mmengine.dist import get_world_size
 from mmrazor.models.architectures.connectors.base_connector import (
     BaseConnector,
 )
@@ -73,9 +72,8 @@ class KernelConnector(BaseConnector):
                 ranks have batches of different sizes.
         """
         x = flatten_features(feature, type(self).__name__)
-        if self.gather and get_world_size() > 1:
-            return self.kernel(*rows_and_columns(x))
-        return self.kernel(x)
+        return self.kernel(*rows_and_columns(x)) if self.gather else (
+            self.kernel(x))
 
     @abstractmethod
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
