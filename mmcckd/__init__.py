@@ -3,11 +3,11 @@
 Importing the package registers its components (:mod:`mmcckd.register`): at
 once where MMEngine is imported already, as by a config that has ``mmcckd``
 among its ``custom_imports``; otherwise when MMEngine is imported
-(:mod:`mmcckd.import_hook`). :mod:`mmcckd.functional` needs PyTorch alone.
+(:mod:`mmcckd.when_imported`). :mod:`mmcckd.functional` needs PyTorch alone.
 """
 import sys
 
-from .import_hook import RegisteringFinder
+from .when_imported import RegisteringFinder
 from .version import __version__
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""When the components are registered; each test in processes of its own."""
+"""When the components are registered; each test in a process of its own."""
 import pickle
 import subprocess
 import sys
