@@ -7,8 +7,8 @@ among its ``custom_imports``; otherwise when MMEngine is imported
 """
 import sys
 
-from .when_imported import RegisteringFinder
 from .version import __version__
+from .when_imported import RegisteringFinder
 
 __all__ = [
     '__version__', 'datasets', 'engine', 'evaluation', 'functional', 'models',
