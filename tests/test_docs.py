@@ -50,6 +50,14 @@ def test_config_of_the_readme(tmp_path):
     assert cfg.train_dataloader.batch_sampler.type == 'CURSampler'
 
 
+def test_training_loop_of_the_readme():
+    scope = {}
+    exec(snippet('training loop'), scope)
+    assert scope['features'].shape == (32, 128)
+    assert scope['loss'].isfinite()
+    assert scope['student'].weight.grad.abs().max() > 0
+
+
 def test_kernels_of_the_readme():
     scope = {}
     exec(snippet('kernels'), scope)

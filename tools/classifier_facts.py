@@ -10,7 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mmcckd.config_files.without_weights import without_weights
-from mmcckd.models.connectors.flatten_features import flatten_features
+from mmcckd.functional.flatten_features import flatten_features
 
 
 class Source(NamedTuple):

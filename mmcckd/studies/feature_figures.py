@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy.linalg import orthogonal_procrustes
 from torch import Tensor
 
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 
 from .accuracy_figures import FONT, save
 

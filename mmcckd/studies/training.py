@@ -15,7 +15,7 @@ from mmcckd.engine import build_runner
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.host_defaults import fill_in_preprocessor
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 
 from .run import Run
 from .study_folder import CHECKPOINT, FEATURES

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmrazor.registry import MODELS
 
 from mmcckd.engine.config_arguments import read_config
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 from mmcckd.recipes import mix_cc
 
 ROOT = Path(__file__).parent.parent.parent

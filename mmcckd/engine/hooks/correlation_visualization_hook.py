@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmcckd.evaluation.structure import cosine_structure, linear_cka
-from mmcckd.models.connectors.flatten_features import flatten_features
+from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.losses import CorrelationCongruenceLoss
 from mmcckd.visualization.correlation_picture import draw_correlations
 

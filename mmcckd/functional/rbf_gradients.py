@@ -1,35 +1,46 @@
 """The Gaussian RBF with its gradient in closed form.
 
-The autograd functions behind :func:`mmcckd.kernels.gaussian_rbf`, which checks
-the arguments and says what they are; ``docs/method.md`` derives the gradients.
+The autograd functions behind :func:`~mmcckd.functional.gaussian_rbf`, which
+checks the arguments; ``docs/method.md`` derives the gradients. Where the
+gradient itself has to be differentiable (``create_graph=True``), it is that of
+the plain formulas in :mod:`.rbf_formulas`.
 """
 import math
-from typing import Sequence, Tuple
+from functools import partial
+from typing import Callable, List, Optional, Sequence
 
 import torch
 from torch import Tensor
 
+from .rbf_formulas import exact_rbf, taylor_coefficients, taylor_rbf
+
 
 def inverse_norms(x: Tensor) -> Tensor:
-    """1 / ‖x_i‖ of each row, 0 for a row of zeros."""
-    return _invert(torch.linalg.vector_norm(x, dim=1))
-
-
-def _invert(norms: Tensor) -> Tensor:
-    """1 / norm, and 0 for 0.
+    """1 / ‖x_i‖ of each row, 0 for a row of zeros.
 
     ``F.normalize`` divides the gradient of a zero row by its epsilon, 1e-12:
     one dead feature, and an update of the network is thrown away.
     """
-    return norms.masked_fill(norms == 0, math.inf).reciprocal()
+    return _Norms.apply(x).reciprocal()
 
 
-def _taylor_coefficients(gamma: float, order: int) -> Tuple[float, ...]:
-    """``exp(−2γ) (2γ)^p / p!`` for p = 0 … P."""
-    coefficients = [math.exp(-2 * gamma)]
-    for p in range(1, order + 1):
-        coefficients.append(coefficients[-1] * 2 * gamma / p)
-    return tuple(coefficients)
+class _Norms(torch.autograd.Function):
+    """‖x_i‖, and infinity for a row of zeros, whose derivatives then are 0."""
+
+    @staticmethod
+    def forward(ctx, x):
+        norms = _infinite_for_0(torch.linalg.vector_norm(x, dim=1))
+        ctx.save_for_backward(x, norms)
+        return norms
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, norms = ctx.saved_tensors
+        return grad[:, None] * (x / norms[:, None])
+
+
+def _infinite_for_0(norms: Tensor) -> Tensor:
+    return norms.masked_fill(norms == 0, math.inf)
 
 
 def _horner(coefficients: Sequence[float], s: Tensor) -> Tensor:
@@ -62,18 +73,21 @@ class TaylorRBF(torch.autograd.Function):
         ctx.gamma, ctx.order = gamma, order
         s = _gram(x) if y is None else x @ y.t()
         if y is None:  # rounded as s is, so that its diagonal becomes 1
-            scale_x = scale_y = _invert(s.diagonal().sqrt())
+            scale_x = scale_y = _infinite_for_0(
+                s.diagonal().sqrt()).reciprocal()
         else:
             scale_x, scale_y = inverse_norms(x), inverse_norms(y)
         s.mul_(scale_x[:, None]).mul_(scale_y)
         ctx.save_for_backward(x, y, s, scale_x, scale_y)
-        return _horner(_taylor_coefficients(gamma, order), s)
+        return _horner(taylor_coefficients(gamma, order), s)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, grad_k):
         x, y, s, scale_x, scale_y = ctx.saved_tensors
-        lower = _taylor_coefficients(ctx.gamma, ctx.order - 1)
+        if torch.is_grad_enabled():
+            formula = partial(taylor_rbf, gamma=ctx.gamma, order=ctx.order)
+            return *_differentiable(formula, x, y, grad_k, ctx), None, None
+        lower = taylor_coefficients(ctx.gamma, ctx.order - 1)
         w = _horner([2 * ctx.gamma * c for c in lower], s).mul_(grad_k)
         spare = w if y is None else None
         if y is None:
@@ -116,14 +130,17 @@ class ExactRBF(torch.autograd.Function):
         k.mul_(2).sub_(x64.square().sum(1)[:, None])
         k.sub_(y64.square().sum(1)).clamp_(max=0)
         k = k.mul_(gamma).exp_().to(x.dtype)
-        ctx.save_for_backward(x64.to(x.dtype),
+        ctx.save_for_backward(x, y, x64.to(x.dtype),
                               None if y is None else y64.to(x.dtype), k)
         return k
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, grad_k):
-        x, y, k = ctx.saved_tensors
+        x, y, centred_x, centred_y, k = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            formula = partial(exact_rbf, gamma=ctx.gamma)
+            return *_differentiable(formula, x, y, grad_k, ctx), None
+        x, y = centred_x, centred_y
         w = (grad_k * k).mul_(2 * ctx.gamma)
         grad_x = grad_y = None
         with torch.autocast(x.device.type, enabled=False):
@@ -136,6 +153,21 @@ class ExactRBF(torch.autograd.Function):
             if ctx.needs_input_grad[1]:
                 grad_y = (w.t() @ x).sub_(w.sum(0)[:, None] * y)
         return grad_x, grad_y, None
+
+
+def _differentiable(formula: Callable, x: Tensor, y: Optional[Tensor],
+                    grad_k: Tensor, ctx) -> List[Optional[Tensor]]:
+    """The gradients for x and y, as functions of x, y and ``grad_k``."""
+    # Views, for x and y may be the same tensor.
+    inputs = [None if t is None else t.view_as(t) for t in (x, y)]
+    needed = ctx.needs_input_grad[:2]
+    with torch.autocast(x.device.type, enabled=False):
+        gradients = iter(
+            torch.autograd.grad(
+                formula(*inputs), [t for t, n in zip(inputs, needed) if n],
+                grad_k,
+                create_graph=True))
+    return [next(gradients) if n else None for n in needed]
 
 
 def _gram(x: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ from typing import Callable, Optional
 import torch
 from torch import Tensor
 
+from . import rbf_formulas
 from .rbf_gradients import ExactRBF, TaylorRBF, inverse_norms
+from .transforms import is_transformed
 
 
 def _in_full_precision(kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -144,6 +146,13 @@ def gaussian_rbf(x: Tensor,
     """
     gamma = rbf_gamma(gamma, delta)
     check_rbf_order(order, normalize)
+    if is_transformed():
+        if order is not None:
+            return rbf_formulas.taylor_rbf(x, y, gamma, order)
+        if normalize:
+            x = rbf_formulas.normalize(x)
+            y = None if y is None else rbf_formulas.normalize(y)
+        return rbf_formulas.exact_rbf(x, y, gamma)
     if order is not None:
         return TaylorRBF.apply(x, y, gamma, order)
     if normalize:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcckd.kernels import bilinear, gaussian_rbf, naive_mmd
+from mmcckd.functional import bilinear, gaussian_rbf, naive_mmd
 from mmcckd.models import CorrelationCongruenceLoss
 
 

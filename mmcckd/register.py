@@ -1,0 +1,17 @@
+"""Register the components with OpenMMLab's registries.
+
+Importing this module makes the packages underneath work on today's PyTorch
+(:mod:`mmcckd.compat`) and imports all packages that register components.
+``import mmcckd`` does so as soon as MMEngine is imported.
+"""
+from .compat import applied  # noqa: F401  # isort: skip  (first)
+
+from . import (  # noqa: F401
+    datasets,
+    engine,
+    evaluation,
+    models,
+    recipes,
+    reid,
+    superclasses,
+)
