@@ -23,7 +23,7 @@ from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets import Digits
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 from mmcckd.studies import Run, Study
 from mmcckd.studies.code_version import code_digest
 from mmcckd.studies.feature_figures import (
