@@ -1,5 +1,5 @@
 from contextlib import nullcontext
-from typing import Dict, List, Optional, Set, Union
+from typing import Dict, List, Optional, Union
 
 import torch
 from mmengine.logging import print_log
@@ -12,7 +12,11 @@ from torch import Tensor, nn
 
 from mmcckd.loaded_weights import keep_loaded, watch_loading
 
-from ..distillers.recorders import check_widths
+from ..distillers.recorders import (
+    check_teacher_records,
+    check_widths,
+    recorded_modules,
+)
 from ..losses import check_loss_weight
 from .batch_mixing import mix_as_student_says
 from .compiled_parts import compile_around
@@ -23,7 +27,7 @@ from .prepared_teacher import (
     as_float32,
     prepare_teacher,
 )
-from .strict_loading import StrictLoading, name_in
+from .strict_loading import StrictLoading
 from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
 from .teacher_images import compare_student, feed_teacher
@@ -152,7 +156,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if channels_last:
             self.to(memory_format=torch.channels_last)
         if compile:
-            compile_around(self.student, self._listened('student'))
+            compile_around(
+                self.student,
+                recorded_modules(self.student,
+                                 self.distiller.student_recorders))
 
     def loss(
         self,
@@ -183,7 +190,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         with distiller.teacher_recorders, distiller.deliveries:
             with torch.no_grad(), self._teacher_autocast(batch_inputs):
                 self.teacher(batch_inputs, data_samples, mode='tensor')
-        self._check_teacher_was_heard()
+        check_teacher_records(distiller)
         for recorder in distiller.teacher_recorders.recorders.values():
             recorder.data_buffer[:] = as_float32(recorder.data_buffer)
 
@@ -214,52 +221,28 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             init_teacher(self.teacher, self._teacher_loading.loaded)
 
     def _prepare_teacher(self, images: Tensor) -> None:
-        if self._teacher_loading.failure is not None:
-            raise ValueError(
-                'The teacher has no weights since something was loaded that '
-                f'did not fit. {self._teacher_loading.failure}')
+        self._teacher_loading.check_last()
         # A wrapper may have moved the modules that it sees, one by one.
         self.teacher.to(images.device)
-        listened = self._listened('teacher')
-        self._preparation = prepare_teacher(self.teacher, images, listened,
+        recorded = recorded_modules(self.teacher,
+                                    self.distiller.teacher_recorders)
+        self._preparation = prepare_teacher(self.teacher, images, recorded,
                                             self.teacher_dtype)
         if self.compile_networks:
-            compile_around(self.teacher, listened)
+            compile_around(self.teacher, recorded)
         print_log(
             f'Teacher prepared: {len(self._preparation.folded)} BatchNorms '
             f'folded, {next(self.teacher.parameters()).dtype}.',
             logger='current')
 
     def _before_loading(self, module: nn.Module) -> None:
-        """Undo the preparation; the next batch has the teacher prepared again.
-
-        Raises:
-            ValueError: If only a part is to be loaded: the others have no
-                weights any more that fit what they were.
-        """
+        """Undo the preparation. The next batch prepares the teacher again."""
         if self._preparation is None:
             return
-        if module is not self.teacher:
-            name = name_in(self.teacher, module)
-            raise ValueError(
-                f'Weights are to be loaded into teacher.{name}, but the '
-                'teacher has been prepared for inference, and takes weights '
-                'as a whole only. Load a checkpoint of all of it, such as by '
-                'mmengine.runner.load_checkpoint(model.teacher, file), or '
-                'this part before the first iteration.')
-        self._preparation.undo()
+        self._preparation.undo_before_loading(module)
         self._preparation = None
         if self.compile_networks:
             torch.compiler.reset()  # what is compiled may hold the weights
-
-    def _listened(self, owner: str) -> Set[nn.Module]:
-        """The modules of the student or teacher that recorders listen to, or
-        have a parameter of."""
-        modules = dict(getattr(self, owner).named_modules())
-        recorders = getattr(self.distiller, f'{owner}_recorders').recorders
-        sources = [recorder.source for recorder in recorders.values()]
-        sources += [source.rpartition('.')[0] for source in sources]
-        return {modules[source] for source in sources if source in modules}
 
     def _teacher_autocast(self, images: Tensor):
         """None of its own where the teacher has a dtype of its own."""
@@ -279,22 +262,6 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             name: weigh(value) if 'loss' in name else value
             for name, value in losses.items()
         }
-
-    def _check_teacher_was_heard(self) -> None:
-        """Raise if a mapped recorder is silent without the teacher's loss."""
-        recorders = self.distiller.teacher_recorders.recorders
-        for loss_name, mapping in self.distiller.loss_forward_mappings.items():
-            for record in mapping.values():
-                if record['from_student']:
-                    continue
-                recorder = recorders[record['recorder']]
-                if not recorder.data_buffer:
-                    raise ValueError(
-                        f'{loss_name} needs the teacher\'s recorder '
-                        f'{record["recorder"]!r}, but its source '
-                        f'{recorder.source!r} did not run: a frozen teacher '
-                        'computes no loss. Record a module of the network, or '
-                        'use mmrazor.SingleTeacherDistill.')
 
     def train(self, mode: bool = True) -> 'FrozenTeacherDistill':
         """Set the student's mode, and return the model as torch does."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..batch_norm_folding import FoldedNorm, fold_batch_norm
+from .strict_loading import name_in
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 
@@ -24,9 +25,25 @@ class Preparation:
     folded: List[FoldedNorm]
     dtype: torch.dtype
 
-    def undo(self) -> None:
-        """Have the modules and the precision as they were, for weights to be
-        loaded; those that are there are of no use any more."""
+    def undo_before_loading(self, module: nn.Module) -> None:
+        """Restore the modules and the precision, but not the weights.
+
+        Args:
+            module (nn.Module): The module into which weights will be loaded.
+
+        Raises:
+            ValueError: If it is only a part of the teacher. The other parts
+                would keep folded weights, which do not fit the restored
+                modules.
+        """
+        if module is not self.teacher:
+            name = name_in(self.teacher, module)
+            raise ValueError(
+                f'Weights are to be loaded into teacher.{name}, but the '
+                'teacher has been prepared for inference, and takes weights '
+                'as a whole only. Load a checkpoint of all of it, such as by '
+                'mmengine.runner.load_checkpoint(model.teacher, file), or '
+                'this part before the first iteration.')
         for norm in self.folded:
             norm.put_back()
         self.teacher.to(self.dtype)

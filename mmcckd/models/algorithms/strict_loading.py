@@ -48,6 +48,17 @@ class StrictLoading:
                 self._before_module, with_module=True)
             module.register_load_state_dict_post_hook(self._after_module)
 
+    def check_last(self) -> None:
+        """Raise if the weights that were loaded last did not fit.
+
+        Raises:
+            ValueError: With the reason.
+        """
+        if self.failure is not None:
+            raise ValueError(
+                'The teacher has no weights since something was loaded that '
+                f'did not fit. {self.failure}')
+
     def _before_module(self, module: nn.Module, state_dict: dict, prefix: str,
                        metadata: dict, strict: bool, missing: List[str],
                        unexpected: List[str], errors: List[str]) -> None:

@@ -1,7 +1,8 @@
 """What a distiller's config says, held against the two networks."""
 from importlib import import_module
-from typing import Dict, Optional
+from typing import Dict, Optional, Set
 
+from mmrazor.models.task_modules import RecorderManager
 from torch import nn
 
 from ..find_module import find_module
@@ -96,6 +97,49 @@ def check_widths(distiller: dict, student: nn.Module,
                 f'{loss} out. Otherwise put a connector before it, such as '
                 "dict(type='TorchNNConnector', module_name='Linear', "
                 'module_args=dict(in_features=…, out_features=…)).')
+
+
+def recorded_modules(model: nn.Module,
+                     recorders: RecorderManager) -> Set[nn.Module]:
+    """Modules whose inputs, outputs or parameters are recorded.
+
+    Args:
+        model (nn.Module): The student or the teacher.
+        recorders (RecorderManager): Its recorders.
+
+    Returns:
+        Set[nn.Module]: Modules of ``model``.
+    """
+    modules = dict(model.named_modules())
+    sources = [recorder.source for recorder in recorders.recorders.values()]
+    sources += [source.rpartition('.')[0] for source in sources]
+    return {modules[source] for source in sources if source in modules}
+
+
+def check_teacher_records(distiller: nn.Module) -> None:
+    """Check that everything that losses need of a frozen teacher is recorded.
+
+    Args:
+        distiller (ConfigurableDistiller): The distiller, after the forward
+            pass of the teacher.
+
+    Raises:
+        ValueError: If a recorder that a loss needs recorded nothing, since
+            its source is only used by the loss of the teacher.
+    """
+    recorders = distiller.teacher_recorders.recorders
+    for loss_name, mapping in distiller.loss_forward_mappings.items():
+        for record in mapping.values():
+            if record['from_student']:
+                continue
+            recorder = recorders[record['recorder']]
+            if not recorder.data_buffer:
+                raise ValueError(
+                    f'{loss_name} needs the teacher\'s recorder '
+                    f'{record["recorder"]!r}, but its source '
+                    f'{recorder.source!r} did not run: a frozen teacher '
+                    'computes no loss. Record a module of the network, or '
+                    'use mmrazor.SingleTeacherDistill.')
 
 
 def _width(record: dict, recorders: Dict[str, dict],
