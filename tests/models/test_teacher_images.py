@@ -17,7 +17,7 @@ from torch import nn
 
 from mmcckd.models.algorithms.teacher_images import (
     ConvertImages,
-    compare_student,
+    compare_preprocessors,
     feed_teacher,
 )
 from mmcckd.models.preprocessing import preprocessing_of
@@ -184,10 +184,11 @@ def test_images_that_the_pipeline_has_normalized():
 
 def test_a_student_that_says_otherwise(log):
     run = ClsDataPreprocessor(**IMAGENET)
-    compare_student(Listener(ClsDataPreprocessor(num_classes=3)), run)
-    compare_student(Listener(ClsDataPreprocessor(**IMAGENET)), run)
+    compare_preprocessors(Listener(ClsDataPreprocessor(num_classes=3)), run)
+    compare_preprocessors(Listener(ClsDataPreprocessor(**IMAGENET)), run)
     assert not log.text
-    compare_student(Listener(ClsDataPreprocessor(mean=[1], std=[2])), run)
+    compare_preprocessors(
+        Listener(ClsDataPreprocessor(mean=[1], std=[2])), run)
     assert 'WARNING' in log.text and (
         "The student's own data_preprocessor (ClsDataPreprocessor, mean [1], "
         'std [2]) is not used.') in log.text

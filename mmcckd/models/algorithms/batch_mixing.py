@@ -17,7 +17,7 @@ TURN_OFF = ('Turn the mixing off: set model.architecture.train_cfg=None and '
             'remove batch_augments from data_preprocessor')
 
 
-def mixed_by(preprocessor: nn.Module) -> List[str]:
+def batch_augment_names(preprocessor: nn.Module) -> List[str]:
     """Names of the batch augmentations of a data preprocessor, such as
     "Mixup"."""
     augments = getattr(preprocessor, 'batch_augments', None)
@@ -27,8 +27,8 @@ def mixed_by(preprocessor: nn.Module) -> List[str]:
     ]
 
 
-def mix_as_student_says(student: BaseModel, preprocessor: nn.Module,
-                        distiller: nn.Module) -> None:
+def use_augments_of_student(student: BaseModel, preprocessor: nn.Module,
+                            distiller: nn.Module) -> None:
     """Apply the student's ``train_cfg.augments`` to the batches of the run.
 
     The labels become scores of shape (n, num_classes). If the data
@@ -46,8 +46,8 @@ def mix_as_student_says(student: BaseModel, preprocessor: nn.Module,
             if a head or a loss requires a single label for each image.
     """
     own = student.data_preprocessor
-    if mixed_by(own) and not mixed_by(preprocessor):
-        names = ' and '.join(mixed_by(own))
+    if batch_augment_names(own) and not batch_augment_names(preprocessor):
+        names = ' and '.join(batch_augment_names(own))
         if not isinstance(preprocessor, ClsDataPreprocessor):
             raise ValueError(
                 f'The student\'s train_cfg.augments has {names}, but the '
@@ -63,14 +63,14 @@ def mix_as_student_says(student: BaseModel, preprocessor: nn.Module,
             f'Batches are mixed with {names}, as in the student\'s '
             'train_cfg.augments. Both networks get the mixed images.',
             logger='current')
-    if mixed_by(preprocessor):
+    if batch_augment_names(preprocessor):
         classes = _num_classes(student, preprocessor)
         if classes is None:
             raise ValueError(
                 'The batches are mixed with '
-                f'{", ".join(mixed_by(preprocessor))}, which requires '
-                'data_preprocessor.num_classes. Set it to the number of '
-                'classes of the student.')
+                f'{", ".join(batch_augment_names(preprocessor))}, which '
+                'requires data_preprocessor.num_classes. Set it to the number '
+                'of classes of the student.')
         preprocessor.num_classes = classes
         _check_takes_scores(student, classes)
         _check_distiller(distiller)

@@ -7,7 +7,8 @@ from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 
-def compile_around(model: nn.Module, recorded: Collection[nn.Module]) -> None:
+def compile_unrecorded_parts(model: nn.Module,
+                             recorded: Collection[nn.Module]) -> None:
     """``torch.compile`` the largest parts in which nothing is recorded.
 
     The parts are compiled in place. The hooks of a part itself run outside of
@@ -24,7 +25,7 @@ def compile_around(model: nn.Module, recorded: Collection[nn.Module]) -> None:
             continue  # not a part of the network; random if it mixes batches
         inside = set(child.modules()) - {child}
         if not inside.isdisjoint(recorded):
-            compile_around(child, recorded)
+            compile_unrecorded_parts(child, recorded)
         elif 'forward' not in vars(child):
             child.forward = _CompiledForward(child)
 

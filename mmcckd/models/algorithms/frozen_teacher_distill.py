@@ -18,9 +18,9 @@ from ..distillers.recorders import (
     recorded_modules,
 )
 from ..losses import check_loss_weight
-from .batch_mixing import mix_as_student_says
-from .compiled_parts import compile_around
-from .initial_weights import build_teacher, init_teacher, keep_weights_of
+from .batch_mixing import use_augments_of_student
+from .compiled_parts import compile_unrecorded_parts
+from .initial_weights import build_teacher, init_teacher, keep_given_weights
 from .prepared_teacher import (
     DTYPES,
     Preparation,
@@ -30,7 +30,7 @@ from .prepared_teacher import (
 from .strict_loading import StrictLoading
 from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
-from .teacher_images import compare_student, feed_teacher
+from .teacher_images import compare_preprocessors, feed_teacher
 
 
 @MODELS.register_module()
@@ -61,7 +61,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
       or order of channels, the images are converted for the teacher
       (:func:`.feed_teacher`). The student's ``train_cfg.augments``, such as
       Mixup, are applied to the images of both networks
-      (:func:`.mix_as_student_says`).
+      (:func:`.use_augments_of_student`).
     - Mistakes in a recipe are found when the model is built, such as a
       recorder whose source does not exist, or logits with different numbers
       of classes.
@@ -125,7 +125,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 architecture = MODELS.build(architecture)
         check_student_loss(architecture)
         if isinstance(teacher, BaseModel):
-            keep_weights_of(teacher)
+            keep_given_weights(teacher)
         else:
             teacher, teacher_loaded = build_teacher(teacher)
         super().__init__(
@@ -136,9 +136,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             **kwargs)
         check_widths(distiller, student=architecture, teacher=teacher)
         feed_teacher(self.teacher, self.data_preprocessor)
-        compare_student(self.student, self.data_preprocessor)
-        mix_as_student_says(self.student, self.data_preprocessor,
-                            self.distiller)
+        compare_preprocessors(self.student, self.data_preprocessor)
+        use_augments_of_student(self.student, self.data_preprocessor,
+                                self.distiller)
         self.student_loss_weight = student_loss_weight
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last
@@ -157,7 +157,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if channels_last:
             self.to(memory_format=torch.channels_last)
         if compile:
-            compile_around(
+            compile_unrecorded_parts(
                 self.student,
                 recorded_modules(self.student,
                                  self.distiller.student_recorders))
@@ -232,7 +232,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self._preparation = prepare_teacher(self.teacher, images, recorded,
                                             self.teacher_dtype)
         if self.compile_networks:
-            compile_around(self.teacher, recorded)
+            compile_unrecorded_parts(self.teacher, recorded)
         print_log(
             f'Teacher prepared: {len(self._preparation.folded)} BatchNorms '
             f'folded, {next(self.teacher.parameters()).dtype}.',

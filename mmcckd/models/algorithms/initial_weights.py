@@ -50,7 +50,7 @@ def build_teacher(config: dict) -> Tuple[BaseModel, Weights]:
     return teacher, loaded
 
 
-def keep_weights_of(teacher: BaseModel) -> None:
+def keep_given_weights(teacher: BaseModel) -> None:
     """Keep the weights of a teacher that was given as a model."""
     if not teacher.is_init and any(
             'Pretrained' in str(getattr(module, 'init_cfg', None))

@@ -7,9 +7,9 @@ from mmrazor.models.algorithms import SelfDistill, SingleTeacherDistill
 from torch import nn
 
 from ..preprocessing import describe, expects_other
-from .batch_mixing import mixed_by
+from .batch_mixing import batch_augment_names
 from .frozen_teacher_distill import FrozenTeacherDistill
-from .teacher_images import compare_student, feed_teacher
+from .teacher_images import compare_preprocessors, feed_teacher
 
 
 def match_images(model: nn.Module) -> None:
@@ -50,9 +50,9 @@ def match_images(model: nn.Module) -> None:
                 'the images of the run, or use FrozenTeacherDistill, which '
                 'converts them.')
         feed_teacher(teacher, run)
-    compare_student(student, run)
-    names = mixed_by(student.data_preprocessor)
-    if names and not mixed_by(run):
+    compare_preprocessors(student, run)
+    names = batch_augment_names(student.data_preprocessor)
+    if names and not batch_augment_names(run):
         print_log(
             'The student\'s train_cfg.augments '
             f'({", ".join(names)}) have no effect: {kind} only applies '

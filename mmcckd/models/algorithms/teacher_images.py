@@ -62,7 +62,7 @@ def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
     teacher.data_preprocessor = copy.deepcopy(preprocessor)
 
 
-def compare_student(student: BaseModel, preprocessor: nn.Module) -> None:
+def compare_preprocessors(student: BaseModel, preprocessor: nn.Module) -> None:
     """Warn if the student's own data preprocessor differs from the run's.
 
     Args:

@@ -22,7 +22,7 @@ from .recorders import check_recorders
 FAILURES = (AssertionError, AttributeError, IndexError, RuntimeError)
 
 
-def let_distillers_check_their_recipe() -> None:
+def check_recipes_of_distillers() -> None:
     """Add checks to the methods of ``ConfigurableDistiller``."""
     kind = ConfigurableDistiller
     if not hasattr(kind.__init__, '__wrapped__'):
