@@ -1,7 +1,7 @@
-"""Persons, whom a network can tell apart in the pictures of any camera.
+"""Persons that a network can distinguish in the images of all cameras.
 
-Who it is shows in colours and shapes: hair, skin, clothes and their patterns,
-shoes, a bag, the build.
+Persons differ in colors and shapes: hair, skin, clothes and their patterns,
+shoes, bag and build.
 """
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ HAIRS = ((30, 24, 22), (84, 54, 34), (150, 100, 52), (222, 190, 112),
 CLOTHES = ((28, 28, 32), (240, 240, 240), (128, 128, 128), (200, 36, 40),
            (236, 130, 28), (242, 214, 50), (44, 140, 60), (36, 96, 200),
            (24, 36, 84), (128, 50, 150), (240, 150, 180), (112, 72, 40))
-# Of the patterns in two colours: stripes three ways, checkers and dots.
+# Patterns of two colors: stripes in three directions, checkers and dots.
 UPPER_PATTERNS = (None, None, None, *PATTERNS[:5])
 STYLES = dict(
     hair=('short', 'long', 'cap'),
@@ -25,19 +25,19 @@ STYLES = dict(
     lower=('trousers', 'trousers', 'shorts', 'skirt'),
     bag=('none', 'none', 'backpack', 'shoulder', 'hand'))
 
-HEIGHT, WIDTH = 192, 96  # of the canvas that a person is drawn on
+HEIGHT, WIDTH = 192, 96  # of the canvas on which a person is drawn
 
 
 @dataclass
 class Person:
-    """What stays the same wherever somebody is seen.
+    """The properties of a person that are the same in all images.
 
     Attributes:
-        build (float): Width of the body over the average one.
-        colours (dict): A colour for skin, hair, cap, upper, upper2 (of its
-            pattern), lower, shoes and bag.
+        build (float): Width of the body relative to the average.
+        colours (dict): Colors of skin, hair, cap, upper, upper2 (the second
+            color of the pattern), lower, shoes and bag.
         pattern (int): Index into ``UPPER_PATTERNS``.
-        styles (dict): One of each of ``STYLES``.
+        styles (dict): One option for each key of ``STYLES``.
     """
     build: float
     colours: dict
@@ -46,7 +46,7 @@ class Person:
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> 'Person':
-        """A random person."""
+        """Create a random person."""
         colours = dict(
             skin=_choose(SKINS, rng),
             hair=_choose(HAIRS, rng),
@@ -69,19 +69,19 @@ def _choose(options: tuple, rng: np.random.Generator):
 
 def draw_person(image: np.ndarray, person: Person,
                 rng: np.random.Generator) -> None:
-    """Draw somebody, walking, into a picture, (HEIGHT, WIDTH, 3), uint8.
+    """Draw a walking person into an image, (HEIGHT, WIDTH, 3), uint8.
 
-    Place, size, stride, arms, and whether from behind, are random.
+    Position, size, pose, and front or back view are random.
     """
     size = rng.uniform(0.82, 1.0) * HEIGHT
     left = WIDTH / 2 + rng.normal(0, 5)
     top = rng.uniform(-0.08, 0.1) * HEIGHT
     pen = _Pen(image, left, top, size, size * person.build)
-    legs, arms = rng.uniform(-1, 1), rng.uniform(-1, 1)  # of a stride
+    legs, arms = rng.uniform(-1, 1), rng.uniform(-1, 1)  # phase of a stride
     is_back = rng.random() < 0.4
 
     if person.styles['bag'] == 'backpack' and not is_back:
-        # what is seen of it at the sides
+        # only its sides are visible
         pen.area(person.colours['bag'], (-0.16, 0.2), (0.16, 0.2),
                  (0.16, 0.3), (-0.16, 0.3))
     _draw_legs(pen, person, legs)
@@ -92,10 +92,10 @@ def draw_person(image: np.ndarray, person: Person,
 
 @dataclass
 class _Pen:
-    """Draws in units of the person's height: y is 0 at the top of the head
-    and 1 at the feet, x is 0 in the middle.
+    """Draw in units of the person's height: y is 0 at the top of the head and
+    1 at the feet, x is 0 in the middle.
 
-    A colour is RGB, or an image to take the pixels of.
+    A color is an RGB triple, or an image from which the pixels are copied.
     """
     image: np.ndarray
     left: float
@@ -112,7 +112,7 @@ class _Pen:
 
     def ellipse(self, colour, y: float, width: float, height: float,
                 begin: int) -> None:
-        """In the middle, from an angle on to 360 degrees."""
+        """Draw an arc of an ellipse at x = 0, from ``begin`` to 360°."""
         centre, = self._pixels([(0, y)]).tolist()
         axes = (self._length(width), self._length(height))
         self._paint(colour, cv2.ellipse, centre, axes, 0, begin, 360, 1, -1)
@@ -196,7 +196,7 @@ def _draw_head(pen: _Pen, person: Person, is_back: bool) -> None:
 
 
 def _cloth(person: Person, top: float) -> np.ndarray:
-    """What the upper body is dressed in, (HEIGHT, WIDTH, 3)."""
+    """An image of the cloth of the upper body, (HEIGHT, WIDTH, 3)."""
     pattern = UPPER_PATTERNS[person.pattern]
     upper, upper2 = person.colours['upper'], person.colours['upper2']
     if pattern is None:
