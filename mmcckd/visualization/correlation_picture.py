@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
-# Both grow lighter from end to end, so they can be read without colours, and
-# are made for colour-blind eyes. The middle of cividis is grey, between blue
+# Both grow lighter from end to end, so they can be read without colors, and
+# are made for color-blind eyes. The middle of cividis is gray, between blue
 # and yellow.
 CORRELATIONS, DIFFERENCES = 'viridis', 'cividis'
 # In pixels, of the picture, of each of the three matrices and of the bars
@@ -31,9 +31,9 @@ def draw_correlations(student: np.ndarray,
                       title: str = '') -> np.ndarray:
     """The teacher's correlations, the student's, and student − teacher.
 
-    The first two have one colour scale, over their common range. That of the
+    The first two have one color scale, over their common range. That of the
     difference has 0 in its middle. The picture has one size; where there are
-    more samples than pixels (320), neighbours are averaged.
+    more samples than pixels (320), neighbors are averaged.
 
     Args:
         student (np.ndarray): Correlation matrix, (n, n), floating point.
@@ -65,7 +65,7 @@ def draw_correlations(student: np.ndarray,
         (LEFT[0], teacher, CORRELATIONS, low, high),
         (LEFT[1], student, CORRELATIONS, low, high),
         (LEFT[2], difference, DIFFERENCES, -furthest, furthest)):
-        picture.paste(_colour(_resize(matrix), *scale), (left, TOP))
+        picture.paste(_color(_resize(matrix), *scale), (left, TOP))
         _mark_classes(pen, left, labels)
         if matrix is not teacher:  # the student's scale is for both
             _add_bar(picture, pen, left + SIZE + GAP, *scale)
@@ -78,18 +78,18 @@ def _resize(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-def _colour(matrix: np.ndarray, colours: str, low: float,
+def _color(matrix: np.ndarray, colors: str, low: float,
             high: float) -> Image.Image:
     shares = (matrix - low) / ((high - low) or 1)
     return Image.fromarray(
-        matplotlib.colormaps[colours](shares, bytes=True)[..., :3].copy())
+        matplotlib.colormaps[colors](shares, bytes=True)[..., :3].copy())
 
 
 def _add_bar(picture: Image.Image, pen: ImageDraw.ImageDraw, left: int,
-             colours: str, low: float, high: float) -> None:
-    """A scale of colours, with some of its values."""
+             colors: str, low: float, high: float) -> None:
+    """A scale of colors, with some of its values."""
     values = np.linspace(high, low, SIZE)[:, None].repeat(BAR, axis=1)
-    picture.paste(_colour(values, colours, low, high), (left, TOP))
+    picture.paste(_color(values, colors, low, high), (left, TOP))
     if not low < high or not np.isfinite(high - low):
         pen.text((left + BAR + TICK, TOP), f'{high:g}', BLACK, anchor='lm')
         return

@@ -10,7 +10,7 @@ class Distances:
     """Distances from rows to columns, computed in blocks of rows.
 
     ``cosine`` is 1 − cos(f, g) of features that were normalized by
-    :meth:`Samples.normalise`, and 1 if a feature is zero. ``euclidean`` is
+    :meth:`Samples.normalize`, and 1 if a feature is zero. ``euclidean`` is
     ‖f − g‖².
 
     The last bits of an entry of a matrix product depend on its position in the

@@ -55,8 +55,8 @@ class ReRankedDistances:
         encodings = _weigh(
             _expand(nearest[:, :k1 + 1], nearest[:, :round(k1 / 2) + 1]),
             distances, furthest)
-        neighbours = _matrix(nearest[:, :k2], encodings.dtype)
-        encodings = neighbours @ encodings / min(k2, len(samples))
+        neighbors = _matrix(nearest[:, :k2], encodings.dtype)
+        encodings = neighbors @ encodings / min(k2, len(samples))
         self._query = encodings[:len(query)]
         self._gallery = encodings[len(query):].tocsc()
         self._furthest = furthest[:len(query)]

@@ -77,7 +77,7 @@ class Samples:
                 'checkpoint.')
         return cls(copy, squares, ids[order], cameras[order], order)
 
-    def normalise(self) -> None:
+    def normalize(self) -> None:
         """Divide each feature by its norm, in place, unless it is zero."""
         norms = np.sqrt(self.squares)
         norms[norms == 0] = 1
@@ -120,8 +120,8 @@ def read_splits(query_features: Array, gallery_features: Array,
     gallery = Samples.read('gallery', gallery_features, gallery_ids,
                            gallery_cameras, dtype)
     if distance == 'cosine':
-        query.normalise()
-        gallery.normalise()
+        query.normalize()
+        gallery.normalize()
     return query, gallery
 
 

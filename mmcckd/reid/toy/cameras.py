@@ -97,9 +97,9 @@ def _draw_scene(rng: np.random.Generator) -> np.ndarray:
 
 def _hide_a_part(image: np.ndarray, rng: np.random.Generator) -> None:
     """Occlude the person with a gray post, or a gray area at the bottom."""
-    colour = np.full(3, rng.integers(40, 216)) + rng.integers(-20, 21, 3)
+    color = np.full(3, rng.integers(40, 216)) + rng.integers(-20, 21, 3)
     if rng.random() < 0.5:
         left = rng.integers(10, WIDTH - 20)
-        image[:, left:left + rng.integers(8, 16)] = colour
+        image[:, left:left + rng.integers(8, 16)] = color
     else:
-        image[-rng.integers(20, HEIGHT // 3):] = colour
+        image[-rng.integers(20, HEIGHT // 3):] = color

@@ -27,7 +27,7 @@ TITLE = 24
 DASH, GAP = 8, 5
 LINES_OF_A_CAPTION = 3
 
-BLACK, GREY, PAPER = '#111111', '#555555', '#ffffff'
+BLACK, GRAY, PAPER = '#111111', '#555555', '#ffffff'
 
 
 def write_picture(path: Union[str, Path], dataset: Dataset,
@@ -87,11 +87,11 @@ class _Picture:
             self.pen.text((MARGIN, y), line, BLACK, self.bold)
             y += TITLE
         for line in facts:
-            self.pen.text((MARGIN, y), line, GREY, self.font)
+            self.pen.text((MARGIN, y), line, GRAY, self.font)
             y += LINE
-        for colour, text in say.LEGEND:
-            self.pen.rectangle((MARGIN, y + 2, MARGIN + 10, y + 12), colour)
-            self.pen.text((MARGIN + 16, y), text, GREY, self.font)
+        for color, text in say.LEGEND:
+            self.pen.rectangle((MARGIN, y + 2, MARGIN + 10, y + 12), color)
+            self.pen.text((MARGIN + 16, y), text, GRAY, self.font)
             y += LINE
         y = top
         for n, query in enumerate(self.queries):
@@ -111,7 +111,7 @@ class _Picture:
                       BLACK, self.bold)
         y += TITLE
         self._paste((MARGIN + FRAME, y + BAR), self.test_set.query[query])
-        self.pen.text((MARGIN + FRAME, y + 2), 'query', GREY, self.font)
+        self.pen.text((MARGIN + FRAME, y + 2), 'query', GRAY, self.font)
         for search in self.searches:
             ranking = search.rankings[n]
             self._draw_ranking(y, search, ranking)
@@ -129,12 +129,12 @@ class _Picture:
             self._frame((x, y), rank, right)
             self._paste((x + FRAME, y + BAR), self.test_set.gallery[entry])
             self._lines((x + FRAME, y + BAR + HEIGHT + FRAME + 2),
-                        say.caption(self.test_set, entry, distance), GREY)
+                        say.caption(self.test_set, entry, distance), GRAY)
         y += BAR + HEIGHT + FRAME + LINE * LINES_OF_A_CAPTION + 8
         shown = say.shown_of_dropped(ranking)
         if len(shown):
             self._lines((left - self.names, y), say.dropped_lines(ranking),
-                        GREY)
+                        GRAY)
         for i, (entry, distance) in enumerate(
                 zip(shown, ranking.dropped_distances)):
             x = left + i * CELL
@@ -171,10 +171,10 @@ class _Picture:
         self.image.paste(box, place)
 
     def _lines(self, place: Tuple[int, int], lines: Sequence[str],
-               colour: str = BLACK) -> None:
+               color: str = BLACK) -> None:
         x, y = place
         for line in lines:
-            self.pen.text((x, y), line, colour, self.font)
+            self.pen.text((x, y), line, color, self.font)
             y += LINE
 
 
