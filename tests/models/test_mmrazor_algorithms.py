@@ -42,7 +42,7 @@ def test_a_teacher_of_other_images_gets_these(log):
 
 def test_an_algorithm_that_calls_parts_of_its_teacher():
     match_images(build('FpnTeacherDistill'))
-    with pytest.raises(ValueError, match='FpnTeacherDistill does not give'):
+    with pytest.raises(ValueError, match='FpnTeacherDistill cannot convert'):
         match_images(build('FpnTeacherDistill', OWN))
 
 

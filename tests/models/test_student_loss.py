@@ -39,7 +39,7 @@ def test_head_of_two_classifiers(type):
     with pytest.raises(
             ValueError,
             match=f"The student's {type} has two classifiers, which "
-            'MMPretrain supports for inference only.*'
+            'MMPretrain evaluates but does not train.*'
             'architecture.head.distillation=False'):
         build(head, HEAD)
     assert build(dict(head, distillation=False), head)

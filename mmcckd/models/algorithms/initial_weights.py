@@ -59,7 +59,7 @@ def keep_given_weights(teacher: BaseModel) -> None:
             'The teacher was given as a model, so its weights are kept. Its '
             'init_cfg has pretrained weights, but init_weights() was not '
             'called. To load them, call the init_weights() of the teacher '
-            'before.',
+            'first.',
             logger='current',
             level=logging.WARNING)
     teacher._is_init = True

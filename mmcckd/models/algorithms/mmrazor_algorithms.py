@@ -40,8 +40,8 @@ def match_images(model: nn.Module) -> None:
         if type(model).loss is not SingleTeacherDistill.loss and (
                 expects_other(teacher, run)):
             raise ValueError(
-                'The teacher expects other images than the student, which '
-                f'{kind} does not give it.\n'
+                'The teacher expects other images than the student, but '
+                f'{kind} cannot convert them.\n'
                 '  data_preprocessor of the teacher: '
                 f'{describe(teacher.data_preprocessor)}\n'
                 f'  data_preprocessor of the run: {describe(run)}\n'
@@ -56,8 +56,8 @@ def match_images(model: nn.Module) -> None:
         print_log(
             'The student\'s train_cfg.augments '
             f'({", ".join(names)}) have no effect: {kind} only applies '
-            'data_preprocessor.batch_augments. Set these, or give '
-            '--frozen-teacher: FrozenTeacherDistill applies the '
+            'data_preprocessor.batch_augments. Set these, or use '
+            '--frozen-teacher, since FrozenTeacherDistill applies '
             'train_cfg.augments.',
             logger='current',
             level=logging.WARNING)

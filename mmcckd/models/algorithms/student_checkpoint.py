@@ -16,11 +16,11 @@ def fit_state_dict(model: nn.Module, state_dict: Weights,
     """Rename the weights of a checkpoint for a model, and load them strictly.
 
     MMEngine loads the weights that fit and goes on, so a wrong checkpoint
-    gives a network with random weights. Here, each tensor of the network must
-    be in the checkpoint. The student of a distillation may be loaded from a
-    run without a teacher or from the output of ``tools/export_student.py``,
-    and a plain classifier from the checkpoint of a distillation, which
-    contains it as the student.
+    gives a network with random weights. Here, each tensor of the classifier or
+    student must be in the checkpoint. The student of a distillation may be
+    loaded from a run without a teacher, or from the output of
+    ``tools/export_student.py``. A plain classifier may be loaded from the
+    checkpoint of a distillation, which contains it as the student.
 
     Args:
         model (nn.Module): A classifier, or an algorithm of MMRazor's. The

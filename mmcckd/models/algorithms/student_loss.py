@@ -36,5 +36,5 @@ def check_student_loss(student: nn.Module) -> None:
             or getattr(head, 'distillation', False)):
         raise ValueError(
             f"The student's {type(head).__name__} has two classifiers, which "
-            'MMPretrain supports for inference only. Use one classifier: set '
+            'MMPretrain evaluates but does not train. Use one classifier: set '
             'architecture.head.distillation=False. A teacher may have both.')
