@@ -1,1 +1,1 @@
-"""How features are arranged: cosines within and between classes, CKA."""
+"""Measures of features: cosines within and between classes, and CKA."""

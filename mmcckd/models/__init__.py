@@ -6,7 +6,7 @@ from .connectors import (
     GaussianRBFKernelConnector,
     MMDKernelConnector,
 )
-from .distillers import let_distillers_check_their_recipe
+from .distillers import check_recipes_of_distillers
 from .losses import CorrelationCongruenceLoss
 
 __all__ = [
@@ -15,4 +15,4 @@ __all__ = [
     'MMDKernelConnector'
 ]
 
-let_distillers_check_their_recipe()
+check_recipes_of_distillers()

@@ -5,15 +5,16 @@ from torch import nn
 
 
 def find_module(model: nn.Module, name: str, owner: str) -> nn.Module:
-    """The module of that name, as ``named_modules`` names them.
+    """Return the module with a name, as in ``named_modules``.
 
     Args:
-        model (nn.Module): Where to look.
-        name (str): Such as "neck" or "backbone.layer4".
-        owner (str): Who the model is, for the message: "teacher".
+        model (nn.Module): The model.
+        name (str): Name of the module, such as "neck" or "backbone.layer4".
+        owner (str): What error messages call the model, such as "teacher".
 
     Raises:
-        ValueError: If there is none; the message lists near names.
+        ValueError: If there is no such module. The message lists similar
+            names.
     """
     modules = dict(model.named_modules())
     if name in modules and name:

@@ -1,7 +1,7 @@
-"""Correlation matrices of a teacher and its student, as a picture.
+"""Draw the correlation matrices of a teacher and its student.
 
-Drawn by Pillow: it is drawn while a model trains, and Matplotlib would take
-ten times as long for the text alone.
+Pillow is used, since the picture is drawn during training: Matplotlib would
+take ten times as long for the text alone.
 """
 from pathlib import Path
 from typing import Optional
@@ -11,16 +11,16 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
-# Both grow lighter from end to end, so they can be read without colours, and
-# are made for colour-blind eyes. The middle of cividis is grey, between blue
-# and yellow.
+# The lightness of both color maps is monotonic, so they can be read without
+# colors, and they suit color-blind people. The middle of cividis is gray,
+# between blue and yellow.
 CORRELATIONS, DIFFERENCES = 'viridis', 'cividis'
-# In pixels, of the picture, of each of the three matrices and of the bars
-# beside the last two.
+# Sizes in pixels, of the picture, of each of the three matrices, and of the
+# color bars beside the last two.
 WIDTH, HEIGHT = 1280, 420
 SIZE, TOP, LEFT = 320, 64, (60, 430, 880)
 BAR, GAP, TICK = 14, 12, 4
-# Classes that there is place to name and to part by lines.
+# Maximum number of classes that are named and separated by lines.
 MAX_NAMED = 20
 BLACK, PAPER = '#111111', '#ffffff'
 
@@ -29,20 +29,21 @@ def draw_correlations(student: np.ndarray,
                       teacher: np.ndarray,
                       labels: Optional[np.ndarray] = None,
                       title: str = '') -> np.ndarray:
-    """The teacher's correlations, the student's, and student − teacher.
+    """Draw the correlations of teacher and student, and student − teacher.
 
-    The first two have one colour scale, over their common range. That of the
-    difference has 0 in its middle. The picture has one size; where there are
-    more samples than pixels (320), neighbours are averaged.
+    The first two have the same color scale, which covers their common range.
+    The color scale of the difference is symmetric around 0. The size of the
+    picture is fixed. If there are more samples than pixels (320), neighboring
+    entries are averaged.
 
     Args:
-        student (np.ndarray): Correlation matrix, (n, n), floating point.
-        teacher (np.ndarray): The teacher's, of the same shape.
+        student (np.ndarray): Correlation matrix of the student, (n, n),
+            floating point.
+        teacher (np.ndarray): Correlation matrix of the teacher, (n, n).
         labels (np.ndarray, optional): The class of each sample, (n, ),
-            sorted. Where one class ends and the next begins is marked, and
-            up to 20 classes are named. Defaults to None: samples have no
-            class.
-        title (str): Defaults to none.
+            sorted. The boundaries of classes are marked, and up to 20 classes
+            are named. Defaults to None, which means no classes.
+        title (str): Title of the picture. Defaults to no title.
 
     Returns:
         np.ndarray: RGB, (420, 1280, 3), uint8.
@@ -65,31 +66,31 @@ def draw_correlations(student: np.ndarray,
         (LEFT[0], teacher, CORRELATIONS, low, high),
         (LEFT[1], student, CORRELATIONS, low, high),
         (LEFT[2], difference, DIFFERENCES, -furthest, furthest)):
-        picture.paste(_colour(_resize(matrix), *scale), (left, TOP))
+        picture.paste(_color(_resize(matrix), *scale), (left, TOP))
         _mark_classes(pen, left, labels)
-        if matrix is not teacher:  # the student's scale is for both
+        if matrix is not teacher:  # its scale is that of the student
             _add_bar(picture, pen, left + SIZE + GAP, *scale)
     return np.array(picture)
 
 
 def _resize(matrix: np.ndarray) -> np.ndarray:
-    """To the size that is drawn: entries as squares, or the means of some."""
+    """Resize to the size of the picture: entries become squares, or means."""
     image = Image.fromarray(matrix.astype(np.float32))
     return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
-def _colour(matrix: np.ndarray, colours: str, low: float,
+def _color(matrix: np.ndarray, colors: str, low: float,
             high: float) -> Image.Image:
     shares = (matrix - low) / ((high - low) or 1)
     return Image.fromarray(
-        matplotlib.colormaps[colours](shares, bytes=True)[..., :3].copy())
+        matplotlib.colormaps[colors](shares, bytes=True)[..., :3].copy())
 
 
 def _add_bar(picture: Image.Image, pen: ImageDraw.ImageDraw, left: int,
-             colours: str, low: float, high: float) -> None:
-    """A scale of colours, with some of its values."""
+             colors: str, low: float, high: float) -> None:
+    """Draw a color bar with ticks."""
     values = np.linspace(high, low, SIZE)[:, None].repeat(BAR, axis=1)
-    picture.paste(_colour(values, colours, low, high), (left, TOP))
+    picture.paste(_color(values, colors, low, high), (left, TOP))
     if not low < high or not np.isfinite(high - low):
         pen.text((left + BAR + TICK, TOP), f'{high:g}', BLACK, anchor='lm')
         return
@@ -105,7 +106,8 @@ def _add_bar(picture: Image.Image, pen: ImageDraw.ImageDraw, left: int,
 
 def _mark_classes(pen: ImageDraw.ImageDraw, left: int,
                   labels: Optional[np.ndarray]) -> None:
-    """Lines between the classes and their names, or else ticks."""
+    """Draw lines between classes, and their names. If there are many classes,
+    draw only ticks."""
     by_class = 'sample' if labels is None else 'sample, sorted by class'
     pen.text((left + SIZE / 2, TOP + SIZE + 16), by_class, BLACK, anchor='mm')
     if labels is None:

@@ -89,7 +89,7 @@ def test_a_right_recipe(type):
 MISTAKES = {
     f'{MAPPINGS}__loss_kb':
     (dict(), ValueError, 'loss_forward_mappings has loss_kb, but distill_'
-     'losses only loss_kd. Give both the same names'),
+     'losses has loss_kd. Use the same names in both'),
     MAPPINGS:
     (None, ValueError, 'distill_losses has loss_kd, but there are no '
      'loss_forward_mappings, so nothing would be distilled'),
@@ -98,38 +98,39 @@ MISTAKES = {
      r'.*, but is .fc.'),
     PREDS_S: ('fc', TypeError, 'loss_kd.preds_S must be a dict, such as '),
     f'{PREDS_S}__from_recorder':
-    ('fc', ValueError, 'loss_kd.preds_S has from_recorder. Its keys are '
-     'recorder, from_student, record_idx, data_idx, connector, connector_idx,'
-     ' of which it needs recorder and from_student'),
+    ('fc', ValueError, 'loss_kd.preds_S has from_recorder. The allowed keys '
+     'are recorder, from_student, record_idx, data_idx, connector, '
+     'connector_idx. recorder and from_student are required'),
     f'{PREDS_T}__from_student':
     ('no', TypeError, "preds_T.from_student must be True or False, but is "
      "'no'"),
     f'{PREDS_T}__recorder':
-    ('logits', ValueError, "preds_T is to come from the recorder 'logits', "
-     'but teacher_recorders has fc, both. Add the recorder to teacher_'),
+    ('logits', ValueError, "preds_T needs the recorder 'logits', but "
+     'teacher_recorders has fc, both. Add the recorder to teacher_'),
     f'{PREDS_S}__connector':
-    ('lin', ValueError, "preds_S is to pass through the connector 'lin', but "
-     'connectors has linear. Add it there'),
+    ('lin', ValueError, "preds_S needs the connector 'lin', but "
+     'connectors has linear. Add the connector'),
     f'{MAPPINGS}__loss_kd__s_feature':
     (dict(recorder='both', from_student=True), ValueError,
-     'loss_kd, a KLDivergence, takes preds_S, preds_T, but loss_forward_'
-     'mappings.loss_kd has preds_S, preds_T, s_feature; s_feature must not.'),
+     'loss_kd, a KLDivergence, has the arguments preds_S, preds_T, but '
+     'loss_forward_mappings.loss_kd has preds_S, preds_T, s_feature. Remove '
+     's_feature.'),
     'distiller__student_recorders__fc':
     (dict(type='ModuleOutputs', source='fcc'), ValueError,
-     "student_recorders.fc cannot listen: The student, a TwoOutputs, has no "
+     "student_recorders.fc cannot record: The student, a TwoOutputs, has no "
      "module 'fcc'; near names: fc"),
     'distiller__teacher_recorders__fc':
     (dict(type='Parameter', source='fc'), ValueError,
-     "teacher_recorders.fc cannot listen: The teacher, a TwoOutputs, has no "
-     "parameter 'fc'; a name is"),
+     "teacher_recorders.fc cannot record: The teacher, a TwoOutputs, has no "
+     "parameter 'fc'. Give the"),
     'distiller__teacher_recorders__both':
     (dict(type='FunctionOutputs', source='torch.nn.functional.rel'),
-     ValueError, "teacher_recorders.both cannot listen: There is no 'torch.nn"
-     ".functional.rel' to import: module 'torch.nn.functional' has no"),
+     ValueError, "teacher_recorders.both cannot record: 'torch.nn."
+     "functional.rel' cannot be imported: module 'torch.nn.functional' has"),
     'distiller__student_recorders__both':
     (dict(type='MethodOutputs', source='torch.nn.Linnear.forward'),
-     ValueError, "student_recorders.both cannot listen: There is no 'torch.nn"
-     ".Linnear.forward' to import"),
+     ValueError, "student_recorders.both cannot record: 'torch.nn."
+     "Linnear.forward' cannot be imported"),
 }
 
 
@@ -147,8 +148,8 @@ def test_a_recorder_of_the_other_side():
                                                'logits'})
     with pytest.raises(
             ValueError,
-            match='student_recorders has fc, both. There is one of that name '
-            'in teacher_recorders. Add the recorder to student_recorders'):
+            match='student_recorders has fc, both. teacher_recorders has one '
+            'with this name. Add the recorder to student_recorders'):
         MODELS.build(cfg)
 
 
@@ -157,8 +158,8 @@ def test_an_argument_that_is_missing():
     del cfg.distiller.loss_forward_mappings.loss_kd.preds_S
     with pytest.raises(
             ValueError,
-            match='takes preds_S, preds_T, but .* has preds_T; preds_S must '
-            'be there'):
+            match='has the arguments preds_S, preds_T, but .* has preds_T. '
+            'Add preds_S.'):
         MODELS.build(cfg)
     cfg = config()
     del cfg.distiller.loss_forward_mappings.loss_kd.preds_S.recorder
@@ -169,7 +170,7 @@ def test_an_argument_that_is_missing():
 def test_a_loss_that_would_be_silent(log):
     """A loss that is 0 for ever, one without a gradient, and one that is not
     computed, which a recipe of MMRazor's has."""
-    with pytest.raises(ValueError, match='one and the same record for preds_S '
+    with pytest.raises(ValueError, match='gets the same record for preds_S '
                        'and preds_T, .*compare it with itself'):
         MODELS.build(config(**{f'{PREDS_T}__from_student': True}))
     MODELS.build(config(distiller__distill_losses__loss_x=dict(type='L1Loss')))
@@ -200,24 +201,25 @@ def test_a_distiller_with_keys_of_its_own():
 # What is changed -> the error at the first batch, which alone can tell.
 AT_THE_FIRST_BATCH = {
     f'{PREDS_S}__record_idx':
-    (1, "student_recorders.fc, which listens to 'fc', heard 1 calls in this "
-     'batch, but loss_forward_mappings asks for record_idx=1. Give at most 0'),
+    (1, "student_recorders.fc, with the source 'fc', recorded 1 calls in this "
+     'batch, but loss_forward_mappings has record_idx=1. Set it to at most 0'),
     PREDS_S:
     (dict(recorder='both', from_student=True, data_idx=2),
-     "student_recorders.both, which listens to 'both', heard a tuple of 2 "
-     '(of shape (2, 4), of shape (2, 6)), but loss_forward_mappings asks for '
-     'data_idx=2. Give at most 1'),
+     "student_recorders.both, with the source 'both', recorded a tuple of 2 "
+     '(a tensor of shape (2, 4), a tensor of shape (2, 6)), but '
+     'loss_forward_mappings has data_idx=2. Set it to at most 1'),
     f'{PREDS_S}__data_idx':
-    (0, "student_recorders.fc, which listens to 'fc', heard of shape (2, 5), "
-     'but loss_forward_mappings asks for data_idx=0. Leave data_idx out'),
+    (0, "student_recorders.fc, with the source 'fc', recorded a tensor of "
+     'shape (2, 5), but loss_forward_mappings has data_idx=0. Leave data_idx '
+     'out'),
     'distiller__student_recorders__fc':
     (dict(type='ModuleOutputs', source='unused'),
-     "student_recorders.fc, which listens to 'unused', heard 0 calls in this "
-     'batch, but loss_forward_mappings asks for record_idx=0. Record a module '
-     'that runs'),
+     "student_recorders.fc, with the source 'unused', recorded 0 calls in "
+     'this batch, but loss_forward_mappings has record_idx=0. Record a module '
+     'that is used in the forward pass'),
     f'{PREDS_T}__connector':
-    ('linear', 'connectors.linear, after teacher_recorders.fc, cannot take '
-     'input of shape (2, 5); it raised RuntimeError: mat1 and mat2'),
+    ('linear', 'connectors.linear, after teacher_recorders.fc, does not '
+     'accept input (a tensor of shape (2, 5)): it raised RuntimeError: mat1'),
 }
 
 
@@ -230,11 +232,13 @@ def test_mistakes_that_only_a_batch_tells(change, type):
 
 
 @pytest.mark.parametrize('loss, preds_s, preds_t, said', [
-    ('ChannelWiseDivergence', 0, 1, 'preds_S of shape (2, 4), '
-     'preds_T of shape (2, 6); it raised AssertionError. Record modules'),
+    ('ChannelWiseDivergence', 0, 1, 'preds_S (a tensor of '
+     'shape (2, 4)), preds_T (a tensor of shape (2, 6)): it raised '
+     'AssertionError. Record modules'),
     ('PKDLoss', 0, 0, 'it raised IndexError: tuple index out of'),
-    ('MGDLoss', 0, None, 'preds_T a tuple of 2 (of shape (2, 4), '
-     "of shape (2, 6)); it raised AttributeError: 'tuple' object has no"),
+    ('MGDLoss', 0, None, 'preds_T (a tuple of 2 (a tensor of shape (2, '
+     "4), a tensor of shape (2, 6))): it raised AttributeError: 'tuple' "
+     'object has no'),
     ('KLDivergence', 0, 1, 'it raised RuntimeError: '),
 ])
 def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, said):
@@ -246,7 +250,7 @@ def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, said):
             preds_T=dict(
                 recorder='both', from_student=False, data_idx=preds_t))
     })
-    message = f'distill_losses.loss_kd, a {loss}, cannot take preds_S '
+    message = f'distill_losses.loss_kd, a {loss}, does not accept preds_S '
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         step(cfg)
     assert said in str(caught.value)
@@ -255,9 +259,9 @@ def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, said):
 def test_logits_of_other_classes_by_mmrazors_algorithm():
     with pytest.raises(
             ValueError,
-            match=re.escape('distill_losses.loss_kd, a KLDivergence, cannot '
-                            'take preds_S of shape (2, 7), preds_T of shape '
-                            '(2, 5)')):
+            match=re.escape('distill_losses.loss_kd, a KLDivergence, does '
+                            'not accept preds_S (a tensor of shape (2, 7)), '
+                            'preds_T (a tensor of shape (2, 5))')):
         step(config(architecture__classes=7))
 
 

@@ -266,8 +266,10 @@ def test_says_what_is_left_out_and_clipped(monkeypatch):
     arguments[4][:], arguments[5][:] = 0, [0, 1, 1, 1]
     found = evaluate_reid(*arguments)
     assert said == [
-        '1 of 3 queries have no match from another camera, and are left out.',
-        'The gallery has 4 entries: rank-10 counts a match anywhere.'
+        '1 of 3 queries are left out, since they have no match from another '
+        'camera.',
+        'The gallery has only 4 entries, so rank-10 counts a match at any '
+        'rank.'
     ]
     assert found['rank-5'] == found['rank-10'] == 1
 
@@ -300,7 +302,7 @@ class TestBadInput:
     @pytest.mark.parametrize('position', [2, 3, 4, 5])
     def test_lengths(self, position):
         with pytest.raises(
-                ValueError, match='must be of one length, but have .* 7'):
+                ValueError, match='have the same length, but have .* 7'):
             self.evaluate(position, np.zeros(7, int))
 
     @pytest.mark.parametrize('position', [2, 3, 4, 5])
@@ -318,7 +320,7 @@ class TestBadInput:
         with pytest.raises(
                 ValueError,
                 match=rf'2 of {len(features)} {name} features are NaN, '
-                'infinite, .*, the first that of sample 3'):
+                'infinite, .* The first one is that of sample 3'):
             self.evaluate(position, features)
 
     def test_distance(self):

@@ -106,7 +106,7 @@ def test_is_registered(root):
 
 
 def test_missing_root(tmp_path):
-    message = fails(FileNotFoundError, 'No Market1501 that can be read at '
+    message = fails(FileNotFoundError, 'Market1501 cannot be read from '
                     '.*none.: there is no such folder', tmp_path / 'none')
     for line in ('    bounding_box_train/', '      0002_c1s1_000451_03.jpg, …',
                  '    query/',
@@ -139,9 +139,9 @@ def test_a_gallery_of_junk_is_empty(root):
 def test_a_name_without_person_and_camera(root):
     for name in ('a.jpg', '0002.jpg', '0002_s1.jpg', '0002_cs1.jpg'):
         (root / 'query' / name).touch()
-    message = fails(ValueError, 'query has 4 images whose names do not tell '
-                    'person and camera, .* 0002.jpg, 0002_cs1.jpg, 0002_s1.jpg'
-                    ', …', root, 'test')
+    message = fails(ValueError, 'query has 4 images whose names do not '
+                    'contain person and camera, .* 0002.jpg, 0002_cs1.jpg, '
+                    '0002_s1.jpg, …', root, 'test')
     assert ' a.jpg' not in message
 
 
@@ -169,18 +169,19 @@ def test_says_what_is_left_out(root, log):
     assert [info['img_path'].split('/')[1]
             for info in train] == FILES['bounding_box_train']
     others, again = [record.getMessage() for record in log.records]
-    assert ('bounding_box_train: 3 entries are left out, since they are no '
-            'images by their extension: 0002, a.gif, labels.txt. Images are '
-            '.jpg, .jpeg, .png,') in others
-    assert ('bounding_box_train: 1 images are left out, since there is one of '
-            'the same name with another extension: 0002_c1s1_000451_03.png.'
+    assert ('bounding_box_train: 3 entries are left out, since their '
+            'extension is not that of an image: 0002, a.gif, labels.txt. '
+            'Allowed are .jpg, .jpeg, .png,') in others
+    assert ('bounding_box_train: 1 images are left out, since there is one '
+            'with the same name and another extension: '
+            '0002_c1s1_000451_03.png.'
             ) in again
 
 
 def test_says_how_many_are_junk(root, log):
     samples(root, 'test')
-    assert ('bounding_box_test: 1 of 4 images are of person -1, bad '
-            'detections, and left out.') in log.text
+    assert ('bounding_box_test: 1 of 4 images are left out, since they are '
+            'bad detections (person -1).') in log.text
 
 
 def test_swapped_folders(root):
@@ -190,9 +191,9 @@ def test_swapped_folders(root):
     fails(ValueError, 'bounding_box_train has 2 images of person -1 or 0, .*: '
           '-1_c1s1_000401_03.jpg, 0000_c4s1_000151_01.jpg. If the folders of '
           'train and test are swapped', root)
-    fails(ValueError, 'Nobody of the 2 queries, .* is in the gallery, 3 images'
-          ' such as .*0002_c1s1_000451_03.jpg; if the folders of train and',
-          root, 'test')
+    fails(ValueError, 'No person of the 2 queries, .* is in the gallery, which'
+          ' has 3 images, such as .*0002_c1s1_000451_03.jpg. If the folders of'
+          ' train and', root, 'test')
 
 
 def test_unknown_split(root):

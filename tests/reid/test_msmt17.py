@@ -160,8 +160,8 @@ def test_missing_root(root, tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.chdir(tmp_path)
     message = fails(FileNotFoundError,
-                    'No MSMT17 .*none.: there is no such folder', root)
-    for line in ('    MSMT17_V1/ (or MSMT17_V2/, or what they hold without '
+                    'MSMT17 cannot .*none.: there is no such fold', root)
+    for line in ('    MSMT17_V1/ (or MSMT17_V2/, or their contents without '
                  'this folder)', '      train/ (in V2 mask_train_v2/)',
                  '          0000_000_01_0303morning_0008_0.jpg, …',
                  '  python tools/make_toy_dataset.py msmt17 FOLDER'):
@@ -180,7 +180,7 @@ def test_wrong_layout(root):
     fails(FileNotFoundError, f'no {root}/MSMT17_V1; {root} has bounding_box_t',
           root)
     (root / 'empty').mkdir()
-    fails(FileNotFoundError, 'empty has nothing in it', root / 'empty')
+    fails(FileNotFoundError, 'empty has no entries', root / 'empty')
 
 
 def test_both_versions(tmp_path):
@@ -219,22 +219,23 @@ def test_missing_images(root):
 def test_malformed_line(line, root):
     with open(root / 'list_gallery.txt', 'a') as file:
         file.write(line + '\n')
-    fails(ValueError, 'Line 5 of .*list_gallery.txt, .* is not a path, a blank'
-          ' and the number of the person, as "0000/', root, 'test')
+    fails(ValueError, 'Line 5 of .*list_gallery.txt, .* is not a path, a space'
+          ' and the number of the person, such as "0000/', root, 'test')
 
 
 def test_a_label_that_contradicts_the_folder(root):
     path = root / 'list_train.txt'
     path.write_text(path.read_text().replace('.jpg 7', '.jpg 6', 1))
-    fails(ValueError, r'Line 3 of .*list_train.txt, .* is of person 6, but its'
-          ' folder is that of person 0007', root)
+    fails(ValueError, r'Line 3 of .*list_train.txt, .* is for person 6, but '
+          'the image is in the folder of person 0007', root)
 
 
 @pytest.mark.parametrize('name', ['0003_000_0303morning_0008_0.jpg', 'a.jpg'])
 def test_no_camera(name, root):
     path = root / 'list_train.txt'
     path.write_text(f'0003/{name} 3\n' + path.read_text())
-    fails(ValueError, f'Line 1 of .*{name} 3.* does not tell the camera', root)
+    fails(ValueError, f'Line 1 of .*{name} 3.* does not contain the camera',
+          root)
 
 
 def test_empty_lists(root):
@@ -247,8 +248,9 @@ def test_empty_lists(root):
 
 def test_nobody_of_the_query_is_in_the_gallery(tmp_path):
     write(tmp_path, dict(LISTS, gallery=[(1, 1), (2, 2), (2, 3)]))
-    fails(ValueError, 'Nobody of the 2 queries, such as .*0000_000_01_.*, is '
-          'in the gallery, 3 images such as .*0001_000_01_', tmp_path, 'test')
+    fails(ValueError, 'No person of the 2 queries, such as .*0000_000_01_.*, '
+          'is in the gallery, which has 3 images, such as .*0001_000_01_',
+          tmp_path, 'test')
 
 
 def test_swapped_folders(root):
@@ -272,7 +274,8 @@ def test_swapped_folders_and_lists(split, others, tmp_path):
     for folder in ('train', 'test'):
         (tmp_path / folder).mkdir(exist_ok=True)
     fails(ValueError, f'The {split} split .* has {others:,} persons, which is '
-          'what the .* split of MSMT17 has, .* are swapped', tmp_path, split)
+          'the number of the .* split of MSMT17, .* are swapped', tmp_path,
+          split)
 
 
 def test_unknown_arguments(root):

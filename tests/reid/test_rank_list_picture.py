@@ -56,7 +56,7 @@ def test_a_query_without_a_match(tmp_path):
     dataset = Images((1, 1, True), (1, 1, False), (2, 1, False))
     colours, page = show(dataset, tmp_path, [1., 12.34])
     assert colours == [False, True]
-    assert 'no match by<br>another camera,<br>so not evaluated' in page
+    assert 'no match from<br>another camera,<br>not evaluated' in page
     assert 'd 12.3' in page and 'd 1.000' in page
     assert '<h1>mAP 50.00 %, rank-1 25.00 %</h1>' in page
 
@@ -84,8 +84,8 @@ def test_images_of_any_shape(tmp_path, size):
 
 
 @pytest.mark.parametrize('samples, message', [
-    ([(1, 1, True)], '1 queries and a gallery of 0; it needs both'),
-    ([(1, 1, False)] * 2, '0 queries and a gallery of 2'),
+    ([(1, 1, True)], '1 queries and 0 gallery entries. Both'),
+    ([(1, 1, False)] * 2, '0 queries and 2 gallery entries'),
 ])
 def test_a_part_is_missing(samples, message):
     with pytest.raises(ValueError, match=message):
@@ -96,5 +96,5 @@ def test_samples_without_cameras():
     dataset = Images((1, 1, True))
     del dataset.infos[0]['camera_id'], dataset.infos[0]['is_query']
     with pytest.raises(ValueError, match='Samples of Images lack camera_id, '
-                       'is_query; give a config'):
+                       'is_query. Give a config'):
         ReIDTestSet(dataset)

@@ -14,7 +14,7 @@ def make_samples(features, normalise):
     x = Samples(features, np.square(features).sum(1),
                 *[np.arange(len(features))] * 3)
     if normalise:
-        x.normalise()
+        x.normalize()
     return x
 
 

@@ -221,7 +221,7 @@ def test_is_registered():
 def test_label_out_of_range(model, batch, label):
     images, samples = batch
     samples[3].set_gt_label(label)
-    with pytest.raises(ValueError, match=f'{label}.*num_classes=6; set it'):
+    with pytest.raises(ValueError, match=f'{label}.*num_classes=6. Set it'):
         model(images, samples, mode='loss')
 
 

@@ -165,10 +165,10 @@ def test_a_student_has_its_accuracy_in_every_config(call, tmp_path):
 
 
 @pytest.mark.parametrize('tool, arguments, message', [
-    ('test', ['{teacher}'], "teacher's checkpoint, which fits the teacher ex"),
+    ('test', ['{teacher}'], "checkpoint of the teacher, since it fits"),
     ('train', ['--cfg-options', 'load_from={teacher}',
                'model.teacher_ckpt={teacher}'],
-     "teacher's checkpoint, which fits the teacher exactly"),
+     "checkpoint of the teacher, since it fits the teacher exactly"),
     ('train', ['--resume', '{teacher}', '--cfg-options',
                'model.teacher_ckpt={teacher}'],
      'cannot be resumed from: it has no meta and no message_hub'),

@@ -1,5 +1,5 @@
-"""MMRazor's distillers: what a recipe says of its recorders, connectors,
-losses and mappings is checked before training."""
-from .configurable_distiller import let_distillers_check_their_recipe
+"""Checks of MMRazor's distillers: recorders, connectors, losses and mappings
+of a recipe are checked before training."""
+from .configurable_distiller import check_recipes_of_distillers
 
-__all__ = ['let_distillers_check_their_recipe']
+__all__ = ['check_recipes_of_distillers']

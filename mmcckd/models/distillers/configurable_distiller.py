@@ -1,11 +1,12 @@
-"""Let MMRazor's distillers say what is wrong in their recipe.
+"""Check the recipes of MMRazor's distillers.
 
-``ConfigurableDistiller`` meets a mistake by a bare assert or an error deep in
-torch, which does not name the loss, the recorder or the connector, or it does
-not notice. Here whatever builds one, ``SingleTeacherDistill`` as well as
-``FrozenTeacherDistill``, checks the recipe before, and names what failed.
+If a recipe is wrong, ``ConfigurableDistiller`` fails with a bare assert or an
+error deep in torch, which does not name the loss, the recorder or the
+connector, or it does not fail at all. This module adds checks with clear
+messages. They apply to every algorithm that builds a distiller, such as
+``SingleTeacherDistill`` and ``FrozenTeacherDistill``.
 
-Can be deleted when MMRazor does.
+This module can be deleted when MMRazor checks recipes itself.
 """
 import functools
 import inspect
@@ -17,12 +18,12 @@ from torch import Tensor
 from .loss_mappings import check_mappings
 from .recorders import check_recorders
 
-# What a loss or connector may raise that is given what it cannot take.
+# What a loss or connector may raise for arguments that it does not accept.
 FAILURES = (AssertionError, AttributeError, IndexError, RuntimeError)
 
 
-def let_distillers_check_their_recipe() -> None:
-    """Wrap the methods of ``ConfigurableDistiller`` that meet mistakes."""
+def check_recipes_of_distillers() -> None:
+    """Add checks to the methods of ``ConfigurableDistiller``."""
     kind = ConfigurableDistiller
     if not hasattr(kind.__init__, '__wrapped__'):
         kind.__init__ = _checking_mappings(kind.__init__)
@@ -88,31 +89,31 @@ def _naming_the_record(get_record):
 
 
 def _pick(name: str, recorder, record_idx: int, data_idx: Optional[int]):
-    """What a recorder heard, or an error that names it."""
-    heard = recorder.data_buffer
-    where = f'{name}, which listens to {recorder.source!r}, heard'
-    if not -len(heard) <= record_idx < len(heard):
+    """Select what a recorder recorded, or raise an error that names it."""
+    records = recorder.data_buffer
+    where = f'{name}, with the source {recorder.source!r}, recorded'
+    if not -len(records) <= record_idx < len(records):
         raise ValueError(
-            f'{where} {len(heard)} calls in this batch, but '
-            f'loss_forward_mappings asks for record_idx={record_idx}. ' +
-            (f'Give at most {len(heard) - 1}.' if heard else
-             'Record a module that runs.'))
-    data = heard[record_idx]
+            f'{where} {len(records)} calls in this batch, but '
+            f'loss_forward_mappings has record_idx={record_idx}. ' +
+            (f'Set it to at most {len(records) - 1}.' if records else
+             'Record a module that is used in the forward pass.'))
+    data = records[record_idx]
     if data_idx is None:
         return data
     if not isinstance(data, (list, tuple)):
         raise ValueError(
-            f'{where} {describe(data)}, but loss_forward_mappings asks for '
+            f'{where} {describe(data)}, but loss_forward_mappings has '
             f'data_idx={data_idx}. Leave data_idx out.')
     if not -len(data) <= data_idx < len(data):
         raise ValueError(
-            f'{where} {describe(data)}, but loss_forward_mappings asks for '
-            f'data_idx={data_idx}. Give at most {len(data) - 1}.')
+            f'{where} {describe(data)}, but loss_forward_mappings has '
+            f'data_idx={data_idx}. Set it to at most {len(data) - 1}.')
     return data[data_idx]
 
 
 def compute_distill_losses(self) -> Dict[str, Tensor]:
-    """As MMRazor's, with the name of a loss that cannot be computed."""
+    """MMRazor's method, with an error that names the loss if it fails."""
     losses = {}
     for name, mapping in self.loss_forward_mappings.items():
         arguments = {
@@ -126,26 +127,27 @@ def compute_distill_losses(self) -> Dict[str, Tensor]:
     return losses
 
 
-def _naming(who: str, arguments: dict, call: Callable):
-    """The result of a call, or an error that names who made it of what."""
+def _naming(caller: str, arguments: dict, call: Callable):
+    """Call a function. An error names the caller and the arguments."""
     try:
         return call()
     except FAILURES as error:
-        if 'CUDA' in str(error):  # out of memory, for one
+        if 'CUDA' in str(error):  # such as out of memory
             raise
-        given = ', '.join(f'{key} {describe(value)}'
+        given = ', '.join(f'{key} ({describe(value)})'
                           for key, value in arguments.items())
-        said = ': '.join([type(error).__name__, *str(error).splitlines()[:1]])
+        raised = ': '.join(
+            [type(error).__name__, *str(error).splitlines()[:1]])
         raise ValueError(
-            f'{who} cannot take {given}; it raised {said}. Record modules '
-            'whose outputs fit, choose one of several by data_idx, or put a '
-            'connector between.') from error
+            f'{caller} does not accept {given}: it raised {raised}. Record '
+            'modules with suitable outputs, select one of several outputs '
+            'with data_idx, or add a connector.') from error
 
 
 def describe(data) -> str:
-    """What was recorded, in words: the shape of a tensor, or of several."""
+    """Describe what was recorded, such as the shapes of tensors."""
     if isinstance(data, Tensor):
-        return f'of shape {tuple(data.shape)}'
+        return f'a tensor of shape {tuple(data.shape)}'
     if isinstance(data, (list, tuple)):
         return (f'a {type(data).__name__} of {len(data)} (' +
                 ', '.join(map(describe, data)) + ')')

@@ -25,34 +25,36 @@ IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif', '.tiff',
 class Market1501(ReIDDataset):
     """Market-1501 (Zheng et al., ICCV 2015).
 
-    751 persons to train on, 12,936 images, and 750 for the test, 3,368
-    queries and 15,913 images in the gallery, by 6 cameras. Person and camera
-    are in the names of the files: 0002_c1… is person 2, camera 1.
+    The training split has 12,936 images of 751 persons. The test split has
+    3,368 queries of 750 other persons, and a gallery of 15,913 images. There
+    are 6 cameras. The file names contain the person and the camera: 0002_c1…
+    is person 2, camera 1.
 
-    In the gallery are detections of nobody that is searched, person 0, which
-    stay there as distractors, and bad ones, person −1, which are left out.
+    The gallery also contains detections of persons that are not searched for
+    (person 0), which are kept as distractors, and bad detections (person −1),
+    which are left out.
 
-    An image of the same name may be a .jpg, as the archive's are, or a .jpeg,
-    .png, .bmp, .ppm, .pgm, .tif, .tiff or .webp, in lower or upper case.
-    Whatever else a folder holds is left out with a warning that counts and
-    names it; only hidden files and the archive's Thumbs.db are passed over in
-    silence.
+    The extension of an image may be .jpg, as in the archive, .jpeg, .png,
+    .bmp, .ppm, .pgm, .tif, .tiff or .webp, in lower or upper case. Other
+    files are left out, and a warning gives their number and names. Hidden
+    files and the Thumbs.db of the archive are ignored without a warning.
 
-    See :class:`ReIDDataset` for what a sample has.
+    See :class:`ReIDDataset` for the contents of a sample.
 
     Args:
-        data_root (str): The folder that has bounding_box_train, query and
-            bounding_box_test in it, or the archive's one around them,
-            Market-1501-v15.09.15.
+        data_root (str): Folder that contains bounding_box_train, query and
+            bounding_box_test, or the folder of the archive,
+            Market-1501-v15.09.15, around them.
         split (str): "train" or "test". Defaults to "train".
         **kwargs: ``pipeline`` and the other arguments of
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
         FileNotFoundError: If a folder is missing.
-        ValueError: If the name of an image does not tell its person and
-            camera, there are distractors or junk to train on, which is so if
-            train and test are swapped, or as :class:`ReIDDataset` says.
+        ValueError: If the name of an image does not contain its person and
+            camera, the training images contain person 0 or −1, which is the
+            case if train and test are swapped, or in the cases of
+            :class:`ReIDDataset`.
     """
 
     TOY_NAME = 'market1501'
@@ -64,7 +66,7 @@ class Market1501(ReIDDataset):
     query/'''
 
     def read(self, part: str) -> List[PersonImage]:
-        """The images of a part, by the order of their names."""
+        """Return the images of a part, sorted by name."""
         root = osp.join(self.data_root, ARCHIVE_FOLDER)
         if not osp.isdir(root):
             root = self.data_root
@@ -81,16 +83,17 @@ class Market1501(ReIDDataset):
             images.append(PersonImage(osp.join(folder, name), person, camera))
         if wrong:
             raise ValueError(
-                f'{folder} has {len(wrong):,} images whose names do not tell '
-                f'person and camera, as {EXAMPLE} tells person 2 and camera '
-                f'1: {first_names(wrong)}. Rename them, or take them out.')
+                f'{folder} has {len(wrong):,} images whose names do not '
+                f'contain person and camera, as in {EXAMPLE} for person 2 and '
+                f'camera 1: {first_names(wrong)}. Rename or remove them.')
         if part == 'train':
             self._check_nobody_is_unknown(images, folder)
         kept = [image for image in images if image.person != JUNK]
         if len(kept) < len(images):
             print_log(
                 f'{folder}: {len(images) - len(kept):,} of {len(images):,} '
-                'images are of person -1, bad detections, and left out.',
+                'images are left out, since they are bad detections (person '
+                '-1).',
                 logger='current')
         return kept
 
@@ -102,13 +105,14 @@ class Market1501(ReIDDataset):
         ]
         if unknown:
             raise ValueError(
-                f'{folder} has {len(unknown):,} images of person -1 or 0, who '
-                f'is only in {FOLDERS["gallery"]}: {first_names(unknown)}. If '
-                'the folders of train and test are swapped, swap them back.')
+                f'{folder} has {len(unknown):,} images of person -1 or 0, '
+                f'which belong to {FOLDERS["gallery"]} only: '
+                f'{first_names(unknown)}. If the folders of train and test '
+                'are swapped, swap them back.')
 
 
 def _image_names(folder: str) -> List[str]:
-    """The images of a folder, sorted; a warning counts what is left out."""
+    """The images of a folder, sorted by name. A warning lists other files."""
     names = sorted(
         name for name in os.listdir(folder)
         if not name.startswith('.') and name != 'Thumbs.db')
@@ -123,12 +127,12 @@ def _image_names(folder: str) -> List[str]:
             images.append(name)
             stems.add(stem)
     if others:
-        _warn(f'{folder}: {len(others):,} entries are left out, since they '
-              f'are no images by their extension: {first_names(others)}. '
-              f'Images are {", ".join(IMAGES)}, in lower or upper case.')
+        _warn(f'{folder}: {len(others):,} entries are left out, since their '
+              f'extension is not that of an image: {first_names(others)}. '
+              f'Allowed are {", ".join(IMAGES)}, in lower or upper case.')
     if again:
         _warn(f'{folder}: {len(again):,} images are left out, since there is '
-              'one of the same name with another extension: '
+              'one with the same name and another extension: '
               f'{first_names(again)}.')
     return images
 

@@ -9,10 +9,10 @@ from mmcckd.name_lists import first_names
 
 from .reid_dataset import PersonImage, ReIDDataset
 
-# The folders of train and test in V1 and V2, and where they may be.
+# The folders of train and test in V1 and V2, and folders around them.
 FOLDERS = (('train', 'test'), ('mask_train_v2', 'mask_test_v2'))
 INNER_ROOTS = ('', 'MSMT17_V1', 'MSMT17_V2')
-# Of the real data set.
+# Numbers of persons in the real data set.
 NUM_PERSONS = dict(train=1041, test=3060)
 
 LINE = re.compile(r'((\d+)/[^/\s]+)\s+(\d+)')
@@ -22,14 +22,15 @@ EXAMPLE = '0000/0000_000_01_0303morning_0008_0.jpg 0'
 
 @DATASETS.register_module()
 class MSMT17(ReIDDataset):
-    """MSMT17 (Wei et al., CVPR 2018), V1 or V2, which has blurred faces.
+    """MSMT17 (Wei et al., CVPR 2018), V1, or V2 with blurred faces.
 
-    1,041 persons to train on and 3,060 for the test, by 15 cameras. ``train``
-    is 30,248 images, ``train+val`` 32,621; there are 11,659 queries, and
-    82,161 images in the gallery. Which images belong to which of these, the
-    list files tell; an image's camera, its name, as 1 to 15.
+    The training split has 1,041 persons; the list ``train`` has 30,248 images
+    and ``train+val`` 32,621. The test split has 11,659 queries of 3,060 other
+    persons, and a gallery of 82,161 images. List files determine which images
+    belong to which part. The file names contain the number of the camera, 1
+    to 15.
 
-    See :class:`ReIDDataset` for what a sample has.
+    See :class:`ReIDDataset` for the contents of a sample.
 
     Example:
         >>> train_dataloader = dict(
@@ -39,28 +40,28 @@ class MSMT17(ReIDDataset):
         ...     dataset=dict(type='MSMT17', data_root='data/msmt17', ...))
 
     Args:
-        data_root (str): The folder that has MSMT17_V1 or MSMT17_V2 in it, or
-            their folders and list files themselves.
+        data_root (str): Folder that contains MSMT17_V1 or MSMT17_V2, or the
+            folders and list files of one of these.
         split (str): "train" or "test". Defaults to "train".
-        train_on (str): "train" or "train+val", the lists to train on.
-            Defaults to "train", which is what fast-reid's and torchreid's
-            published numbers are of; others train on both.
+        train_on (str): "train" or "train+val", the list files of the training
+            images. Defaults to "train", as in the published results of
+            fast-reid and torchreid. Other publications use both lists.
         **kwargs: ``pipeline`` and the other arguments of
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
-        FileNotFoundError: If a folder, a list file, or an image that is in a
-            list is missing.
-        ValueError: If an argument is unknown, both versions are there, a line
-            of a list file is malformed or contradicts itself, a camera cannot
-            be told, train and test are swapped, or as :class:`ReIDDataset`
-            says.
+        FileNotFoundError: If a folder, a list file, or an image in a list
+            file is missing.
+        ValueError: If an argument is unknown, both versions exist, a line of
+            a list file is malformed or contradictory, a file name does not
+            contain the camera, train and test are swapped, or in the cases of
+            :class:`ReIDDataset`.
     """
 
     TOY_NAME = 'msmt17'
     LAYOUT = f'''\
   {{root}}/
-    MSMT17_V1/ (or MSMT17_V2/, or what they hold without this folder)
+    MSMT17_V1/ (or MSMT17_V2/, or their contents without this folder)
       train/ (in V2 mask_train_v2/)
         0000/
           0000_000_01_0303morning_0008_0.jpg, …
@@ -80,7 +81,7 @@ class MSMT17(ReIDDataset):
         super().__init__(data_root, split, **kwargs)
 
     def read(self, part: str) -> List[PersonImage]:
-        """The images of a part, in the order of its lists."""
+        """Return the images of a part, in the order of its list files."""
         root, train, test = self._find_version()
         folder, other = (train, test) if part == 'train' else (test, train)
         lists = self.train_on.split('+') if part == 'train' else [part]
@@ -99,12 +100,12 @@ class MSMT17(ReIDDataset):
         return images
 
     def extra_repr(self) -> List[str]:
-        """Lines about the split for the dataset's printed form."""
+        """Lines about the split for the string representation."""
         return super().extra_repr() + [f'Trained on: \t{self.train_on}'] * (
             self.split == 'train')
 
     def _find_version(self) -> Tuple[str, str, str]:
-        """The folder of the list files, that of train and that of test."""
+        """The folders of the list files, of train and of test."""
         found = []
         for inner in INNER_ROOTS:
             root = osp.join(self.data_root, inner) if inner else self.data_root
@@ -126,19 +127,19 @@ class MSMT17(ReIDDataset):
         return found[0]
 
     def _check_number_of_persons(self, images: List[PersonImage]) -> None:
-        """Lists that were made of swapped folders agree with these."""
+        """Check whether train and test are swapped, in folders and lists."""
         other, = {'train', 'test'} - {self.split}
         if len({image.person for image in images}) == NUM_PERSONS[other]:
             raise ValueError(
                 f'The {self.split} split at data_root={self.data_root!r} has '
-                f'{NUM_PERSONS[other]:,} persons, which is what the {other} '
-                f'split of MSMT17 has, and not {NUM_PERSONS[self.split]:,}: '
-                'folders and lists of train and test are swapped. Rename '
-                'them.')
+                f'{NUM_PERSONS[other]:,} persons, which is the number of the '
+                f'{other} split of MSMT17, instead of '
+                f'{NUM_PERSONS[self.split]:,}: folders and lists of train and '
+                'test are swapped. Rename them.')
 
 
 def _read_list(path: str) -> List[PersonImage]:
-    """The images of a list file, their paths as they stand there."""
+    """The images of a list file, with relative paths as in the file."""
     images = []
     with open(path, encoding='utf-8', errors='replace') as file:
         for number, line in enumerate(map(str.strip, file), 1):
@@ -148,18 +149,18 @@ def _read_list(path: str) -> List[PersonImage]:
             match = LINE.fullmatch(line)
             if match is None:
                 raise ValueError(
-                    f'{where} is not a path, a blank and the number of the '
-                    f'person, as "{EXAMPLE}" is.')
+                    f'{where} is not a path, a space and the number of the '
+                    f'person, such as "{EXAMPLE}".')
             name, folder, person = match.groups()
             if int(folder) != int(person):
                 raise ValueError(
-                    f'{where} says that the image is of person {person}, but '
-                    f'its folder is that of person {folder}.')
+                    f'{where} is for person {person}, but the image is in '
+                    f'the folder of person {folder}.')
             camera = CAMERA.match(osp.basename(name))
             if camera is None:
                 raise ValueError(
-                    f'{where} does not tell the camera: it should be the '
-                    'third number of the file name, as 01 is in '
+                    f'{where} does not contain the camera, which should be '
+                    'the third number in the file name, such as 01 in '
                     f'"{EXAMPLE}".')
             images.append(PersonImage(name, int(person), int(camera[1])))
     return images
@@ -171,7 +172,7 @@ def _check_images_exist(images: List[PersonImage], path: str, folder: str,
     if not missing:
         return
     elsewhere = len(missing) - len(_missing(missing, other))
-    advice = 'Unpack the data set anew.'
+    advice = 'Unpack the data set again.'
     if elsewhere > len(images) / 2:  # a few names may be in both
         advice = (f'{elsewhere:,} of them are in {other}: folders or lists of '
                   'train and test are swapped. Rename them.')
@@ -182,8 +183,8 @@ def _check_images_exist(images: List[PersonImage], path: str, folder: str,
 
 
 def _missing(images: List[PersonImage], folder: str) -> List[PersonImage]:
-    """The images whose file is not there. Lists each person's folder once,
-    which is quicker than to ask for each of 126,441 files."""
+    """The images whose files do not exist. Listing each folder once is faster
+    than checking each of 126,441 files."""
     files: Dict[str, Set[str]] = {}
     missing = []
     for image in images:

@@ -9,11 +9,11 @@ from mmcckd.name_lists import first_names
 
 
 class PersonImage(NamedTuple):
-    """An image as its data set describes it.
+    """An image of a data set.
 
     Attributes:
-        path (str): Of the file.
-        person (int): Number of the person, in the data set.
+        path (str): Path of the file.
+        person (int): Number of the person in the data set.
         camera (int): Number of the camera.
     """
     path: str
@@ -22,34 +22,35 @@ class PersonImage(NamedTuple):
 
 
 class ReIDDataset(BaseDataset):
-    """Images of persons, to learn from or to search.
+    """Base class of data sets for person re-identification.
 
-    A sample of the training split gives the pipeline ``img_path``,
-    ``gt_label``, an int, the person counted from 0 without gaps, and
-    ``camera_id``, an int. ``metainfo['classes']`` has the data set's own
-    numbers of the persons, as text.
+    A sample of the training split has ``img_path``, ``gt_label`` (int, the
+    index of the person, from 0 without gaps) and ``camera_id`` (int).
+    ``metainfo['classes']`` has the numbers of the persons in the data set, as
+    strings.
 
-    The test split is the queries, and after them the gallery. A sample of it
-    has ``is_query`` besides, a bool, and its ``gt_label`` is the data set's
-    own number. The persons of the two splits are different people, even where
-    they have the same numbers.
+    The test split contains the queries, followed by the gallery. Its samples
+    also have ``is_query`` (bool), and their ``gt_label`` is the number of the
+    person in the data set. The persons of the two splits are different, even
+    if they have the same numbers.
 
-    A subclass says by :meth:`read` which images there are.
+    Subclasses implement :meth:`read`, which returns the images.
 
     Args:
-        data_root (str): The folder that has the data set in it.
+        data_root (str): Folder of the data set.
         split (str): "train" or "test". Defaults to "train".
         **kwargs: ``pipeline`` and the other arguments of
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
         FileNotFoundError: If a folder or a file is missing.
-        ValueError: If the split is unknown, there are no images to train on,
-            no queries, no gallery, or nobody of the queries in the gallery.
+        ValueError: If the split is unknown, there are no training images, no
+            queries or no gallery, or no person of the queries is in the
+            gallery.
     """
 
-    # For messages: what data_root holds, and what make_toy_dataset.py calls
-    # the data set.
+    # For messages: the contents of data_root, and the name of the data set in
+    # tools/make_toy_dataset.py.
     LAYOUT: str
     TOY_NAME: str
 
@@ -58,18 +59,18 @@ class ReIDDataset(BaseDataset):
                  split: str = 'train',
                  **kwargs) -> None:
         if split not in ('train', 'test'):
-            raise ValueError('split must be "train" or "test", the latter for '
-                             f'query and gallery, but is {split!r}.')
+            raise ValueError('split must be "train" or "test" (which has '
+                             f'query and gallery), but is {split!r}.')
         self.split = split
         kwargs.setdefault('ann_file', '')
         super().__init__(data_root=osp.expanduser(data_root), **kwargs)
 
     @abstractmethod
     def read(self, part: str) -> List[PersonImage]:
-        """The images of a part, which is "train", "query" or "gallery"."""
+        """Return the images of a part: "train", "query" or "gallery"."""
 
     def load_data_list(self) -> List[dict]:
-        """The samples of the split, in the order of :meth:`read`."""
+        """Return the samples of the split, in the order of :meth:`read`."""
         if self.split == 'train':
             images = self._read_some('train')
             persons = sorted({image.person for image in images})
@@ -84,10 +85,10 @@ class ReIDDataset(BaseDataset):
         query, gallery = map(self._read_some, ('query', 'gallery'))
         if not {i.person for i in query} & {i.person for i in gallery}:
             raise ValueError(
-                f'Nobody of the {len(query):,} queries, such as '
-                f'{query[0].path}, is in the gallery, {len(gallery):,} images '
-                f'such as {gallery[0].path}; if the folders of train and test '
-                'are swapped, swap them back.')
+                f'No person of the {len(query):,} queries, such as '
+                f'{query[0].path}, is in the gallery, which has '
+                f'{len(gallery):,} images, such as {gallery[0].path}. If the '
+                'folders of train and test are swapped, swap them back.')
         return [
             dict(
                 img_path=image.path,
@@ -98,7 +99,7 @@ class ReIDDataset(BaseDataset):
         ]
 
     def extra_repr(self) -> List[str]:
-        """Lines about the split for the dataset's printed form."""
+        """Lines about the split for the string representation."""
         return [f'Root of data: \t{self.data_root}', f'Split: \t{self.split}']
 
     def _read_some(self, part: str) -> List[PersonImage]:
@@ -109,21 +110,21 @@ class ReIDDataset(BaseDataset):
         return images
 
     def _not_found(self, path: str) -> FileNotFoundError:
-        """The error for a file or folder that the layout asks for."""
+        """The error for a file or folder of the layout that is missing."""
         found = 'there is no such folder'
         if osp.isdir(self.data_root or '.'):
             parent = osp.dirname(path) or '.'
             found = f'there is no {path}; {parent} has ' + (
-                first_names(sorted(os.listdir(parent)), 6) or 'nothing in it')
+                first_names(sorted(os.listdir(parent)), 6) or 'no entries')
         return FileNotFoundError(
-            f'No {type(self).__name__} that can be read at '
+            f'{type(self).__name__} cannot be read from '
             f'data_root={self.data_root!r}: {found}.\n{self._advice}')
 
     @property
     def _advice(self) -> str:
         layout = self.LAYOUT.format(root=self.data_root.rstrip('/') or '.')
         return (f'Expected:\n{layout}\n'
-                'Set the data_root of each data set, as by --cfg-options '
-                'train_dataloader.dataset.data_root=FOLDER, or make toy data '
-                f'by\n  python tools/make_toy_dataset.py {self.TOY_NAME} '
-                'FOLDER')
+                'Set the data_root of each data set, such as with '
+                '--cfg-options train_dataloader.dataset.data_root=FOLDER, or '
+                'make toy data with\n  python tools/make_toy_dataset.py '
+                f'{self.TOY_NAME} FOLDER')

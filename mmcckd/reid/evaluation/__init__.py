@@ -1,8 +1,8 @@
-"""How well a gallery is ranked for each query.
+"""Evaluation of person re-identification.
 
-    features, ids, cameras -> samples -> distances (-> re_ranking), by blocks
+    features, ids, cameras -> samples -> distances (-> re_ranking), in blocks
                            -> ranks of the matches -> mAP, mINP, CMC
-                           -> ranking of the gallery, to look at
+                           -> rankings of the gallery, for pictures
 """
 from .evaluate import evaluate_reid
 from .ranking import Ranking, rank_gallery

@@ -1,4 +1,4 @@
-"""Distances of queries to a gallery, one block of queries at a time."""
+"""Distances from queries to a gallery, for one block of queries at a time."""
 import numpy as np
 
 from .samples import Samples, rank_rows
@@ -7,18 +7,19 @@ DISTANCES = ('cosine', 'euclidean')
 
 
 class Distances:
-    """Distances of rows to columns, by blocks of rows.
+    """Distances from rows to columns, computed in blocks of rows.
 
-    ``cosine`` is 1 − cos(f, g), 1 where one of them is zero, of features that
-    :meth:`Samples.normalise` has normalised; ``euclidean`` is ‖f − g‖².
+    ``cosine`` is 1 − cos(f, g) of features that were normalized by
+    :meth:`Samples.normalize`, and 1 if a feature is zero. ``euclidean`` is
+    ‖f − g‖².
 
-    The last bits of an entry of a matrix product depend on where it stands in
-    the matrix. Equal columns therefore get the distance of the first of them,
-    and are equally far indeed.
+    The last bits of an entry of a matrix product depend on its position in the
+    matrix. Equal columns therefore get the distance of the first of them, so
+    that their distances are exactly equal.
 
     Args:
-        rows (Samples): N.
-        columns (Samples): M.
+        rows (Samples): N samples.
+        columns (Samples): M samples.
         distance (str): "cosine" or "euclidean".
     """
 
@@ -44,8 +45,8 @@ class Distances:
     def __call__(self, block: slice, out: np.ndarray) -> None:
         """Write the distances of a block of rows into ``out``, (n, M).
 
-        They lack the term that only depends on the row, ``row_terms``, for it
-        does not change the order within a row.
+        ``row_terms``, which only depend on the row, are not added, since they
+        do not change the order within a row.
         """
         np.matmul(
             self.scale * self.rows.features[block],

@@ -9,10 +9,10 @@ from .distances import DISTANCES, Distances
 from .re_ranking import ReRankedDistances
 from .samples import Array, blocks, read_splits
 
-# Of distances that are held at a time.
+# Size of the distances in memory at a time.
 BLOCK_BYTES = 128 * 2**20
-# Numbers are sorted where there are so many times more comparisons left to do,
-# of a number with a limit. See docs/benchmarks.md.
+# Values are sorted if this takes less time than the remaining comparisons.
+# This is the cost of sorting a value, in comparisons. See docs/benchmarks.md.
 SORT_COST = 1200
 
 
@@ -25,13 +25,13 @@ def evaluate_reid(query_features: Array,
                   distance: str = 'cosine',
                   ranks: Sequence[int] = (1, 5, 10),
                   rerank: bool = False) -> Dict[str, float]:
-    """Rank the gallery for each query, and say how early the matches come.
+    """Rank the gallery for each query, and compute mAP, mINP and CMC.
 
-    For a query, gallery entries of the same person **and** the same camera
-    are dropped. Its matches are the R others of the same person; a query that
-    has none is left out of all means. With the matches in order of their
-    distances d_1 ≤ … ≤ d_R, and the entries of other persons at distances
-    e_1, e_2, …, match j has the rank ::
+    Gallery entries of the same person **and** the same camera as the query
+    are dropped. The matches of a query are the R other entries of the same
+    person. A query without a match is left out of all means. With the
+    distances of the matches d_1 ≤ … ≤ d_R, and the distances of the entries of
+    other persons e_1, e_2, …, the rank of match j is ::
 
         r_j = j + #{i: e_i ≤ d_j}
 
@@ -41,32 +41,36 @@ def evaluate_reid(query_features: Array,
         mINP    R / r_R
         rank-k  1 if r_1 ≤ k, else 0    (the CMC curve at k)
 
-    **Ties.** A match comes after all others at the same distance. Each metric
-    is thus the least of those over all orders of the tied entries: a model
-    gains nothing by not telling people apart.
+    **Ties.** A match is ranked after all other entries at the same distance.
+    Each metric is thus its minimum over all orders of the tied entries, and a
+    model gets no credit for equal features of different persons.
 
-    **The order of the arguments** does not change a bit of the result:
+    **The order of the arguments** does not change the result by a single bit:
     samples are sorted first, and equal features of the gallery get equal
     distances.
 
-    Features are compared in float32, or in float64 if a split has that; means
-    are taken in float64. It needs memory for a copy of the features, for 128
-    MiB of distances, and if it re-ranks for another copy and 2 KiB a sample.
+    Distances are computed in float32, or in float64 if the features of query
+    or gallery are float64. Means are computed in float64. The required memory
+    is that of a copy of the features and 128 MiB of distances, and with
+    re-ranking another copy and 2 KiB per sample.
 
     Args:
-        query_features (np.ndarray | Tensor): (Q, d), floating. Tensors may be
-            on any device; all is computed on the CPU.
-        gallery_features (np.ndarray | Tensor): (G, d), floating.
+        query_features (np.ndarray | Tensor): Features of the queries, (Q, d),
+            floating point. Tensors may be on any device; all computations run
+            on the CPU.
+        gallery_features (np.ndarray | Tensor): Features of the gallery,
+            (G, d), floating point.
         query_ids (Sequence[int]): The person of each query, (Q, ).
         gallery_ids (Sequence[int]): The person of each gallery entry, (G, ).
-            Those who are no query's are distractors. What a data set calls
-            junk must have been removed.
-        query_cameras (Sequence[int]): (Q, ).
-        gallery_cameras (Sequence[int]): (G, ).
-        distance (str): "cosine", 1 − cos, or "euclidean", squared. Defaults
+            Persons without a query are distractors. Entries that a data set
+            marks as junk must be removed before.
+        query_cameras (Sequence[int]): The camera of each query, (Q, ).
+        gallery_cameras (Sequence[int]): The camera of each gallery entry,
+            (G, ).
+        distance (str): "cosine" (1 − cos) or "euclidean" (squared). Defaults
             to "cosine".
-        ranks (Sequence[int]): The k of rank-k. One that the gallery has not
-            entries enough for counts a match anywhere. Defaults to 1, 5, 10.
+        ranks (Sequence[int]): The k of rank-k. If k is larger than the
+            gallery, a match at any rank counts. Defaults to 1, 5, 10.
         rerank (bool): Whether to use the distances of k-reciprocal re-ranking
             instead (:class:`ReRankedDistances`). Defaults to False.
 
@@ -75,11 +79,11 @@ def evaluate_reid(query_features: Array,
         [0, 1].
 
     Raises:
-        TypeError: If features are not floating, or ids, cameras or ranks not
-            integers.
-        ValueError: If a split is empty, the widths of the features differ, or
-            the lengths of features, ids and cameras, a feature is NaN or
-            infinite, there is no such distance, a rank is below 1, or no query
+        TypeError: If features are not floating point, or ids, cameras or ranks
+            are not integers.
+        ValueError: If a split is empty, the widths of the features differ, the
+            lengths of features, ids and cameras differ, a feature is NaN or
+            infinite, the distance is unknown, a rank is below 1, or no query
             has a match.
     """
     check_options(distance, ranks, rerank)
@@ -92,18 +96,18 @@ def evaluate_reid(query_features: Array,
 
     if not match_ranks:
         raise ValueError(
-            f'None of {len(query)} queries has a match, an entry of the '
-            'gallery of the same person and another camera; check the ids and '
-            'cameras of both.')
+            f'None of {len(query)} queries has a match, that is, a gallery '
+            'entry of the same person and another camera. Check the ids and '
+            'cameras of query and gallery.')
     if len(match_ranks) < len(query):
         print_log(
-            f'{len(query) - len(match_ranks)} of {len(query)} queries have no '
-            'match from another camera, and are left out.',
+            f'{len(query) - len(match_ranks)} of {len(query)} queries are '
+            'left out, since they have no match from another camera.',
             logger='current')
     if len(gallery) < max(ranks, default=0):
         print_log(
-            f'The gallery has {len(gallery)} entries: rank-{max(ranks)} '
-            'counts a match anywhere.',
+            f'The gallery has only {len(gallery)} entries, so '
+            f'rank-{max(ranks)} counts a match at any rank.',
             logger='current',
             level=logging.WARNING)
     metrics = dict(
@@ -116,7 +120,7 @@ def evaluate_reid(query_features: Array,
 
 
 def check_options(distance: str, ranks: Sequence[int], rerank: bool) -> None:
-    """Raise unless these are options of :func:`evaluate_reid`."""
+    """Check the options of :func:`evaluate_reid`."""
     if distance not in DISTANCES:
         raise ValueError(f'distance must be one of {", ".join(DISTANCES)}, '
                          f'but is {distance!r}.')
@@ -143,7 +147,7 @@ def _rank_matches(query, gallery, distances) -> list:
         distances(block, out=rows)
         for row, begin, end, camera in zip(
                 rows, begins[block], ends[block], query.cameras[block]):
-            own = row[begin:end]  # of the same person
+            own = row[begin:end]  # entries of the same person
             matches = np.sort(own[gallery.cameras[begin:end] != camera])
             if len(matches):
                 own[:] = np.inf
@@ -154,10 +158,10 @@ def _rank_matches(query, gallery, distances) -> list:
 
 
 def _count_up_to(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """#{i: values_i ≤ limit} for each of ascending limits.
+    """#{i: values_i ≤ limit} for each limit, with limits in ascending order.
 
-    Compares all with one limit after another, the last first, until those up
-    to it are so few that to sort them is quicker.
+    All values are compared with one limit after another, from the largest on,
+    until so few values are below the limit that sorting them is faster.
     """
     counts = np.empty(len(limits), dtype=np.int64)
     for j in reversed(range(len(limits))):

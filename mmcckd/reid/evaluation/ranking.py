@@ -1,4 +1,4 @@
-"""The gallery in its order for a few queries, to look at."""
+"""Rankings of the gallery for selected queries, for pictures."""
 from dataclasses import dataclass
 from typing import List, Optional, Sequence
 
@@ -11,19 +11,20 @@ from .samples import Array, blocks, read_splits
 
 @dataclass
 class Ranking:
-    """How the gallery is ranked for one query.
+    """The ranking of the gallery for one query.
 
     Attributes:
-        entries (np.ndarray): The nearest gallery entries that count, nearest
-            first, (n, ), int64.
-        distances (np.ndarray): Of these, (n, ), float32 or float64.
-        matches (np.ndarray): Whether they are the same person, (n, ), bool.
-        dropped (np.ndarray): All gallery entries of the same person and the
-            same camera, nearest first, (m, ), int64.
-        dropped_distances (np.ndarray): Of these, (m, ).
-        num_matches (int): R, the matches in the whole gallery.
-        average_precision (float, optional): In [0, 1]. None for a query that
-            has no match, which no metric counts.
+        entries (np.ndarray): Indices of the nearest gallery entries, nearest
+            first, without dropped ones, (n, ), int64.
+        distances (np.ndarray): Their distances, (n, ), float32 or float64.
+        matches (np.ndarray): Whether they are of the same person, (n, ), bool.
+        dropped (np.ndarray): Indices of all gallery entries of the same person
+            and the same camera, nearest first, (m, ), int64.
+        dropped_distances (np.ndarray): Their distances, (m, ).
+        num_matches (int): R, the number of matches in the gallery.
+        average_precision (float, optional): Average precision of the query, in
+            [0, 1]. None for a query without a match, which is left out of all
+            metrics.
     """
     entries: np.ndarray
     distances: np.ndarray
@@ -43,28 +44,29 @@ def rank_gallery(query_features: Array,
                  queries: Sequence[int],
                  distance: str = 'cosine',
                  topk: int = 10) -> List[Ranking]:
-    """Rank the gallery for some queries as :func:`evaluate_reid` does.
+    """Rank the gallery for some queries, exactly as :func:`evaluate_reid`.
 
-    Its rules hold to the last bit: distances are computed in the same blocks,
-    and a match comes after all others at the same distance. Entries that this
-    leaves equal come by person, feature and camera, so the order of the
-    gallery makes no difference.
+    Distances are computed in the same blocks, and are thus equal to the last
+    bit. A match is ranked after all other entries at the same distance. Other
+    ties are sorted by person, feature and camera, so the order of the gallery
+    does not matter.
 
     Args:
         query_features, gallery_features, query_ids, gallery_ids,
-            query_cameras, gallery_cameras: As :func:`evaluate_reid`; all
-            queries, not only those to rank for.
-        queries (Sequence[int]): Which of the queries to rank for.
-        distance (str): "cosine", 1 − cos, or "euclidean", squared. Defaults
+            query_cameras, gallery_cameras: See :func:`evaluate_reid`. All
+            queries are needed, not only the selected ones.
+        queries (Sequence[int]): Indices of the queries to rank the gallery
+            for.
+        distance (str): "cosine" (1 − cos) or "euclidean" (squared). Defaults
             to "cosine".
-        topk (int): How many entries to give. Defaults to 10.
+        topk (int): Number of entries to return. Defaults to 10.
 
     Returns:
         List[Ranking]: One for each of ``queries``, in their order.
 
     Raises:
-        IndexError: If there is no such query.
-        TypeError, ValueError: As :func:`evaluate_reid` says.
+        IndexError: If a query does not exist.
+        TypeError, ValueError: See :func:`evaluate_reid`.
     """
     check_options(distance, (topk, ), False)
     query, gallery = read_splits(query_features, gallery_features, query_ids,
@@ -72,8 +74,8 @@ def rank_gallery(query_features: Array,
                                  distance)
     for q in queries:
         if not 0 <= q < len(query):
-            raise IndexError(f'There is no query {q}: they are numbered from '
-                             f'0 to {len(query) - 1}.')
+            raise IndexError(f'There is no query {q}: the queries have the '
+                             f'numbers from 0 to {len(query) - 1}.')
     wanted = set(queries)
     distances = Distances(query, gallery, distance)
     dtype = gallery.features.dtype
@@ -98,7 +100,7 @@ def rank_gallery(query_features: Array,
 
 def _rank(row: np.ndarray, row_term: float, same_person: np.ndarray,
           same_camera: np.ndarray, names: np.ndarray, topk: int) -> Ranking:
-    """The ranking of a query by its distances, without the row's term."""
+    """The ranking for a query, from its distances without ``row_term``."""
     order = np.lexsort((same_person, row))
     is_dropped = (same_person & same_camera)[order]
     dropped, counted = order[is_dropped], order[~is_dropped]

@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking, with all that is N × N kept sparse."""
+"""k-reciprocal re-ranking with sparse N × N matrices."""
 from typing import Tuple
 
 import numpy as np
@@ -7,17 +7,17 @@ from scipy.sparse import csr_matrix
 from .distances import Distances
 from .samples import Samples, blocks
 
-# Of distances, or features, that are held at a time.
+# Size of the distances, or features, in memory at a time.
 BLOCK_BYTES = 128 * 2**20
 
 
 class ReRankedDistances:
-    r"""Distances of queries to a gallery after k-reciprocal re-ranking.
+    r"""Distances from queries to a gallery after k-reciprocal re-ranking.
 
     Zhong et al., *Re-ranking Person Re-identification with k-reciprocal
-    Encoding*, CVPR 2017. Queries and gallery together are N samples. With d
-    the given distance over the largest of its row, and N(i, k) the k + 1
-    nearest samples of i, itself included, ::
+    Encoding*, CVPR 2017. Let N be the number of samples in query and gallery
+    together, d the given distance divided by the maximum of its row, and
+    N(i, k) the k + 1 nearest samples of sample i, including i. Then ::
 
         R(i, k)  = {j ∈ N(i, k): i ∈ N(j, k)}
         R*(i)    = R(i, k1) ∪ those R(j, k1/2) with j ∈ R(i, k1) and
@@ -27,18 +27,18 @@ class ReRankedDistances:
         J_ij     = 1 − Σ_l min(V_il, V_jl) / Σ_l max(V_il, V_jl)
         d*_ij    = λ d_ij + (1 − λ) J_ij
 
-    These are the formulas of the authors' code, which has the squared
-    Euclidean distance for the given one; that of normalised features is twice
-    the cosine's, and gives the same d*. Neighbours at equal distances are
-    taken in the order of the samples.
+    These are the formulas of the authors' code, which uses the squared
+    Euclidean distance as the given distance. For normalized features, this is
+    twice the cosine distance, and gives the same d*. Neighbors at equal
+    distances are taken in the order of the samples.
 
     Args:
-        query (Samples): Q.
-        gallery (Samples): G.
+        query (Samples): Q samples.
+        gallery (Samples): G samples.
         distance (str): "cosine" or "euclidean".
-        k1 (int): Defaults to 20, as the paper's.
-        k2 (int): Defaults to 6, as the paper's.
-        original_weight (float): λ. Defaults to 0.3, as the paper's.
+        k1 (int): Defaults to 20, as in the paper.
+        k2 (int): Defaults to 6, as in the paper.
+        original_weight (float): λ. Defaults to 0.3, as in the paper.
     """
 
     def __init__(self,
@@ -55,8 +55,8 @@ class ReRankedDistances:
         encodings = _weigh(
             _expand(nearest[:, :k1 + 1], nearest[:, :round(k1 / 2) + 1]),
             distances, furthest)
-        neighbours = _matrix(nearest[:, :k2], encodings.dtype)
-        encodings = neighbours @ encodings / min(k2, len(samples))
+        neighbors = _matrix(nearest[:, :k2], encodings.dtype)
+        encodings = neighbors @ encodings / min(k2, len(samples))
         self._query = encodings[:len(query)]
         self._gallery = encodings[len(query):].tocsc()
         self._furthest = furthest[:len(query)]
@@ -64,17 +64,18 @@ class ReRankedDistances:
         self._distances = Distances(query, gallery, distance)
 
     def __call__(self, block: slice, out: np.ndarray) -> None:
-        """Write d* of a block of queries into ``out``, (n, G), but for a term
+        """Write d* of a block of queries into ``out``, (n, G), without a term
         that only depends on the query."""
         self._distances(block, out)
         out *= (self.original_weight / self._furthest[block])[:, None]
         for i, row in zip(range(block.start, block.stop), out):
-            # Σ max = 2 − Σ min, for encodings sum to 1
+            # Σ max = 2 − Σ min, since each encoding has the sum 1
             near, minimum = self._sum_minima(i)
             row[near] -= (1 - self.original_weight) * minimum / (2 - minimum)
 
     def _sum_minima(self, i: int) -> Tuple[np.ndarray, np.ndarray]:
-        """Where Σ_l min(V_il, V_jl) is not 0, and what it is there."""
+        """Indices j with Σ_l min(V_il, V_jl) > 0, and the values of this sum.
+        """
         own = slice(*self._query.indptr[i:i + 2])
         columns, values = self._query.indices[own], self._query.data[own]
         begins = self._gallery.indptr[columns]
@@ -93,11 +94,12 @@ class ReRankedDistances:
 
 def find_nearest(distances: Distances,
                  k: int) -> Tuple[np.ndarray, np.ndarray]:
-    """The k nearest columns of each row, and the largest distance.
+    """Find the k nearest columns and the largest distance of each row.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: (N, min(k, M)), int32, nearest first;
-        (N, ), 1 where all are 0.
+        tuple[np.ndarray, np.ndarray]: Indices of the nearest columns, nearest
+        first, (N, min(k, M)), int32; and the largest distance of each row,
+        (N, ), or 1 if all distances of the row are 0.
     """
     num_rows, num_columns = len(distances.rows), len(distances.columns)
     k = min(k, num_columns)
@@ -118,10 +120,11 @@ def find_nearest(distances: Distances,
 
 
 def _smallest(values: np.ndarray, k: int) -> np.ndarray:
-    """Where the k smallest values are, smallest first, by position if equal.
+    """Indices of the k smallest values, in ascending order of (value, index).
 
-    The minima of groups bound them: k groups have k values up to the k-th
-    smallest of their minima. Several times quicker than to partition all.
+    The values are split into groups. The k-th smallest of the minima of the
+    groups is an upper bound of the k-th smallest value. Using this bound is
+    several times faster than partitioning all values.
     """
     group = max(1, len(values) // 2048)
     num_groups = len(values) // group
@@ -135,7 +138,7 @@ def _smallest(values: np.ndarray, k: int) -> np.ndarray:
 
 
 def _matrix(nearest: np.ndarray, dtype: np.dtype) -> csr_matrix:
-    """1 where j is among the nearest of i, (N, N)."""
+    """Matrix (N, N) with 1 where j is one of the nearest samples of i."""
     num_rows, k = nearest.shape
     return csr_matrix(
         (np.ones(nearest.size, dtype), nearest.ravel(),
@@ -144,7 +147,7 @@ def _matrix(nearest: np.ndarray, dtype: np.dtype) -> csr_matrix:
 
 
 def _expand(nearest: np.ndarray, nearest_half: np.ndarray) -> csr_matrix:
-    """R*, not 0 where j ∈ R*(i), (N, N)."""
+    """Matrix (N, N) with nonzero entries where j ∈ R*(i)."""
     near = _matrix(nearest, np.int32)
     reciprocal = near.multiply(near.T).tocsr()
     near = _matrix(nearest_half, np.int32)
@@ -159,7 +162,7 @@ def _expand(nearest: np.ndarray, nearest_half: np.ndarray) -> csr_matrix:
 
 def _weigh(pattern: csr_matrix, distances: Distances,
            furthest: np.ndarray) -> csr_matrix:
-    """exp(−d) where the pattern is not 0, its rows scaled to the sum 1."""
+    """exp(−d) where the pattern is nonzero, with rows scaled to the sum 1."""
     pattern.eliminate_zeros()
     pattern.sort_indices()
     features = distances.rows.features

@@ -15,17 +15,18 @@ from .evaluate import check_options, evaluate_reid
 class ReIDMetric(BaseMetric):
     """mAP, mINP and CMC of person re-identification.
 
-    Query and gallery come from one data set. Each data sample has
+    Query and gallery come from one data set. Each data sample must have
 
-    - ``feature``: what the model found, a tensor (d, )
+    - ``feature``: the feature that the model has computed, a tensor (d, )
     - ``gt_label``: the person
     - ``camera_id``: the camera, an int
     - ``is_query``: True for a query, False for an entry of the gallery
 
-    The last two are for ``PackInputs`` to keep, by its ``meta_keys``.
+    ``PackInputs`` keeps ``camera_id`` and ``is_query`` if they are in its
+    ``meta_keys``.
 
-    :func:`evaluate_reid` says what is computed. The main process does so, on
-    all cores, from features in float32.
+    The metrics are defined in :func:`evaluate_reid`. The main process computes
+    them, on all cores, from float32 features.
 
     Example:
         >>> val_evaluator = dict(type='ReIDMetric')
@@ -35,15 +36,15 @@ class ReIDMetric(BaseMetric):
         ranks (Sequence[int]): The k of rank-k. Defaults to 1, 5, 10.
         rerank (bool): Whether to re-rank by k-reciprocal encoding. Defaults
             to False.
-        collect_device (str): As :class:`BaseMetric`.
-        prefix (str, optional): As :class:`BaseMetric`. Defaults to "reid".
-        collect_dir (str, optional): As :class:`BaseMetric`.
+        collect_device (str): See :class:`BaseMetric`.
+        prefix (str, optional): See :class:`BaseMetric`. Defaults to "reid".
+        collect_dir (str, optional): See :class:`BaseMetric`.
 
     Raises:
-        KeyError: If a data sample lacks one of the above.
-        TypeError: If an option is of the wrong type.
-        ValueError: If an option or a value of a sample is out of range, or as
-            :func:`evaluate_reid` says.
+        KeyError: If a data sample lacks one of these keys.
+        TypeError: If an option has the wrong type.
+        ValueError: If an option or a value of a sample is out of range, or in
+            the cases of :func:`evaluate_reid`.
     """
 
     default_prefix = 'reid'
@@ -60,7 +61,7 @@ class ReIDMetric(BaseMetric):
         self.options = dict(distance=distance, ranks=ranks, rerank=rerank)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep (feature, person, camera, is_query) of each sample."""
+        """Store (feature, person, camera, is_query) of each sample."""
         features = torch.stack([
             torch.as_tensor(_get(sample, 'feature'))
             for sample in data_samples
@@ -68,7 +69,7 @@ class ReIDMetric(BaseMetric):
         if features.dim() != 2:
             raise ValueError('The feature of a data sample must be of shape '
                              f'(d, ), but is {tuple(features[0].shape)}.')
-        # One transfer a batch, and nothing of the model's kept alive.
+        # One transfer per batch. The copy keeps no memory of the model alive.
         features = features.detach().to('cpu', torch.float32, copy=True)
         for feature, sample in zip(features.numpy(), data_samples):
             self.results.append(
@@ -77,15 +78,16 @@ class ReIDMetric(BaseMetric):
                  bool(_get_int(sample, 'is_query'))))
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
-        """The metrics, from what all processes kept of their samples."""
+        """Compute the metrics from the results of all processes."""
         splits = [[], []]
         for *sample, is_query in results:
             splits[not is_query].append(sample)
         for name, split in zip(('query', 'gallery'), splits):
             if not split:
                 raise ValueError(
-                    f'There is no {name} among {len(results)} data samples; '
-                    'the data set must give both, told apart by is_query.')
+                    f'There is no {name} among {len(results)} data samples. '
+                    'The data set must have queries (is_query=True) and a '
+                    'gallery (is_query=False).')
         columns = [tuple(zip(*split)) for split in splits]
         with threadpool_limits(available_cores()):
             return evaluate_reid(
@@ -98,16 +100,16 @@ def _get(sample: dict, key: str) -> Any:
     if key not in sample:
         raise KeyError(
             f'ReIDMetric needs {key} in every data sample, but one has only '
-            f'{", ".join(sorted(sample))}. The head of the model sets '
-            'feature; the data set gives gt_label, camera_id and is_query, of '
-            "which PackInputs keeps the last two by meta_keys=('sample_idx', "
-            "'camera_id', 'is_query', ...).")
+            f'{", ".join(sorted(sample))}. The head of the model must set '
+            'feature, and the data set gt_label, camera_id and is_query. '
+            'PackInputs must keep the latter two: set its '
+            "meta_keys=('sample_idx', 'camera_id', 'is_query', ...).")
     return sample[key]
 
 
 def _get_int(sample: dict, key: str) -> int:
     value = _get(sample, key)
-    if isinstance(value, torch.Tensor):  # on the model's device
+    if isinstance(value, torch.Tensor):  # may be on a GPU
         value = value.cpu()
     value = np.asarray(value)
     if value.size != 1 or value.dtype.kind not in 'iub':

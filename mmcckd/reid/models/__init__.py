@@ -1,4 +1,4 @@
-"""The head of a re-identification network, and its triplet loss."""
+"""Head and triplet loss for person re-identification."""
 from .reid_head import ReIDHead
 from .triplet_loss import BatchHardTripletLoss
 

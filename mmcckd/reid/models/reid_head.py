@@ -12,27 +12,29 @@ class ReIDHead(ClsHead):
     """Head of a re-identification network, with BNNeck.
 
     Luo et al., *Bag of Tricks and A Strong Baseline for Deep Person
-    Re-identification*, CVPR Workshops 2019, section 3.5. The triplet loss
-    looks at the feature f of the neck before, the identity loss at a linear
-    layer on the normalised feature, and so does retrieval:
+    Re-identification*, CVPR Workshops 2019, section 3.5. The triplet loss uses
+    the feature f of the neck. The identity loss uses a linear layer on the
+    feature after ``bnneck``, which is also the feature for retrieval:
 
         neck -> f ─┬─> triplet loss
                    └─> bnneck ─┬─> fc -> identity loss
                                └─> retrieval
 
-    ``bnneck`` is a batch normalisation whose bias stays 0, ``fc`` has none, so
-    that the classes lie around the origin. A recorder finds f at "neck", the
-    feature for retrieval at "head.bnneck", and the logits at "head.fc".
+    ``bnneck`` is a batch normalization with a constant bias of 0, and ``fc``
+    has no bias, so that the decision boundaries pass through the origin. The
+    sources for recorders are "neck" for f, "head.bnneck" for the feature for
+    retrieval, and "head.fc" for the logits.
 
     Args:
-        num_classes (int): Persons of the training set.
+        num_classes (int): Number of persons in the training set.
         in_channels (int): d, the width of the feature.
         loss (dict, optional): Config of the identity loss. Defaults to
-            cross-entropy with label smoothing 0.1, as in the paper.
+            cross-entropy with label smoothing of 0.1, as in the paper.
         triplet (dict, optional): Config of the triplet loss. Defaults to
-            ``dict(type='BatchHardTripletLoss', margin=0.3)``, as there.
-        init_cfg (dict, optional): Defaults to a standard deviation of 0.001
-            for ``fc``, as in the paper's code.
+            ``dict(type='BatchHardTripletLoss', margin=0.3)``, as in the paper.
+        init_cfg (dict, optional): Config of the initialization. Defaults to a
+            normal distribution with a standard deviation of 0.001 for ``fc``,
+            as in the paper's code.
 
     Raises:
         ValueError: If ``num_classes`` or ``in_channels`` is not positive.
@@ -62,19 +64,21 @@ class ReIDHead(ClsHead):
         self.fc = nn.Linear(in_channels, num_classes, bias=False)
 
     def pre_logits(self, feats: Tuple[Tensor]) -> Tensor:
-        """The feature after BNNeck, (n, d), of the last one in a tuple."""
+        """Feature after BNNeck, (n, d), of the last feature in the tuple."""
         return self.bnneck(feats[-1])
 
     def forward(self, feats: Tuple[Tensor]) -> Tensor:
-        """Logits (n, num_classes) of features (n, d)."""
+        """Logits, (n, num_classes), of the last feature in the tuple, (n, d).
+        """
         return self.fc(self.pre_logits(feats))
 
     def loss(self, feats: Tuple[Tensor],
              data_samples: List[DataSample]) -> Dict[str, Tensor]:
-        """Losses of a batch.
+        """Compute the losses of a batch.
 
         Args:
-            feats (tuple[Tensor]): The last is the neck's feature, (n, d).
+            feats (tuple[Tensor]): The last entry is the feature of the neck,
+                (n, d).
             data_samples (List[DataSample]): n samples with a ``gt_label``
                 from 0 to num_classes − 1.
 
@@ -83,21 +87,21 @@ class ReIDHead(ClsHead):
 
         Raises:
             ValueError: If a label is out of range, if images were mixed, or
-                as the triplet loss says.
+                in the cases of the triplet loss.
         """
         if 'gt_score' in data_samples[0] and min(
                 sample.gt_score.max() for sample in data_samples) < 1:
             raise ValueError(
-                'The batch was mixed, by Mixup or the like, so its images are '
-                'of several persons, and the triplet loss takes one. Set the '
-                'model\'s train_cfg=None, and leave batch_augments out of '
-                'data_preprocessor.')
+                'The batch was mixed with Mixup or a similar augmentation, '
+                'but the triplet loss requires a single person for each '
+                'image. Set the model\'s train_cfg=None, and remove '
+                'batch_augments from data_preprocessor.')
         labels = torch.cat([sample.gt_label for sample in data_samples])
         low, high = labels.aminmax()
         if low < 0 or high >= self.num_classes:
             raise ValueError(
-                f'The labels of the batch go from {int(low)} to {int(high)}, '
-                f'but the head has num_classes={self.num_classes}; set it to '
+                f'The labels of the batch are from {int(low)} to {int(high)}, '
+                f'but the head has num_classes={self.num_classes}. Set it to '
                 'the number of persons in the training set.')
         return dict(
             loss_id=self.loss_module(self(feats).float(), labels),
@@ -108,14 +112,15 @@ class ReIDHead(ClsHead):
         feats: Tuple[Tensor],
         data_samples: Optional[List[DataSample]] = None
     ) -> List[DataSample]:
-        """Set ``feature``, (d, ) in float32, of each data sample.
+        """Set the ``feature`` of each data sample, (d, ), float32.
 
-        It is what BNNeck gives, not normalised to a length.
+        It is the output of BNNeck, without L2 normalization.
 
         Args:
-            feats (tuple[Tensor]): The last is the neck's feature, (n, d).
+            feats (tuple[Tensor]): The last entry is the feature of the neck,
+                (n, d).
             data_samples (List[DataSample], optional): n samples. Defaults to
-                None, for new ones.
+                None, which means that new samples are created.
 
         Returns:
             List[DataSample]: The samples.

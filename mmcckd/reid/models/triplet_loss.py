@@ -15,22 +15,22 @@ class BatchHardTripletLoss(nn.Module):
 
     Hermans et al., *In Defense of the Triplet Loss for Person
     Re-Identification*, 2017, equation 5. Every sample a of a batch is an
-    anchor, to be nearer to its farthest positive p, of the same label, than
-    to its nearest negative n:
+    anchor. Its farthest positive p, a sample with the same label, should be
+    nearer than its nearest negative n, a sample with another label:
 
     .. math::
         L = \frac{1}{N} \sum_a \left[ m + \max_p \|f_a - f_p\|
             - \min_n \|f_a - f_n\| \right]_+
 
-    With a soft margin, :math:`\ln(1 + e^x)` takes the place of
-    :math:`[m + x]_+`. The features are not normalised. Samples without a
-    positive in the batch are no anchors; N counts the anchors.
+    With a soft margin, :math:`[m + x]_+` is replaced with
+    :math:`\ln(1 + e^x)`. The features are not normalized. Samples without a
+    positive in the batch are not used as anchors. N is the number of anchors.
 
     Args:
-        margin (float, optional): m ≥ 0; None is the soft margin. Defaults to
-            0.3 (Luo et al., *Bag of Tricks and A Strong Baseline for Deep
+        margin (float, optional): m ≥ 0, or None for the soft margin. Defaults
+            to 0.3 (Luo et al., *Bag of Tricks and A Strong Baseline for Deep
             Person Re-identification*, CVPR Workshops 2019).
-        loss_weight (float): ≥ 0. Defaults to 1.0.
+        loss_weight (float): Weight of the loss, ≥ 0. Defaults to 1.0.
 
     Raises:
         TypeError: If an argument is not a number.
@@ -48,18 +48,18 @@ class BatchHardTripletLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Loss of a batch.
+        """Compute the loss of a batch.
 
         Args:
             features (Tensor): (n, d), floating point.
             labels (Tensor): (n, ), integers.
 
         Returns:
-            Tensor: The weighted loss, a scalar in float32 at least.
+            Tensor: The weighted loss, a scalar, float32 or float64.
 
         Raises:
-            ValueError: If the shapes do not fit, no label of the batch has
-                two samples, or all samples have one label.
+            ValueError: If the shapes do not fit, no two samples have the same
+                label, or all samples have the same label.
         """
         if features.dim() != 2 or labels.shape != features.shape[:1]:
             raise ValueError(
@@ -72,8 +72,8 @@ class BatchHardTripletLoss(nn.Module):
 
         if features.dtype.itemsize < 4:
             features = features.float()
-        # By differences: a matrix product loses the small distances. The
-        # gradient at distance 0 is 0.
+        # Without a matrix product, which is inaccurate for small distances.
+        # The gradient at distance 0 is 0.
         distances = torch.cdist(
             features, features, compute_mode='donot_use_mm_for_euclid_dist')
         positive = distances.masked_fill(~same, -math.inf).amax(1)
@@ -101,8 +101,8 @@ def _check_margin(margin: float) -> None:
 def _raise_without_triplets(labels: Tensor) -> None:
     different = len(labels.unique())
     raise ValueError(
-        'BatchHardTripletLoss needs two samples of a label and one of '
-        f'another, but the batch has {len(labels)} samples of {different} '
-        'labels. Sample k ≥ 2 of each of several labels: '
-        "batch_sampler=dict(type='CURSampler', samples_per_class=4), with a "
-        'batch_size of at least twice that.')
+        'BatchHardTripletLoss needs two samples with the same label and one '
+        f'with another label, but the batch has {len(labels)} samples of '
+        f'{different} labels. Use several labels with k ≥ 2 samples each: '
+        "batch_sampler=dict(type='CURSampler', samples_per_class=4), and a "
+        'batch_size of at least twice that number.')

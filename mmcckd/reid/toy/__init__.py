@@ -1,5 +1,5 @@
-"""Small made-up data sets in the layout of the real ones: persons in certain
-clothes, seen by several cameras."""
+"""Small artificial data sets in the layout of the real ones. Persons are drawn
+as seen by several cameras."""
 from .toy_market1501 import make_market1501
 from .toy_msmt17 import make_msmt17
 

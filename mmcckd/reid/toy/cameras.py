@@ -1,7 +1,8 @@
-"""Cameras, by which the pictures of a person differ.
+"""Cameras, which make the images of a person different.
 
-Light, tint, sharpness and background are a camera's, and make most of a
-picture. Raw pixels therefore find the camera rather than the person.
+Light, tint, sharpness and background depend on the camera, and determine most
+of an image. Retrieval with raw pixels therefore finds images of the same
+camera rather than of the same person.
 """
 from dataclasses import dataclass
 
@@ -17,15 +18,17 @@ SCENE_WIDTH = 5 * WIDTH
 
 @dataclass
 class Camera:
-    """What all pictures of a camera share.
+    """The properties that all images of a camera have in common.
 
     Attributes:
-        scene (np.ndarray): What is behind the persons, (HEIGHT, SCENE_WIDTH,
-            3), uint8, RGB.
-        gain (np.ndarray): Of red, green and blue, (3, ).
+        scene (np.ndarray): The background, (HEIGHT, SCENE_WIDTH, 3), uint8,
+            RGB.
+        gain (np.ndarray): Factors of red, green and blue, (3, ).
         gamma (float): Exponent of the brightness.
-        blur (float): Standard deviation of a Gaussian, in canvas pixels.
-        noise (float): Standard deviation, of grey values from 0 to 255.
+        blur (float): Standard deviation of the Gaussian blur, in pixels of the
+            canvas.
+        noise (float): Standard deviation of the noise, for pixel values from 0
+            to 255.
     """
     scene: np.ndarray
     gain: np.ndarray
@@ -35,7 +38,7 @@ class Camera:
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> 'Camera':
-        """A random camera."""
+        """Create a random camera."""
         gain = rng.uniform(0.7, 1.1) * rng.uniform(0.8, 1.2, 3)
         return cls(
             scene=_draw_scene(rng),
@@ -46,10 +49,9 @@ class Camera:
 
     def photograph(self, person: Person, height: int, width: int,
                    rng: np.random.Generator) -> np.ndarray:
-        """A picture of a person.
+        """Create an image of a person.
 
-        Background, pose, whether something hides a part, and the side that
-        the light comes from, are random.
+        Background, pose, occlusion and the direction of the light are random.
 
         Returns:
             np.ndarray: (height, width, 3), uint8, RGB.
@@ -61,7 +63,7 @@ class Camera:
             _hide_a_part(image, rng)
         if rng.random() < 0.5:
             image = image[:, ::-1]
-        # The light falls off towards one side.
+        # The light decreases towards one side.
         slope = rng.uniform(-0.35, 0.35)
         light = 1 + slope * np.linspace(-1, 1, WIDTH)[None, :, None]
         image = (image / 255)**self.gamma * self.gain * light
@@ -73,7 +75,7 @@ class Camera:
 
 
 def _draw_scene(rng: np.random.Generator) -> np.ndarray:
-    """A wall with doors and posts on it, above a floor."""
+    """Draw a wall with doors and posts above a floor."""
     wall, wall2, floor, floor2 = rng.integers(30, 226, (4, 3))
     y, x = np.mgrid[:HEIGHT, :SCENE_WIDTH]
     pattern, floor_pattern = rng.choice(len(PATTERNS), 2)
@@ -94,10 +96,10 @@ def _draw_scene(rng: np.random.Generator) -> np.ndarray:
 
 
 def _hide_a_part(image: np.ndarray, rng: np.random.Generator) -> None:
-    """Put something grey before the person: a post, or what is below."""
-    colour = np.full(3, rng.integers(40, 216)) + rng.integers(-20, 21, 3)
+    """Occlude the person with a gray post, or a gray area at the bottom."""
+    color = np.full(3, rng.integers(40, 216)) + rng.integers(-20, 21, 3)
     if rng.random() < 0.5:
         left = rng.integers(10, WIDTH - 20)
-        image[:, left:left + rng.integers(8, 16)] = colour
+        image[:, left:left + rng.integers(8, 16)] = color
     else:
-        image[-rng.integers(20, HEIGHT // 3):] = colour
+        image[-rng.integers(20, HEIGHT // 3):] = color

@@ -1,4 +1,4 @@
-"""Which pictures there are of a person, and which of them are queries."""
+"""The images of a person: their cameras, and which of them are queries."""
 from typing import List, NamedTuple
 
 import numpy as np
@@ -7,22 +7,23 @@ CAMERAS_OF_A_PERSON = (2, 5)
 
 
 class Sighting(NamedTuple):
-    """A picture to take: the camera, an index, and whether it is a query."""
+    """An image to create: index of the camera, and whether it is a query."""
     camera: int
     is_query: bool
 
 
 def draw_sightings(num_pictures: int, num_cameras: int,
                    rng: np.random.Generator) -> List[Sighting]:
-    """Pictures of a person by two to five cameras, in their order.
+    """Choose images of a person from two to five cameras, sorted by camera.
 
-    The first of a camera is a query, but for one camera, all of whose
-    pictures stay in the gallery: a query has a match from another camera.
+    The first image of each camera is a query, except for one camera. All
+    images of that camera are in the gallery, so that each query has a match
+    from another camera.
 
     Args:
-        num_pictures (int): At least 2.
-        num_cameras (int): How many there are to choose from, at least 5.
-        rng (np.random.Generator): Draws what is random.
+        num_pictures (int): Number of images, at least 2.
+        num_cameras (int): Number of cameras to choose from, at least 5.
+        rng (np.random.Generator): The random generator.
     """
     low, high = CAMERAS_OF_A_PERSON
     number = min(num_pictures, rng.integers(low, high + 1))
@@ -37,7 +38,7 @@ def draw_sightings(num_pictures: int, num_cameras: int,
 
 
 def draw_num_pictures(average: int, rng: np.random.Generator) -> int:
-    """How many pictures there are of a person: a third to five thirds of the
-    average, and at least 2."""
+    """Choose the number of images of a person, from one to five thirds of the
+    average, but at least 2."""
     low, high = max(2, average // 3), max(2, average * 5 // 3)
     return int(rng.integers(low, high + 1))

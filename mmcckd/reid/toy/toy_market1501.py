@@ -23,27 +23,28 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 90]
 def make_market1501(out: Union[str, Path],
                     samples_per_class: int = 12,
                     seed: int = 0) -> Dict[str, int]:
-    """Make a small data set with the files of Market-1501.
+    """Make a small data set in the layout of Market-1501.
 
     ::
 
         out/{bounding_box_train,query,bounding_box_test}/0002_c1s1_000451_03.jpg
 
-    60 persons to train on and 40 others for the test, whose numbers are
-    spread over 1 to 100, seen by 6 cameras, each person by two to five of
-    them. In bounding_box_test there are for each person of the test one bad
-    detection, number -1, and one picture of somebody else, number 0. Pictures
-    are 128 × 64 pixels.
+    There are 60 persons for training and 40 other persons for the test, with
+    random numbers from 1 to 100. Two to five of 6 cameras have images of each
+    person. For each person of the test, bounding_box_test also has one bad
+    detection (person -1) and one image of another person (person 0). The
+    images have 128 × 64 pixels.
 
     Args:
         out (str | Path): A new or empty folder.
-        samples_per_class (int): Pictures of a person on average; there are a
-            third to five thirds as many, at least two. Defaults to 12.
-        seed (int): The same seed makes the same files. Defaults to 0.
+        samples_per_class (int): Average number of images of a person. The
+            number varies from one to five thirds of it, but is at least two.
+            Defaults to 12.
+        seed (int): Random seed, which determines all files. Defaults to 0.
 
     Returns:
-        Dict[str, int]: Images that are used of each folder, those of number
-        -1 not among them.
+        Dict[str, int]: Number of images in each folder, without those of
+        person -1.
 
     Raises:
         ValueError: If the folder is not empty, or ``samples_per_class`` is

@@ -16,7 +16,7 @@ from .sightings import draw_num_pictures, draw_sightings
 
 NUM_PERSONS = dict(train=60, test=40)
 NUM_CAMERAS = 8
-RARE = 20  # of so many persons to train on, one has only two pictures
+RARE = 20  # one of this many training persons has only two images
 DATES = ('0302', '0303', '0113', '0114')
 PERIODS = ('morning', 'noon', 'afternoon')
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 90]
@@ -25,26 +25,27 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 90]
 def make_msmt17(out: Union[str, Path],
                 samples_per_class: int = 12,
                 seed: int = 0) -> Dict[str, int]:
-    """Make a small data set with the files of MSMT17, V1.
+    """Make a small data set in the layout of MSMT17, V1.
 
     ::
 
         out/MSMT17_V1/{train,test}/0000/0000_000_01_0303morning_0008_0.jpg
         out/MSMT17_V1/list_{train,val,query,gallery}.txt
 
-    60 persons to train on and 40 others for the test, seen by 8 cameras, each
-    person by two to five of them. Pictures are 64 to 128 pixels high, and
-    about half as wide. Of three persons of the training set there are two
-    pictures.
+    There are 60 persons for training and 40 other persons for the test. Two to
+    five of 8 cameras have images of each person. The images are 64 to 128
+    pixels high, and about half as wide. Three persons of the training set have
+    only two images.
 
     Args:
         out (str | Path): A new or empty folder.
-        samples_per_class (int): Pictures of a person on average; there are a
-            third to five thirds as many, at least two. Defaults to 12.
-        seed (int): The same seed makes the same files. Defaults to 0.
+        samples_per_class (int): Average number of images of a person. The
+            number varies from one to five thirds of it, but is at least two.
+            Defaults to 12.
+        seed (int): Random seed, which determines all files. Defaults to 0.
 
     Returns:
-        Dict[str, int]: Images of each list.
+        Dict[str, int]: Number of images in each list.
 
     Raises:
         ValueError: If the folder is not empty, or ``samples_per_class`` is

@@ -1,7 +1,7 @@
-"""Pictures of what re-identification models find.
+"""Pictures of the rank lists of re-identification models.
 
-    config, checkpoint -> model ─┐
-    test set -> chosen queries ──┴─> search -> rankings -> picture, page
+    config, checkpoint -> model ───┐
+    test set -> selected queries ──┴─> search -> rankings -> picture, page
 """
 from .rank_list_page import write_page
 from .rank_list_picture import MAX_ROWS, write_picture

@@ -1,4 +1,4 @@
-"""Queries and what models find for them, as a page that needs no network."""
+"""Rank lists of queries as an HTML page that contains its images."""
 import base64
 import io
 from html import escape
@@ -15,7 +15,7 @@ from .rank_list_picture import load_thumbnail
 from .reid_model import Search
 from .test_set import ReIDTestSet
 
-# In pixels, twice what the page shows, for dense screens.
+# Size of the images in pixels: twice that on the page, for high-DPI screens.
 SIZE = (160, 320)
 
 STYLE = f'''
@@ -52,14 +52,15 @@ img {{ display: block; width: 80px; height: 160px; object-fit: contain;
 def write_page(path: Union[str, Path], dataset: Dataset,
                test_set: ReIDTestSet, queries: Sequence[int],
                searches: Sequence[Search]) -> None:
-    """Write a section for each query, in it a row for each model.
+    """Write a page with a section for each query and a row for each model.
 
     Args:
         path (str | Path): The file to write, \\*.html.
-        dataset (Dataset): Gives the images.
-        test_set (ReIDTestSet): Of the dataset.
-        queries (Sequence[int]): Those that were searched for, n.
-        searches (Sequence[Search]): Of the models, with n rankings each.
+        dataset (Dataset): The data set with the images.
+        test_set (ReIDTestSet): Query and gallery of the data set.
+        queries (Sequence[int]): Numbers of the n queries.
+        searches (Sequence[Search]): The results of the models, with n rankings
+            each.
     """
     page = _Page(dataset, test_set, searches)
     with whole_file(path) as file:

@@ -1,4 +1,4 @@
-"""Queries and what models find for them, as one picture."""
+"""Rank lists of queries as one picture."""
 from pathlib import Path
 from typing import List, Sequence, Tuple, Union
 
@@ -14,10 +14,10 @@ from . import captions as say
 from .reid_model import Search
 from .test_set import ReIDTestSet
 
-# Of queries times models; a picture of more is too large for viewers.
+# Number of queries times models. A larger picture is too large for viewers.
 MAX_ROWS = 200
 
-# In pixels: an image's place, and what is around it.
+# Sizes in pixels, of an image and what is around it.
 WIDTH, HEIGHT = 80, 160
 FRAME, BAR = 4, 18
 CELL = WIDTH + 2 * FRAME + 12
@@ -27,20 +27,21 @@ TITLE = 24
 DASH, GAP = 8, 5
 LINES_OF_A_CAPTION = 3
 
-BLACK, GREY, PAPER = '#111111', '#555555', '#ffffff'
+BLACK, GRAY, PAPER = '#111111', '#555555', '#ffffff'
 
 
 def write_picture(path: Union[str, Path], dataset: Dataset,
                   test_set: ReIDTestSet, queries: Sequence[int],
                   searches: Sequence[Search]) -> None:
-    """Draw a block for each query, in it a row for each model.
+    """Write a picture with a block for each query and a row for each model.
 
     Args:
         path (str | Path): The file to write, \\*.png.
-        dataset (Dataset): Gives the images.
-        test_set (ReIDTestSet): Of the dataset.
-        queries (Sequence[int]): Those that were searched for, n.
-        searches (Sequence[Search]): Of the models, with n rankings each.
+        dataset (Dataset): The data set with the images.
+        test_set (ReIDTestSet): Query and gallery of the data set.
+        queries (Sequence[int]): Numbers of the n queries.
+        searches (Sequence[Search]): The results of the models, with n rankings
+            each.
     """
     picture = _Picture(dataset, test_set, queries, searches)
     with whole_file(path) as file:
@@ -59,7 +60,7 @@ class _Picture:
         self.columns = max(say.MIN_COLUMNS, *(
             len(ranking.entries) for search in searches
             for ranking in search.rankings))
-        # The column of what is said of the models.
+        # Width of the column with names and metrics of the models.
         said = [(self.bold, search.name) for search in searches]
         said += [(self.font, line) for search in searches
                  for ranking in search.rankings
@@ -86,11 +87,11 @@ class _Picture:
             self.pen.text((MARGIN, y), line, BLACK, self.bold)
             y += TITLE
         for line in facts:
-            self.pen.text((MARGIN, y), line, GREY, self.font)
+            self.pen.text((MARGIN, y), line, GRAY, self.font)
             y += LINE
-        for colour, text in say.LEGEND:
-            self.pen.rectangle((MARGIN, y + 2, MARGIN + 10, y + 12), colour)
-            self.pen.text((MARGIN + 16, y), text, GREY, self.font)
+        for color, text in say.LEGEND:
+            self.pen.rectangle((MARGIN, y + 2, MARGIN + 10, y + 12), color)
+            self.pen.text((MARGIN + 16, y), text, GRAY, self.font)
             y += LINE
         y = top
         for n, query in enumerate(self.queries):
@@ -110,7 +111,7 @@ class _Picture:
                       BLACK, self.bold)
         y += TITLE
         self._paste((MARGIN + FRAME, y + BAR), self.test_set.query[query])
-        self.pen.text((MARGIN + FRAME, y + 2), 'query', GREY, self.font)
+        self.pen.text((MARGIN + FRAME, y + 2), 'query', GRAY, self.font)
         for search in self.searches:
             ranking = search.rankings[n]
             self._draw_ranking(y, search, ranking)
@@ -128,12 +129,12 @@ class _Picture:
             self._frame((x, y), rank, right)
             self._paste((x + FRAME, y + BAR), self.test_set.gallery[entry])
             self._lines((x + FRAME, y + BAR + HEIGHT + FRAME + 2),
-                        say.caption(self.test_set, entry, distance), GREY)
+                        say.caption(self.test_set, entry, distance), GRAY)
         y += BAR + HEIGHT + FRAME + LINE * LINES_OF_A_CAPTION + 8
         shown = say.shown_of_dropped(ranking)
         if len(shown):
             self._lines((left - self.names, y), say.dropped_lines(ranking),
-                        GREY)
+                        GRAY)
         for i, (entry, distance) in enumerate(
                 zip(shown, ranking.dropped_distances)):
             x = left + i * CELL
@@ -142,7 +143,7 @@ class _Picture:
                         say.dropped_caption(distance), say.DROPPED)
 
     def _frame(self, place: Tuple[int, int], rank: int, right: bool) -> None:
-        """A bar with the rank, and what is to be the frame of an image."""
+        """Draw a bar with the rank, and the frame around an image."""
         x, y = place
         width, height = WIDTH + 2 * FRAME, BAR + HEIGHT + FRAME
         self.pen.rectangle((x, y, x + width - 1, y + height - 1),
@@ -159,7 +160,7 @@ class _Picture:
                                 y + height - 1), PAPER)
 
     def _paste(self, place: Tuple[int, int], idx: int, part: int = 1) -> None:
-        """An image in the middle of its place; a smaller one is dimmed."""
+        """Draw an image, centered. If it is drawn smaller, it is dimmed."""
         image = load_thumbnail(self.dataset, idx,
                                (WIDTH // part, HEIGHT // part))
         box = Image.new('RGB', (WIDTH // part, HEIGHT // part), '#eeeeee')
@@ -170,16 +171,16 @@ class _Picture:
         self.image.paste(box, place)
 
     def _lines(self, place: Tuple[int, int], lines: Sequence[str],
-               colour: str = BLACK) -> None:
+               color: str = BLACK) -> None:
         x, y = place
         for line in lines:
-            self.pen.text((x, y), line, colour, self.font)
+            self.pen.text((x, y), line, color, self.font)
             y += LINE
 
 
 def load_thumbnail(dataset: Dataset, idx: int,
                    size: Tuple[int, int]) -> Image.Image:
-    """A sample's image, as large as fits into (width, height), RGB."""
+    """Load the image of a sample, scaled to fit into (width, height), RGB."""
     image = Image.fromarray(np.asarray(load_image(dataset, idx))).convert(
         'RGB')
     scale = min(size[0] / image.width, size[1] / image.height)
@@ -188,7 +189,7 @@ def load_thumbnail(dataset: Dataset, idx: int,
 
 
 def _wrap(parts: Sequence[str], between: str, font, width: int) -> List[str]:
-    """Lines of these parts that are at most so wide, where one part is."""
+    """Join parts to lines of at most ``width``, unless a part is wider."""
     lines = ['']
     for i, part in enumerate(parts):
         part += between.rstrip() if i < len(parts) - 1 else ''

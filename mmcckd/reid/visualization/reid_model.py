@@ -25,16 +25,16 @@ from .test_set import ReIDTestSet
 
 @dataclass
 class Search:
-    """What a model finds for some queries.
+    """The results of a model for some queries.
 
     Attributes:
-        name (str): What the model is called.
-        metrics (Dict[str, float]): Of the whole test set, as
-            :func:`evaluate_reid` gives them.
-        rankings (List[Ranking]): One for each chosen query.
+        name (str): Name of the model.
+        metrics (Dict[str, float]): Metrics of :func:`evaluate_reid` on the
+            complete test set.
+        rankings (List[Ranking]): One for each selected query.
         distance (str): "cosine" or "euclidean".
-        config (str): Name of the model's config.
-        checkpoint (str): Name of its checkpoint.
+        config (str): Path of the model's config.
+        checkpoint (str): Path of its checkpoint.
     """
     name: str
     metrics: Dict[str, float]
@@ -47,22 +47,22 @@ class Search:
 class ReIDModel:
     """A model with its weights, and the test set of its config.
 
-    Of a distillation it is the student, or if asked for the teacher. The
-    weights must fit exactly.
+    If the config is that of a distillation, the model is the student or,
+    optionally, the teacher. The weights are loaded strictly.
 
     Args:
-        name (str): What to call it.
-        cfg (Config): Of a distillation, a model trained alone, or an exported
-            student.
-        checkpoint (str): Path or URL. Of a checkpoint of a distillation the
-            student's weights are taken.
-        teacher (bool): Whether to take the config's teacher. Defaults to
+        name (str): Name of the model, for the pictures.
+        cfg (Config): Config of a distillation, of a model that is trained
+            alone, or of an exported student.
+        checkpoint (str): Path or URL of the checkpoint. From the checkpoint of
+            a distillation, the weights of the student are used.
+        teacher (bool): Whether to use the teacher of the config. Defaults to
             False.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        ValueError: If the config has no such model, no test set, or one that
-            is not of re-identification, or an evaluator that re-ranks; or the
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If the config has no such model, no test set for
+            re-identification, or an evaluator that re-ranks, or if the
             checkpoint cannot be read or does not fit.
     """
 
@@ -92,22 +92,22 @@ class ReIDModel:
         self.loader = Runner.build_dataloader(loader, seed=0)
         self.test_set = ReIDTestSet(self.loader.dataset)
         self.model = get_model(own_cfg)
-        if teacher:  # of the same images as in the run
+        if teacher:  # it gets the same images as in the run
             network = MODELS.build(without_weights(cfg.model.architecture))
             feed_teacher(network, self.model.data_preprocessor)
             self.model = network
         self._load()
 
     def search(self, queries: Sequence[int], topk: int = 10) -> Search:
-        """Rank the gallery for some queries, and evaluate for all.
+        """Rank the gallery for some queries, and compute the metrics of all.
 
         Args:
-            queries (Sequence[int]): Their numbers in the test set.
-            topk (int): How many entries to give. Defaults to 10.
+            queries (Sequence[int]): Numbers of the queries in the test set.
+            topk (int): Number of entries in each ranking. Defaults to 10.
 
         Raises:
-            ValueError: If the model gives no features, or features that
-                :func:`evaluate_reid` refuses.
+            ValueError: If the model computes no features, or in the cases of
+                :func:`evaluate_reid`.
         """
         features, test_set = self._extract(), self.test_set
         samples = [
@@ -134,7 +134,7 @@ class ReIDModel:
 
     @torch.no_grad()
     def _extract(self) -> np.ndarray:
-        """The feature of each image, (N, d), float32, as tests compute it."""
+        """Compute the feature of each image as in a test, (N, d), float32."""
         model = self.model.to(get_device()).eval()
         bar = CoarseProgressBar(len(self.test_set.paths))
         features: Optional[np.ndarray] = None
@@ -143,9 +143,9 @@ class ReIDModel:
             samples = model.test_step(batch)
             if 'feature' not in samples[0]:
                 raise ValueError(
-                    f'The head of {self.config}, '
-                    f'{type(model.head).__name__}, gives no feature; it needs '
-                    'one such as ReIDHead.')
+                    f'The head of {self.config}, a '
+                    f'{type(model.head).__name__}, predicts no feature. Use a '
+                    'head such as ReIDHead.')
             rows = torch.stack([sample.feature for sample in samples])
             if features is None:
                 features = np.empty(
@@ -157,18 +157,18 @@ class ReIDModel:
 
 
 def _teacher_config(cfg: Config) -> Config:
-    """The config with the teacher in the student's place."""
+    """A copy of the config with the teacher as the student."""
     if 'teacher' not in cfg.get('model', {}):
         raise ValueError(
-            f'{cfg.filename} has no model.teacher; give the config of a '
-            'distillation, or compare with the teacher by its own config.')
+            f'{cfg.filename} has no model.teacher. Give the config of a '
+            'distillation, or --compare with the config of the teacher.')
     cfg = copy.deepcopy(cfg)
     cfg.model.architecture = cfg.model.pop('teacher')
     return cfg
 
 
 def _distance(cfg: Config, name: str) -> str:
-    """The distance by which the config's metric compares features."""
+    """The distance that the metric of the config uses."""
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, (list, tuple)):
         evaluators = [evaluators]
@@ -176,7 +176,7 @@ def _distance(cfg: Config, name: str) -> str:
         if str(evaluator.get('type')).endswith('ReIDMetric'):
             if evaluator.get('rerank'):
                 raise ValueError(
-                    f'The evaluator of {name} re-ranks, but pictures are of '
-                    'the ranking before; set its rerank=False.')
+                    f'The evaluator of {name} re-ranks, but pictures can only '
+                    'show the ranking before. Set its rerank=False.')
             return evaluator.get('distance', 'cosine')
     return 'cosine'
