@@ -28,14 +28,14 @@ from mmcckd.superclasses import (
     extract_features,
     fingerprint_dataset,
 )
-from mmcckd.superclasses import teacher as config_of
+from mmcckd.superclasses import extraction_config as config_of
+from mmcckd.superclasses.cluster_quality import describe
 from mmcckd.superclasses.clustering import (
     ALGORITHMS,
     check_num_clusters,
     choose_algorithm,
 )
-from mmcckd.superclasses.page import Look, write_pictures
-from mmcckd.superclasses.statistics import describe
+from mmcckd.superclasses.superclass_page import Look, write_pictures
 
 
 def parse_args() -> argparse.Namespace:

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.datasets.samplers.cur_sampler import get_labels
-from mmcckd.superclasses.page import load_image
+from mmcckd.superclasses.superclass_page import load_image
 
 ROWS_OF_RANDOM = 4
 

@@ -13,8 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from mmcckd.engine.cores import available_cores
-
-from .progress import CoarseProgressBar
+from mmcckd.progress_bar import CoarseProgressBar
 
 ALGORITHMS = ('auto', 'kmeans', 'minibatch')
 

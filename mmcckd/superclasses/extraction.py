@@ -20,9 +20,9 @@ from torch.utils.data import DataLoader, Dataset
 from mmcckd.datasets.wrappers import base_datasets
 from mmcckd.models.connectors.flatten_features import flatten_features
 from mmcckd.models.modules import find_module
+from mmcckd.progress_bar import CoarseProgressBar
 
 from .feature_file import FeatureFile
-from .progress import CoarseProgressBar
 
 # So many unreadable images are not a few bad files, but a wrong path.
 MAX_UNREADABLE = 100

@@ -17,7 +17,7 @@ from mmpretrain.models import ClsDataPreprocessor, build_classifier
 from mmcckd.datasets import Digits
 from mmcckd.superclasses import FeatureFile, extract_features
 from mmcckd.superclasses import feature_file as feature_file_module
-from mmcckd.superclasses.teacher import build_teacher
+from mmcckd.superclasses.extraction_config import build_teacher
 
 ROOT = Path(__file__).parent.parent.parent
 

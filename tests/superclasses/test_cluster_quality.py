@@ -8,8 +8,12 @@ from sklearn.metrics import silhouette_score
 
 from mmcckd.datasets import Digits
 from mmcckd.superclasses import Superclasses
-from mmcckd.superclasses.page import Look, write_pictures
-from mmcckd.superclasses.statistics import contingency, describe, entropies
+from mmcckd.superclasses.cluster_quality import (
+    contingency,
+    describe,
+    entropies,
+)
+from mmcckd.superclasses.superclass_page import Look, write_pictures
 
 CLASSES = np.array([0, 0, 0, 1, 1, 1, 2, 2])
 LABELS = np.array([0, 0, 1, 1, 1, 1, 2, -1])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mmengine import fileio
 from torch.utils.data import Dataset
 
-from .statistics import contingency, entropies
+from .cluster_quality import contingency, entropies
 from .superclass_file import Superclasses, whole_file
 
 IMAGES_PER_ROW = 12
@@ -26,7 +26,7 @@ class Look:
 
     Attributes:
         superclasses (Superclasses): Of the dataset.
-        figures (Dict[str, float]): Of :func:`.statistics.describe`.
+        figures (Dict[str, float]): Of :func:`.cluster_quality.describe`.
         dataset (Dataset): Gives the images.
         classes (np.ndarray, optional): True classes, (N, ).
         class_names (Sequence[str], optional): Their names.
