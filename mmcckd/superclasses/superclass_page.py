@@ -5,11 +5,11 @@ import io
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-import mmcv
 import numpy as np
 from matplotlib.figure import Figure
-from mmengine import fileio
 from torch.utils.data import Dataset
+
+from mmcckd.datasets.sample_image import load_image
 
 from .cluster_quality import contingency, entropies
 from .superclass_file import Superclasses, whole_file
@@ -150,15 +150,6 @@ def _sheet_rows(look: Look) -> List[Tuple[str, np.ndarray]]:
             rows.append((f'{kind}\nno. {superclass}\n{sizes[superclass]} '
                          'samples', np.sort(samples)))
     return rows
-
-
-def load_image(dataset: Dataset, idx: int) -> np.ndarray:
-    """A sample's image as it is before the pipeline, (h, w) or (h, w, 3)."""
-    info = dataset.get_data_info(int(idx))
-    if 'img' in info:
-        return np.asarray(info['img'])
-    content = fileio.get(info['img_path'])
-    return mmcv.imfrombytes(content, channel_order='rgb', backend='pillow')
 
 
 def _class_name(look: Look, index: int) -> str:
