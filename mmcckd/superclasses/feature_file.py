@@ -14,7 +14,7 @@ try:
 except ImportError:  # not on Windows
     fcntl = None
 
-from .superclass_file import whole_file
+from mmcckd.files.atomic import atomic_write
 
 SECONDS_BETWEEN_NOTES = 1.
 # The workers of a killed run keep its lock until they notice, in 5 seconds.
@@ -143,8 +143,8 @@ class FeatureFile:
             self._map.flush()
         note = dict(
             rows_done=self.rows_done, unreadable=self.unreadable, job=self.job)
-        with whole_file(self.note) as file:
-            file.write(json.dumps(note, indent=1).encode())
+        with atomic_write(self.note) as temporary:
+            temporary.write_text(json.dumps(note, indent=1))
         self._noted = time.monotonic()
 
     def _read_note(self) -> None:

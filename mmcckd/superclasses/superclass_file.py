@@ -1,15 +1,15 @@
 """The superclass file: which superclass each sample of a dataset is in."""
 import json
-import os
 import zipfile
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Union
 
 import numpy as np
 from torch.utils.data import Dataset
+
+from mmcckd.files.atomic import atomic_write
 
 from .fingerprint import fingerprint_dataset
 
@@ -50,15 +50,15 @@ class Superclasses:
             self.labels[self.labels >= 0], minlength=len(self.centroids))
 
     def save(self, path: Union[str, Path]) -> None:
-        """Write the file, whole or not at all.
+        """Write the file completely or not at all.
 
         Args:
             path (str | Path): A file of this name is replaced.
         """
         meta = dict(self.meta, format_version=FORMAT_VERSION)
-        with whole_file(path) as file:
+        with atomic_write(path) as temporary:
             np.savez_compressed(
-                file,
+                temporary,
                 labels=self.labels.astype(np.int32),
                 centroids=self.centroids.astype(np.float32),
                 meta=np.array(json.dumps(meta, sort_keys=True)))
@@ -131,19 +131,3 @@ class Superclasses:
             f'The superclass file {path} is not of this {name}: {wrong}. '
             'Cluster this dataset with tools/cluster_superclasses.py, or '
             'train on the one that the file was made of.')
-
-
-@contextmanager
-def whole_file(path: Union[str, Path]) -> Iterator:
-    """A binary file to write to, that gets its name when it is complete."""
-    path = Path(path)
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
-        with open(partial, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

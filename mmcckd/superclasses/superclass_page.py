@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from torch.utils.data import Dataset
 
 from mmcckd.datasets.sample_image import load_image
+from mmcckd.files.atomic import atomic_write
 
 from .cluster_quality import contingency, entropies
-from .superclass_file import Superclasses, whole_file
+from .superclass_file import Superclasses
 
 IMAGES_PER_ROW = 12
 ROWS_OF_A_KIND = 3
@@ -51,8 +52,8 @@ def write_pictures(look: Look, stem: str) -> List[str]:
     names = [f'{stem}.png', f'{stem}.html']
     contents = [picture.getvalue(), _page(look, picture.getvalue()).encode()]
     for name, content in zip(names, contents):
-        with whole_file(name) as file:
-            file.write(content)
+        with atomic_write(name) as temporary:
+            temporary.write_bytes(content)
     return names
 
 
