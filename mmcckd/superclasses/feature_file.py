@@ -9,12 +9,8 @@ from typing import Iterator, List, Optional
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
-
 from mmcckd.files.atomic import atomic_write
+from mmcckd.files.locks import file_lock
 
 SECONDS_BETWEEN_NOTES = 1.
 # The workers of a killed run keep its lock until they notice, in 5 seconds.
@@ -65,33 +61,14 @@ class FeatureFile:
         Raises:
             ValueError: If one is writing already.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            self._lock(folder)
+        folder = self.path.parent
+        with file_lock(
+                folder / '.features.lock',
+                f'Another process is writing features into {folder}; wait for '
+                'it, or give --out in another folder.', SECONDS_TO_LOCK):
             self._read_note()
             yield
             self.write_note()
-        finally:
-            if fcntl is not None:  # also in workers that were forked off
-                fcntl.flock(folder, fcntl.LOCK_UN)
-            os.close(folder)
-
-    def _lock(self, folder: int) -> None:
-        if fcntl is None:
-            return
-        deadline = time.monotonic() + SECONDS_TO_LOCK
-        while True:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise ValueError(
-                        'Another process is writing features into '
-                        f'{self.path.parent}; wait for it, or give --out in '
-                        'another folder.') from error
-            time.sleep(0.1)
 
     def write(self, begin: int, features: np.ndarray,
               readable: np.ndarray) -> None:
