@@ -9,8 +9,8 @@ from mmengine.registry import HOOKS, MODELS
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
+from mmcckd.files.checkpoints import weights_of
 from mmcckd.models.algorithms.student_checkpoint import arrange, fit_state_dict
-from mmcckd.models.algorithms.teacher_checkpoint import weights_of
 from mmcckd.recipes.networks import without_weights
 
 # What a run's own checkpoint has beside its weights.
