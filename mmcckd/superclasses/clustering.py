@@ -1,18 +1,15 @@
 """k-means over features that need not fit into memory."""
-import contextlib
-import re
-import sys
 import warnings
 from dataclasses import dataclass
-from typing import Iterator, Optional, TextIO
+from typing import Iterator, Optional
 
 import numpy as np
+from joblib import cpu_count
 from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans, MiniBatchKMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from mmcckd.engine.cores import available_cores
 from mmcckd.progress_bar import CoarseProgressBar
 
 ALGORITHMS = ('auto', 'kmeans', 'minibatch')
@@ -92,7 +89,9 @@ def cluster_features(features: np.ndarray,
     check_num_clusters(num_clusters, len(rows))
     find_centroids = _kmeans if algorithm == 'kmeans' else _minibatch
 
-    with threadpool_limits(available_cores()):
+    # A launcher gives each rank one thread. The other ranks wait, so this one
+    # may use all cores.
+    with threadpool_limits(cpu_count()):
         centroids = find_centroids(features, rows, num_clusters, seed)
         labels, centroids, inertia = _assign(features, rows, centroids)
     return Clusters(labels, centroids, inertia, algorithm)
@@ -131,36 +130,29 @@ def check_num_clusters(num_clusters: int, num_samples: int) -> None:
 
 
 def _kmeans(features, rows, num_clusters, seed) -> np.ndarray:
-    model = KMeans(
-        num_clusters,
-        n_init=KMEANS_STARTS,
-        random_state=seed,
-        copy_x=False,
-        verbose=1)
-    with contextlib.redirect_stdout(_IterationCounter(sys.stdout)):
+    """The best of several starts, as ``KMeans(n_init=…)`` chooses it."""
+    rng = np.random.RandomState(seed)
+    best = None
+    for start in range(1, KMEANS_STARTS + 1):
+        # KMeans centres the features in place, so each start reads them anew.
+        model = KMeans(num_clusters, n_init=1, random_state=rng, copy_x=False)
         model.fit(_read(features, rows))
-    print()
-    return model.cluster_centers_
+        if best is None or (model.inertia_ < best.inertia_
+                            and not _same(model.labels_, best.labels_)):
+            best = model
+        print(
+            f'\rk-means: start {start} of {KMEANS_STARTS}, '
+            f'{model.n_iter_} iterations, inertia {model.inertia_:.6g}, '
+            f'best {best.inertia_:.6g}    ',
+            end='\n' if start == KMEANS_STARTS else '',
+            flush=True)
+    return best.cluster_centers_
 
 
-class _IterationCounter:
-    """Turns what a verbose KMeans prints into one line that counts."""
-
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
-        self.start = 0
-
-    def write(self, text: str) -> None:
-        self.start += text.startswith('Initialization complete')
-        found = re.match(r'Iteration (\d+), inertia ([\d.e+-]+\d)', text)
-        if found:
-            self.out.write(f'\rk-means: start {self.start} of '
-                           f'{KMEANS_STARTS}, iteration {int(found[1]) + 1}, '
-                           f'inertia {float(found[2]):.6g}    ')
-            self.out.flush()
-
-    def flush(self) -> None:
-        self.out.flush()
+def _same(labels: np.ndarray, others: np.ndarray) -> bool:
+    """Whether two clusterings differ in the clusters' numbers only."""
+    pairs = np.unique(labels.astype(np.int64) * len(labels) + others)
+    return len(pairs) == len(np.unique(labels)) == len(np.unique(others))
 
 
 def _minibatch(features, rows, num_clusters, seed) -> np.ndarray:
