@@ -1,8 +1,8 @@
 """A picture of superclasses, and a page around it that needs no network."""
 import base64
-import html
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -11,10 +11,12 @@ from torch.utils.data import Dataset
 
 from mmcckd.datasets.sample_image import load_image
 from mmcckd.files.atomic import atomic_write
+from mmcckd.files.pages import render_page
 
 from .cluster_quality import contingency, entropies
 from .superclass_file import Superclasses
 
+TEMPLATE = Path(__file__).with_name('superclass_page.html.jinja')
 IMAGES_PER_ROW = 12
 ROWS_OF_A_KIND = 3
 # The map shows the first so many: more than the width of a page.
@@ -161,7 +163,7 @@ def _class_name(look: Look, index: int) -> str:
 
 def _page(look: Look, picture: bytes) -> str:
     superclasses = look.superclasses
-    figures = {
+    facts = {
         'samples': f'{len(superclasses.labels):,}',
         'superclasses': f'{len(superclasses.centroids):,}',
         **{
@@ -174,48 +176,22 @@ def _page(look: Look, picture: bytes) -> str:
             for name in ('algorithm', 'seed', 'module', 'teacher_sha256')
         }
     }
-    facts = ''.join(f'<tr><th>{html.escape(name)}<td>{html.escape(str(value))}'
-                    for name, value in figures.items())
-    return f'''<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Superclasses</title>
-<style>
-body {{ font: 16px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto;
-       padding: 0 1rem; }}
-img {{ max-width: 100%; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
-th, td {{ text-align: left; padding: .1rem 1.5rem .1rem 0;
-         border-bottom: 1px solid #ddd; font-variant-numeric: tabular-nums; }}
-td {{ overflow-wrap: anywhere; }}
-</style>
-<h1>Superclasses</h1>
-<table>{facts}</table>
-<img alt="Sizes, classes in superclasses, and images of some superclasses"
- src="data:image/png;base64,{base64.b64encode(picture).decode()}">
-<h2>All superclasses</h2>
-<table>{_rows(look)}</table>
-</html>
-'''
+    return render_page(
+        TEMPLATE,
+        facts=facts,
+        picture=base64.b64encode(picture).decode(),
+        sizes=superclasses.sizes.tolist(),
+        classes=None if look.classes is None else _frequent_classes(look))
 
 
-def _rows(look: Look) -> str:
-    """A row for each superclass: size, and its most frequent classes."""
-    lines = ['<tr><th>no.<th>samples']
-    table = None
-    if look.classes is not None:
-        lines[0] += '<th>most frequent classes'
-        table = contingency(look.classes, look.superclasses.labels)
+def _frequent_classes(look: Look) -> List[str]:
+    """The most frequent classes of each superclass, with their shares."""
+    table = contingency(look.classes, look.superclasses.labels)
+    texts = []
     for superclass, size in enumerate(look.superclasses.sizes):
-        line = f'<tr><td>{superclass}<td>{size:,}'
-        if table is not None:
-            row = table[superclass]
-            best = np.argsort(-row.data, kind='stable')[:3]
-            names = [
-                f'{html.escape(_class_name(look, row.indices[i]))} '
-                f'{row.data[i] / size:.0%}' for i in best
-            ]
-            line += '<td>' + ', '.join(names)
-        lines.append(line)
-    return '\n'.join(lines)
+        row = table[superclass]
+        best = np.argsort(-row.data, kind='stable')[:3]
+        texts.append(', '.join(
+            f'{_class_name(look, row.indices[i])} {row.data[i] / size:.0%}'
+            for i in best))
+    return texts
