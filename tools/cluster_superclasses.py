@@ -35,7 +35,8 @@ from mmcckd.superclasses.clustering import (
     check_num_clusters,
     choose_algorithm,
 )
-from mmcckd.superclasses.superclass_page import Look, write_pictures
+from mmcckd.superclasses.superclass_page import write_pictures
+from mmcckd.superclasses.superclass_picture import Overview
 
 
 def parse_args() -> argparse.Namespace:
@@ -173,7 +174,7 @@ def show(superclasses: Superclasses, features: FeatureFile, dataset,
               '{nmi:.3f}'.format(**figures))
     print(f'silhouette {figures["silhouette"]:.3f} (on a sample)')
     pictures = write_pictures(
-        Look(superclasses, figures, dataset, classes, names),
+        Overview(superclasses, figures, dataset, classes, names),
         str(out.with_suffix('')))
     print('\n'.join(['Written:', str(out), *pictures]))
 

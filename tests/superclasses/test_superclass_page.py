@@ -6,7 +6,8 @@ import pytest
 from mmcckd.datasets import Digits
 from mmcckd.superclasses import Superclasses
 from mmcckd.superclasses.cluster_quality import describe
-from mmcckd.superclasses.superclass_page import Look, write_pictures
+from mmcckd.superclasses.superclass_page import write_pictures
+from mmcckd.superclasses.superclass_picture import Overview
 
 
 @pytest.mark.parametrize('with_classes', [True, False])
@@ -19,10 +20,12 @@ def test_page_and_picture(with_classes, tmp_path):
         dict(algorithm='kmeans', seed=0, inertia=1.5, module='<neck>',
              teacher_sha256='abc'))
     features = np.random.default_rng(0).standard_normal((30, 4))
-    look = Look(superclasses, describe(labels, features, classes), digits)
+    figures = describe(labels, features, classes)
+    overview = Overview(superclasses, figures, digits)
     if with_classes:
-        look.classes, look.class_names = classes, ['<zero>', *'123456789']
-    names = write_pictures(look, str(tmp_path / 'superclasses'))
+        overview.classes = classes
+        overview.class_names = ['<zero>', *'123456789']
+    names = write_pictures(overview, str(tmp_path / 'superclasses'))
     assert names == [str(tmp_path / f'superclasses.{s}')
                      for s in ('png', 'html')]
     assert (tmp_path / 'superclasses.png').read_bytes()[:4] == b'\x89PNG'
