@@ -297,7 +297,7 @@ class TestBadInput:
 
         monkeypatch.setattr('os.posix_fallocate', full)
         with pytest.raises(
-                OSError, match='No room for the features, .* give --out on'):
+                OSError, match='Not enough space for the .* give --out on'):
             extract(self.dataset, tmp_path)
         assert not list(tmp_path.glob('*.npy'))
 
