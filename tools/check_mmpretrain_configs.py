@@ -38,7 +38,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
-from mmcckd.messages import check_writable
+from mmcckd.files.atomic import check_writable
 
 FOLDER = Path(mmpretrain.__file__).parent / '.mim/configs'
 STUDENT, TEACHER = ROLES = ('student', 'teacher')

@@ -1,9 +1,9 @@
 """Cluster a teacher's features of the training set into superclasses.
 
-Makes the file that SURSampler reads. CONFIG is that of a distillation or of
-the teacher itself. The features stay beside the file: another number of
-superclasses does not need the teacher again. An interrupted run goes on where
-it stopped when it is started again.
+Writes the file that SURSampler reads. CONFIG is the config of a distillation
+or of the teacher itself. The features are kept beside the file, so that
+clustering into another number of superclasses does not run the teacher again.
+An interrupted run continues where it stopped when it is started again.
 """
 import argparse
 import json
@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.samplers.cur_sampler import get_labels
 from mmcckd.engine import add_config_arguments, init_distributed, load_config
-from mmcckd.messages import check_writable
+from mmcckd.files.atomic import check_writable
 from mmcckd.models.find_module import find_module
 from mmcckd.superclasses import (
     FeatureFile,
@@ -28,14 +28,15 @@ from mmcckd.superclasses import (
     extract_features,
     fingerprint_dataset,
 )
-from mmcckd.superclasses import teacher as config_of
+from mmcckd.superclasses import extraction_config as config_of
+from mmcckd.superclasses.cluster_quality import describe
 from mmcckd.superclasses.clustering import (
     ALGORITHMS,
     check_num_clusters,
     choose_algorithm,
 )
-from mmcckd.superclasses.page import Look, write_pictures
-from mmcckd.superclasses.statistics import describe
+from mmcckd.superclasses.superclass_page import write_pictures
+from mmcckd.superclasses.superclass_picture import Overview
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,31 +48,31 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         help='the superclass file, .npz; defaults to superclasses.npz in the '
-        'work dir. A page, a picture and the features are put beside it')
+        'work dir. A page, a picture and the features are written beside it')
     parser.add_argument(
         '--module',
         help="the teacher's module whose output is the feature; defaults to "
-        'the one that the CC loss listens to, else "neck"')
+        'the module that the CC loss compares, or else "neck"')
     parser.add_argument(
         '--algorithm',
         choices=ALGORITHMS,
         default='auto',
-        help='of k-means; auto takes MiniBatchKMeans above 64 MiB')
+        help='k-means algorithm; auto takes MiniBatchKMeans above 64 MiB')
     parser.add_argument(
-        '--seed', type=int, default=0, help='of k-means; defaults to 0')
+        '--seed', type=int, default=0, help='seed of k-means; defaults to 0')
     parser.add_argument(
         '--dtype',
         choices=['float16', 'float32'],
         default='float16',
-        help='of the features on disk; defaults to float16')
+        help='type of the features on disk; defaults to float16')
     parser.add_argument(
         '--skip-unreadable',
         action='store_true',
-        help='leave images out that cannot be read')
+        help='leave out images that cannot be read')
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace a superclass file that other settings have made')
+        help='replace a superclass file that was made with other settings')
     args = parser.parse_args()
     if not 0 <= args.seed < 2**32:
         parser.error('--seed must be between 0 and 2**32 - 1')
@@ -93,24 +94,24 @@ def main() -> None:
     dataset = config_of.build_training_set(cfg)
     check_num_clusters(args.num_superclasses, len(dataset))
     teacher, preprocessor = config_of.build_teacher(cfg, args.checkpoint)
-    listened = config_of.listened_module(cfg)
+    recorded = config_of.recorded_module(cfg)
     if args.module is not None:
-        listened = dict(module=args.module, record_idx=0, data_idx=None)
-    find_module(teacher, listened['module'], 'teacher')
+        recorded = dict(module=args.module, record_idx=0, data_idx=None)
+    find_module(teacher, recorded['module'], 'teacher')
 
     features = origin = None
     if rank == 0:
         origin = dict(
             dataset=fingerprint_dataset(dataset),
             teacher_sha256=config_of.checkpoint_sha256(args.checkpoint),
-            module=listened['module'])
+            module=recorded['module'])
         job = dict(
             origin,
-            **listened,
+            **recorded,
             teacher=config_of.teacher_config(cfg),
             preprocessor=config_of.preprocessor_config(cfg),
             training_set=config_of.training_set_config(cfg))
-        if teacher._forward_pre_hooks:  # not so in files of former versions
+        if teacher._forward_pre_hooks:  # files of earlier versions lack this
             job['images'] = 'converted for the teacher'
         features = FeatureFile(out.parent, job, len(dataset), args.dtype)
         origin.update(
@@ -129,7 +130,7 @@ def main() -> None:
         preprocessor.to(device),
         dataset,
         features,
-        **listened,
+        **recorded,
         batch_size=loader.batch_size,
         num_workers=loader.get('num_workers', 0),
         skip_unreadable=args.skip_unreadable)
@@ -157,14 +158,14 @@ def cluster(features: FeatureFile, origin: dict,
 
 def show(superclasses: Superclasses, features: FeatureFile, dataset,
          out: Path) -> None:
-    """Print figures, and write the page and the picture."""
+    """Print statistics, and write the page and the picture."""
     names = getattr(dataset, 'metainfo', {}).get('classes')
     try:
         classes = get_labels(dataset)
         if classes.dtype.kind not in 'iu' or classes.min() < 0:
             names, classes = np.unique(classes, return_inverse=True)
     except (TypeError, ValueError):
-        classes = None  # superclasses need none
+        classes = None  # superclasses need no classes
     figures = describe(superclasses.labels, features.read(), classes)
     print('sizes: {smallest} to {largest}, median {median:g}'.format(
         **figures))
@@ -173,14 +174,14 @@ def show(superclasses: Superclasses, features: FeatureFile, dataset,
               '{nmi:.3f}'.format(**figures))
     print(f'silhouette {figures["silhouette"]:.3f} (on a sample)')
     pictures = write_pictures(
-        Look(superclasses, figures, dataset, classes, names),
+        Overview(superclasses, figures, dataset, classes, names),
         str(out.with_suffix('')))
     print('\n'.join(['Written:', str(out), *pictures]))
 
 
 def check_replaceable(out: Path, origin: dict,
                       args: argparse.Namespace) -> None:
-    """Raise if there is a file already that this run would not make again."""
+    """Raise an error if a file exists that this run would not make again."""
     if args.overwrite or not out.exists():
         return
     try:

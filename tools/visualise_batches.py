@@ -15,9 +15,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.datasets.sample_image import load_image
 from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.datasets.samplers.cur_sampler import get_labels
-from mmcckd.superclasses.page import load_image
 
 ROWS_OF_RANDOM = 4
 

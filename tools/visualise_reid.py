@@ -22,7 +22,7 @@ from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.engine.config_arguments import OptionsAction, read_config
-from mmcckd.messages import check_writable
+from mmcckd.files.atomic import check_writable
 from mmcckd.reid.visualization import (
     MAX_ROWS,
     ReIDModel,

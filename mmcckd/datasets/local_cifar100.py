@@ -2,14 +2,15 @@ import hashlib
 import io
 import logging
 import os.path as osp
-import pickle
-from typing import Any, List
+from typing import List
 
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from mmpretrain.datasets import CIFAR100
+
+from mmcckd.files.pickles import NUMPY, SafeUnpickler
 
 
 @DATASETS.register_module()
@@ -70,8 +71,11 @@ class LocalCIFAR100(CIFAR100):
 
 def _read(content: bytes) -> tuple:
     """Images (N, 32, 32, 3), uint8, and a list of N labels."""
-    batch = _SafeUnpickler(io.BytesIO(content), encoding='latin1').load()
-    rows, labels = batch['data'].pixels, batch['fine_labels']
+    batch = SafeUnpickler(
+        io.BytesIO(content), NUMPY, encoding='latin1').load()
+    rows, labels = np.asarray(batch['data']), batch['fine_labels']
+    if rows.dtype != np.uint8:
+        raise ValueError(f'data of dtype {rows.dtype}, not uint8.')
     if rows.shape != (len(labels), 3072) or not len(labels):
         raise ValueError(f'data of shape {rows.shape} for {len(labels)} '
                          'fine_labels.')
@@ -80,53 +84,3 @@ def _read(content: bytes) -> tuple:
         raise ValueError(f'the fine_labels {sorted(map(repr, wrong))[:5]}.')
     images = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), labels
-
-
-class _Pixels:
-    """In place of ``numpy.ndarray``, since a forged dtype makes that one read
-    pointers out of the file."""
-
-    def __init__(self, *_) -> None:
-        self.pixels = None
-
-    def __setstate__(self, state: tuple) -> None:
-        _, shape, dtype, is_fortran, data = state
-        if isinstance(data, str):  # a string of Python 2
-            data = data.encode('latin1')
-        self.pixels = np.frombuffer(data, np.dtype(dtype.name)).reshape(
-            shape, order='F' if is_fortran else 'C')
-
-
-class _Dtype:
-    """In place of ``numpy.dtype``, uint8 alone."""
-
-    def __init__(self, name: str, *_) -> None:
-        if name != 'u1':
-            raise ValueError(f'an array of dtype {name!r}, not uint8.')
-        self.name = name
-
-    def __setstate__(self, state: tuple) -> None:
-        pass  # byte order and fields, which uint8 does not have
-
-
-def _encode(text: str, _: str) -> bytes:
-    return text.encode('latin1')  # how protocol 2 of Python 3 writes bytes
-
-
-class _SafeUnpickler(pickle.Unpickler):
-    """Plain containers, and arrays of uint8 as numpy 1 or 2 wrote them."""
-
-    ALLOWED = {
-        'numpy.core.multiarray._reconstruct': _Pixels,
-        'numpy._core.multiarray._reconstruct': _Pixels,
-        'numpy.ndarray': _Pixels,
-        'numpy.dtype': _Dtype,
-        '_codecs.encode': _encode,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self.ALLOWED[f'{module}.{name}']
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f'{module}.{name} in it, which is not allowed.') from None

@@ -1,5 +1,5 @@
 """What comes after training: the student as a plain MMPretrain model."""
-from .files import OutputFiles
+from .exported_files import OutputFiles
 from .onnx_file import check_onnx_is_installed
 from .student import Student, load_student
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmcckd.compat.mmpretrain_windows import windows_of_any_batch
 
 from .images import image_shape, normalization
-from .output import Output, output_of
+from .onnx_output import Output, output_of
 from .student import Student
 
 # Parts of the largest absolute value that torch gives: what is right for all
@@ -42,7 +42,7 @@ def export_onnx(student: Student, path: Path) -> str:
 
     The file takes ``images``, (n, c, h, w), float32, any n, as the data
     preprocessor hands them on: normalized. h and w are those of the config's
-    test. It gives what :func:`~mmcckd.export.output.output_of` finds, in
+    test. It gives what :func:`~mmcckd.export.onnx_output.output_of` finds, in
     float32: ``logits``, (n, classes), or ``feature``, (n, d).
 
     Batches of several sizes are compared. The largest difference between the

@@ -6,17 +6,11 @@ import mmengine
 import mmpretrain
 from mmengine.config import Config
 from mmengine.model import BaseModel
-from mmengine.runner import CheckpointLoader
 from mmpretrain import get_model
-from torch import Tensor
 
-from mmcckd.compat.mmengine_checkpoints import safe_loading
 from mmcckd.engine.config_arguments import read_config
-from mmcckd.models.algorithms.teacher_checkpoint import (
-    STUDENT,
-    misfits,
-    weights_of,
-)
+from mmcckd.files.checkpoints import read_checkpoint, weights_of
+from mmcckd.models.algorithms.teacher_checkpoint import STUDENT, misfits
 from mmcckd.version import __version__
 
 from .config_text import check_types, parse_config
@@ -68,7 +62,7 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             whose student cannot be built or does not fit the weights.
     """
     content = read_checkpoint(checkpoint)
-    state_dict = weights_of(content, checkpoint)
+    state_dict = weights_of(content, f'The checkpoint {checkpoint}')
     weights = {
         name[len(STUDENT):]: tensor
         for name, tensor in state_dict.items() if name.startswith(STUDENT)
@@ -114,35 +108,3 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             mmpretrain_version=mmpretrain.__version__),
         source=osp.basename(checkpoint),
         averaged='ema_state_dict' in content)
-
-
-def read_checkpoint(checkpoint: str) -> dict:
-    """What a run wrote, with the weights at ``state_dict``, read safely.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no such checkpoint, or would run code.
-    """
-    try:
-        with safe_loading():
-            content = CheckpointLoader.load_checkpoint(
-                checkpoint, map_location='cpu', logger='silent')
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f'No checkpoint at {checkpoint}.') from error
-    except Exception as error:  # whatever an unpickler meets in a wrong file
-        reason = str(error).split('WeightsUnpickler error: ')[-1]
-        raise ValueError(
-            f'{checkpoint} was refused: it is not a checkpoint, is damaged, '
-            'or holds more than tensors and plain data, which could run code '
-            f'when loaded. torch says: {type(error).__name__}: {reason}'
-        ) from error
-    state_dict = content.get('state_dict') if isinstance(content,
-                                                         dict) else None
-    if not isinstance(state_dict, dict) or not all(
-            isinstance(tensor, Tensor) for tensor in state_dict.values()):
-        found = (f'keys {sorted(map(str, content))[:20]}' if isinstance(
-            content, dict) else f'a {type(content).__name__}')
-        raise ValueError(
-            f'{checkpoint} is not a checkpoint of a run: expected tensors '
-            f'under "state_dict", as MMEngine writes them, but found {found}.')
-    return content

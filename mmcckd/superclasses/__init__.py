@@ -1,7 +1,8 @@
 """Superclasses: k-means clusters of the teacher's features.
 
     dataset, teacher -> extraction -> feature_file -> clustering
-                     -> superclass_file -> statistics, page; SURSampler
+                     -> superclass_file -> SURSampler
+    superclass_file -> cluster_quality, superclass_page
 """
 from .clustering import Clusters, cluster_features
 from .extraction import extract_features

@@ -1,31 +1,27 @@
-"""k-means over features that need not fit into memory."""
-import contextlib
-import re
-import sys
+"""k-means clustering of features that may not fit into memory."""
 import warnings
 from dataclasses import dataclass
-from typing import Iterator, Optional, TextIO
+from typing import Iterator, Optional
 
 import numpy as np
+from joblib import cpu_count
 from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans, MiniBatchKMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from mmcckd.engine.cores import available_cores
-
-from .progress import CoarseProgressBar
+from mmcckd.progress_bar import CoarseProgressBar
 
 ALGORITHMS = ('auto', 'kmeans', 'minibatch')
 
-# KMeans holds all features in float32; up to here "auto" chooses it, and the
-# best of several starts.
+# Up to this size "auto" chooses KMeans, which holds all features in float32,
+# and the best of several starts.
 KMEANS_BYTES = 64 * 2**20
 KMEANS_STARTS = 10
-# Rows that are held at a time otherwise.
+# Otherwise rows are read in blocks of this size.
 BLOCK_BYTES = 128 * 2**20
-# See docs/benchmarks.md: a third pass still lowers the inertia a little, a
-# sixth does not.
+# A third pass still lowers the inertia slightly, a sixth does not; see
+# docs/benchmarks.md.
 MINIBATCH_PASSES = 3
 SAMPLES_PER_CLUSTER = 32
 MIN_BATCH = 4096
@@ -33,11 +29,11 @@ MIN_BATCH = 4096
 
 @dataclass
 class Clusters:
-    """What k-means found.
+    """The result of k-means.
 
     Attributes:
         labels (np.ndarray): The cluster of each sample, (N, ), int32, 0 to
-            K − 1, or −1 for those that were left out. No cluster is empty.
+            K − 1, or −1 for samples that were left out. No cluster is empty.
         centroids (np.ndarray): The mean of each cluster, (K, d), float32.
         inertia (float): Sum of squared distances of samples to centroids.
         algorithm (str): "kmeans" or "minibatch".
@@ -49,7 +45,7 @@ class Clusters:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Samples of each cluster, (K, )."""
+        """Number of samples in each cluster, (K, )."""
         return np.bincount(
             self.labels[self.labels >= 0], minlength=len(self.centroids))
 
@@ -59,27 +55,28 @@ def cluster_features(features: np.ndarray,
                      algorithm: str = 'auto',
                      seed: int = 0,
                      left_out: Optional[np.ndarray] = None) -> Clusters:
-    """Cluster features by scikit-learn's k-means, k-means++ start.
+    """Cluster features by scikit-learn's k-means, initialized by k-means++.
 
-    For few features ``KMeans`` finds the centroids, the best of ten starts,
-    else ``MiniBatchKMeans`` does in three passes of random batches. One more
-    pass gives every sample to its nearest centroid, fills a cluster that is
-    empty with a half of the widest, and takes the means. The result is thus a
-    function of the labels: the last bits of a sum, which threads may add up in
-    another order, do not show.
+    Few features are clustered by ``KMeans``, the best of ten starts, and many
+    by ``MiniBatchKMeans``, in three passes of random batches. A last pass
+    assigns each sample to its nearest centroid, splits the cluster with the
+    largest inertia for each empty one, and computes the means. The centroids
+    therefore depend on the labels only, not on the order in which threads add
+    up sums.
 
-    Memory: at most 1 GiB beyond a memory map's own pages, for K d up to
-    8 million (4,000 clusters of 2,048 dimensions); "kmeans", if it is asked
-    for with more features, holds them all in float32.
+    Memory: at most 1 GiB besides the pages of a memory map, for K d up to
+    8 million (4,000 clusters of 2,048 dimensions). "kmeans" holds all features
+    in float32, however many they are.
 
     Args:
-        features (np.ndarray): (N, d), float16 or float32, best a memory map.
+        features (np.ndarray): (N, d), float16 or float32, such as a memory
+            map.
         num_clusters (int): K, 2 to N.
         algorithm (str): "kmeans", "minibatch", or "auto": the former up to
             64 MiB of float32. Defaults to "auto".
-        seed (int): Of all that is random. Defaults to 0.
+        seed (int): Seed of the random numbers. Defaults to 0.
         left_out (np.ndarray, optional): Rows that are not clustered and get
-            the label −1. Defaults to none.
+            the label −1. Defaults to None, no rows.
 
     Raises:
         TypeError: If ``num_clusters`` is not an int.
@@ -93,17 +90,19 @@ def cluster_features(features: np.ndarray,
     check_num_clusters(num_clusters, len(rows))
     find_centroids = _kmeans if algorithm == 'kmeans' else _minibatch
 
-    with threadpool_limits(available_cores()):
+    # A launcher gives each rank one thread. The other ranks wait, so this one
+    # may use all cores.
+    with threadpool_limits(cpu_count()):
         centroids = find_centroids(features, rows, num_clusters, seed)
         labels, centroids, inertia = _assign(features, rows, centroids)
     return Clusters(labels, centroids, inertia, algorithm)
 
 
 def choose_algorithm(algorithm: str, features: np.ndarray) -> str:
-    """What "auto" stands for with features of this size.
+    """Choose the algorithm that "auto" means for features of this size.
 
     Raises:
-        ValueError: If there is no such algorithm.
+        ValueError: If the algorithm does not exist.
     """
     if algorithm not in ALGORITHMS:
         raise ValueError(f'algorithm must be one of {", ".join(ALGORITHMS)}, '
@@ -115,7 +114,7 @@ def choose_algorithm(algorithm: str, features: np.ndarray) -> str:
 
 
 def check_num_clusters(num_clusters: int, num_samples: int) -> None:
-    """Raise unless there can be so many clusters.
+    """Raise an error if this number of clusters is impossible.
 
     Raises:
         TypeError: If it is not an int.
@@ -132,36 +131,29 @@ def check_num_clusters(num_clusters: int, num_samples: int) -> None:
 
 
 def _kmeans(features, rows, num_clusters, seed) -> np.ndarray:
-    model = KMeans(
-        num_clusters,
-        n_init=KMEANS_STARTS,
-        random_state=seed,
-        copy_x=False,
-        verbose=1)
-    with contextlib.redirect_stdout(_IterationCounter(sys.stdout)):
+    """Centroids of the best of several starts, chosen as ``KMeans`` does."""
+    rng = np.random.RandomState(seed)
+    best = None
+    for start in range(1, KMEANS_STARTS + 1):
+        # KMeans changes the features in place, so each start reads them again.
+        model = KMeans(num_clusters, n_init=1, random_state=rng, copy_x=False)
         model.fit(_read(features, rows))
-    print()
-    return model.cluster_centers_
+        if best is None or (model.inertia_ < best.inertia_
+                            and not _same(model.labels_, best.labels_)):
+            best = model
+        print(
+            f'\rk-means: start {start} of {KMEANS_STARTS}, '
+            f'{model.n_iter_} iterations, inertia {model.inertia_:.6g}, '
+            f'best {best.inertia_:.6g}    ',
+            end='\n' if start == KMEANS_STARTS else '',
+            flush=True)
+    return best.cluster_centers_
 
 
-class _IterationCounter:
-    """Turns what a verbose KMeans prints into one line that counts."""
-
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
-        self.start = 0
-
-    def write(self, text: str) -> None:
-        self.start += text.startswith('Initialization complete')
-        found = re.match(r'Iteration (\d+), inertia ([\d.e+-]+\d)', text)
-        if found:
-            self.out.write(f'\rk-means: start {self.start} of '
-                           f'{KMEANS_STARTS}, iteration {int(found[1]) + 1}, '
-                           f'inertia {float(found[2]):.6g}    ')
-            self.out.flush()
-
-    def flush(self) -> None:
-        self.out.flush()
+def _same(labels: np.ndarray, others: np.ndarray) -> bool:
+    """Whether two clusterings are equal but for the numbers of clusters."""
+    pairs = np.unique(labels.astype(np.int64) * len(labels) + others)
+    return len(pairs) == len(np.unique(labels)) == len(np.unique(others))
 
 
 def _minibatch(features, rows, num_clusters, seed) -> np.ndarray:
@@ -188,12 +180,12 @@ def _minibatch(features, rows, num_clusters, seed) -> np.ndarray:
 
 
 def _assign(features, rows, centroids):
-    """Labels by the nearest centroid, the means that follow, the inertia."""
+    """Labels by the nearest centroid, means of the clusters, and inertia."""
     labels = np.full(len(features), -1, np.int32)
     distances = np.empty(len(rows), np.float32)
     half_norms = np.square(centroids).sum(1) / 2
     begin = 0
-    # A block's row of scores is as wide as there are centroids.
+    # A row of scores has one column for each centroid.
     for block in _blocks(features, rows, width=len(centroids)):
         x = _read(features, block)
         scores = x @ centroids.T - half_norms
@@ -216,13 +208,13 @@ def _assign(features, rows, centroids):
         del x, one_hot  # before the next block is read
     sizes = np.bincount(labels[rows], minlength=len(centroids))
     means = sums / sizes[:, None]
-    # Σ ‖x − μ‖² = Σ ‖x‖² − Σ_c n_c ‖μ_c‖², for μ_c are the means
+    # Σ ‖x − μ‖² = Σ ‖x‖² − Σ_c n_c ‖μ_c‖², since μ_c are the means
     inertia = squares - (sizes * np.square(means).sum(1)).sum()
     return labels, means.astype(np.float32), max(0., float(inertia))
 
 
 def _fill_empty(features, rows, labels, distances, num_clusters) -> None:
-    """Give each empty cluster a half of the one that is spread most."""
+    """Split the cluster with the largest inertia for each empty one."""
     clusters = labels[rows]
     for empty in np.flatnonzero(
             np.bincount(clusters, minlength=num_clusters) == 0):
@@ -232,7 +224,7 @@ def _fill_empty(features, rows, labels, distances, num_clusters) -> None:
         stride = -(-len(members) // _rows_per_block(features))
         halving = KMeans(2, n_init=1, random_state=0)
         with warnings.catch_warnings():
-            # All are equal: any half will do.
+            # If all members are equal, any split will do.
             warnings.simplefilter('ignore', ConvergenceWarning)
             halving.fit(_read(features, rows[members[::stride]]))
         half = np.concatenate([
@@ -258,7 +250,7 @@ def _blocks(features, rows, width: int = 0) -> Iterator[np.ndarray]:
 
 
 def _read(features, rows) -> np.ndarray:
-    """Rows in float32, in the order of the file, which is quicker to read."""
+    """Rows in float32, in the order of the file, which is read faster."""
     rows = np.sort(rows)
     x = features[rows].astype(np.float32)
     finite = np.isfinite(x).all(1)

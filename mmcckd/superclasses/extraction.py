@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader, Dataset
 from mmcckd.datasets.wrappers import base_datasets
 from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.find_module import find_module
+from mmcckd.progress_bar import CoarseProgressBar
 
 from .feature_file import FeatureFile
-from .progress import CoarseProgressBar
 
-# So many unreadable images are not a few bad files, but a wrong path.
+# If this many images are unreadable, the path is probably wrong.
 MAX_UNREADABLE = 100
 
 
@@ -39,31 +39,33 @@ def extract_features(teacher: BaseModel,
                      batch_size: int = 64,
                      num_workers: int = 0,
                      skip_unreadable: bool = False) -> None:
-    """Write the L2-normalised features of a dataset into a file.
+    """Write the L2-normalized features of a dataset into a file.
 
-    Every rank computes its share of the batches, rank 0 writes. A batch holds
-    the same samples whatever the number of ranks and of starts, so the file is
-    the same too. Rows that the file has already are not computed again, but
-    for images that could not be read, which are tried again.
+    Each rank computes its share of the batches, and rank 0 writes. A batch
+    holds the same samples for any number of ranks and also when an interrupted
+    run is continued, so the file is the same too. Rows that the file already
+    has are not computed again; images that could not be read are tried again.
 
     Args:
         teacher (BaseModel): In eval mode, on its device.
         preprocessor (BaseDataPreprocessor): On the same device.
-        dataset (Dataset): With a pipeline that is not random.
-        file (FeatureFile): Where features go; None on ranks other than 0.
+        dataset (Dataset): Its pipeline must not be random.
+        file (FeatureFile): The file for the features; None on ranks other
+            than 0.
         module (str): Name of the module whose output is the feature, (n, d)
             or (n, c, h, w). Defaults to "neck".
-        record_idx (int): Which of its calls, as recorders of MMRazor count
-            them. Defaults to 0, the first.
-        data_idx (int, optional): Which one, if it has several outputs.
+        record_idx (int): Which of the module's calls to take, counted from 0
+            as in MMRazor's recorders. Defaults to 0.
+        data_idx (int, optional): Which output to take, if the module has
+            several. Defaults to None, for a single output.
         batch_size (int): Samples in a batch. Defaults to 64.
-        num_workers (int): Processes that load images, for each rank.
-            Defaults to 0, the main process.
+        num_workers (int): Processes of each rank that load images. Defaults
+            to 0, the main process.
         skip_unreadable (bool): Whether images that cannot be read are left
             out. Defaults to False.
 
     Raises:
-        OSError: If the disk is too small.
+        OSError: If there is not enough space on the disk.
         ValueError: If the module does not exist or gives no features, a
             feature is NaN or infinite, or images cannot be read; the message
             counts and names them.
@@ -80,7 +82,7 @@ def extract_features(teacher: BaseModel,
 
 def _extract(dataset, file, batch_size, num_workers, skip_unreadable, device,
              features_of) -> List[int]:
-    """The pass itself; returns, on rank 0, the rows of unreadable images."""
+    """Do the pass; returns, on rank 0, the rows of unreadable images."""
     rank, world_size = get_dist_info()
     batches = [_pending_batches(file, batch_size) if rank == 0 else None]
     broadcast_object_list(batches)
@@ -113,7 +115,7 @@ def _extract(dataset, file, batch_size, num_workers, skip_unreadable, device,
 
 
 def _agreed_width(x: Optional[Tensor], device: torch.device) -> int:
-    """The features' width, also on a rank that had none; 0 if all had none."""
+    """The width of features on all ranks; 0 if no rank has any."""
     width = torch.tensor(0 if x is None else x.shape[1], device=device)
     all_reduce(width, 'max')
     return int(width)
@@ -121,9 +123,9 @@ def _agreed_width(x: Optional[Tensor], device: torch.device) -> int:
 
 def _share(x: Optional[Tensor], readable: Optional[Tensor], batch_size: int,
            width: int, device: torch.device) -> Tensor:
-    """A rank's batch, of one shape on all ranks, (batch_size, width + 1).
+    """The batch of a rank, (batch_size, width + 1) on all ranks.
 
-    The last column says whether an image was readable.
+    The last column is 1 for images that could be read.
     """
     share = torch.zeros(batch_size, width + 1, device=device)
     if readable is not None:
@@ -143,7 +145,7 @@ def _check_width(x: Tensor, width: int) -> None:
 
 
 def _pending_batches(file: FeatureFile, batch_size: int) -> List[range]:
-    """Batches with a row that is missing or could not be read."""
+    """Batches with rows that are missing or could not be read."""
     missing = {row // batch_size for row in file.unreadable}
     missing.update(row // batch_size
                    for row in range(file.rows_done, file.num_samples))
@@ -175,10 +177,10 @@ class _ReadableOrNone(Dataset):
 
 def _features(teacher, preprocessor, module, record_idx, data_idx, loader
               ) -> Iterator[Tuple[Optional[Tensor], Tensor]]:
-    """Of each batch: features of the readable samples, and which they are."""
-    heard = []
+    """Yield, for each batch, the features of readable samples and a mask."""
+    recorded = []
     hook = find_module(teacher, module, 'teacher').register_forward_hook(
-        lambda _, inputs, output: heard.append(output))
+        lambda _, inputs, output: recorded.append(output))
     try:
         for samples in loader:
             readable = torch.tensor([s is not None for s in samples])
@@ -190,14 +192,14 @@ def _features(teacher, preprocessor, module, record_idx, data_idx, loader
                 key: [sample[key] for sample in samples]
                 for key in samples[0]
             })
-            heard.clear()
+            recorded.clear()
             teacher(batch['inputs'], batch.get('data_samples'), mode='tensor')
-            if len(heard) <= record_idx:
+            if len(recorded) <= record_idx:
                 raise ValueError(
-                    f'The teacher uses its module {module!r} {len(heard)} '
+                    f'The teacher uses its module {module!r} {len(recorded)} '
                     f'times, but call no. {record_idx} is asked for; choose '
                     'another one.')
-            output = heard[record_idx]
+            output = recorded[record_idx]
             if data_idx is not None:
                 output = output[data_idx]
             x = flatten_features(output, 'The clustering').float()
@@ -224,8 +226,8 @@ def _report_unreadable(unreadable: List[int], dataset: Dataset,
         raise ValueError(f'{text}\nCheck the paths of the dataset.')
     if not skip:
         raise ValueError(
-            f'{text}\nMend them and start again, which goes on from here, or '
-            'leave them out by --skip-unreadable.')
+            f'{text}\nRepair them and start again, which continues from here, '
+            'or leave them out by --skip-unreadable.')
     print_log(f'Left out: {text}', logger='current', level=logging.WARNING)
 
 

@@ -1,4 +1,4 @@
-"""Teacher features on disk, in a ``.npy`` memory map that starts share."""
+"""Teacher features on disk, which an interrupted run can continue."""
 import hashlib
 import json
 import os
@@ -9,33 +9,29 @@ from typing import Iterator, List, Optional
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None
-
-from .superclass_file import whole_file
+from mmcckd.files.atomic import atomic_write
+from mmcckd.files.locks import file_lock
 
 SECONDS_BETWEEN_NOTES = 1.
-# The workers of a killed run keep its lock until they notice, in 5 seconds.
+# The workers of a killed run keep its lock for up to 5 seconds.
 SECONDS_TO_LOCK = 10.
 
 
 class FeatureFile:
-    """L2-normalised features of a dataset, (N, d), and how far they have come.
+    """L2-normalized features of a dataset, (N, d), and which of them are done.
 
-    Two files in a folder: ``teacher_features_{digest}.npy``, an ordinary NumPy
-    array to be opened as a memory map; and a ``.json`` of the same name that
-    notes what is done. The digest is that of the job, so another teacher,
-    dataset or pipeline gets files of its own, and the same one goes on where
-    it stopped. What was not noted when a run was killed is computed again. One
-    process at a time writes into a folder.
+    There are two files: ``teacher_features_{digest}.npy``, a NumPy array that
+    is opened as a memory map, and a ``.json`` file of the same name, the note,
+    which records the rows that are done. The digest identifies the job:
+    another teacher, dataset or pipeline gets other files, and a repeated job
+    continues its own. Rows that were not recorded when a run was killed are
+    computed again. Only one process at a time can write into a folder.
 
     Args:
-        folder (str | Path): Where the files are, or will be.
-        job (dict): All that the features follow from, as JSON takes it.
-        num_samples (int): N.
-        dtype (str): "float16" or "float32".
+        folder (str | Path): The folder of the files.
+        job (dict): All settings that decide the features, in JSON types.
+        num_samples (int): N, the size of the dataset.
+        dtype (str): Type of the stored features, "float16" or "float32".
     """
 
     def __init__(self, folder, job: dict, num_samples: int,
@@ -55,57 +51,42 @@ class FeatureFile:
         self._read_note()
 
     def read(self) -> np.ndarray:
-        """The features as a read-only memory map; unreadable rows are 0."""
+        """Open the features as a read-only memory map.
+
+        Rows of images that could not be read are 0.
+        """
         return np.load(self.path, mmap_mode='r')
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Within it, no other process writes features into the folder.
+        """Context in which no other process writes features into the folder.
 
         Raises:
-            ValueError: If one is writing already.
+            ValueError: If another process is writing.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            self._lock(folder)
+        folder = self.path.parent
+        with file_lock(
+                folder / '.features.lock',
+                f'Another process is writing features into {folder}; wait for '
+                'it, or give --out in another folder.', SECONDS_TO_LOCK):
             self._read_note()
             yield
             self.write_note()
-        finally:
-            if fcntl is not None:  # also in workers that were forked off
-                fcntl.flock(folder, fcntl.LOCK_UN)
-            os.close(folder)
-
-    def _lock(self, folder: int) -> None:
-        if fcntl is None:
-            return
-        deadline = time.monotonic() + SECONDS_TO_LOCK
-        while True:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise ValueError(
-                        'Another process is writing features into '
-                        f'{self.path.parent}; wait for it, or give --out in '
-                        'another folder.') from error
-            time.sleep(0.1)
 
     def write(self, begin: int, features: np.ndarray,
               readable: np.ndarray) -> None:
-        """Take the features of consecutive rows, within :meth:`writing`.
+        """Write the features of consecutive rows, within :meth:`writing`.
 
         Args:
             begin (int): The first row, at most ``rows_done``.
-            features (np.ndarray): (m, d), or (m, 0) where none is readable.
-            readable (np.ndarray): (m, ), bool; other rows are noted.
+            features (np.ndarray): (m, d), or (m, 0) if no image is readable.
+            readable (np.ndarray): Whether each image could be read, (m, ),
+                bool.
 
         Raises:
-            OSError: If the disk has no room for all features.
-            ValueError: If a feature is NaN or infinite, or of another width
-                than those before.
+            OSError: If there is not enough space for all features.
+            ValueError: If a feature is NaN or infinite, or has another width
+                than the features before.
         """
         end = begin + len(features)
         if features.shape[1] > 0:
@@ -138,13 +119,13 @@ class FeatureFile:
             readable[:, None], features, 0)
 
     def write_note(self) -> None:
-        """Note what is done; features reach the disk before their note."""
+        """Record the rows that are done, after writing them to the disk."""
         if self._map is not None:
             self._map.flush()
         note = dict(
             rows_done=self.rows_done, unreadable=self.unreadable, job=self.job)
-        with whole_file(self.note) as file:
-            file.write(json.dumps(note, indent=1).encode())
+        with atomic_write(self.note) as temporary:
+            temporary.write_text(json.dumps(note, indent=1))
         self._noted = time.monotonic()
 
     def _read_note(self) -> None:
@@ -155,13 +136,13 @@ class FeatureFile:
             self._map = np.load(self.path, mmap_mode='r+')
 
     def _create(self, width: int) -> None:
-        # It must not vouch for the new file.
+        # An older note does not describe the new file.
         self.note.unlink(missing_ok=True)
         shape = (self.num_samples, width)
         self._map = np.lib.format.open_memmap(self.path, 'w+', self.dtype,
                                               shape)
         if hasattr(os, 'posix_fallocate'):
-            # Without room, writing to a memory map kills the process.
+            # On a full disk, writing to a memory map kills the process.
             size = self.path.stat().st_size
             with open(self.path, 'r+b') as file:
                 try:
@@ -170,6 +151,7 @@ class FeatureFile:
                     self._map = None
                     self.path.unlink()
                     raise OSError(
-                        error.errno, f'No room for the features, {size:,} '
-                        f'bytes, in {self.path.parent}: {error.strerror}; '
-                        'give --out on another disk') from error
+                        error.errno,
+                        f'Not enough space for the features, {size:,} bytes, '
+                        f'in {self.path.parent}: {error.strerror}; give --out '
+                        'on another disk') from error

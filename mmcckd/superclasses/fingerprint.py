@@ -1,4 +1,4 @@
-"""Which samples a dataset has, and in which order, in two short hashes."""
+"""Hashes of the samples of a dataset and of their order."""
 import hashlib
 import os.path as osp
 from typing import Dict, List
@@ -10,9 +10,9 @@ from torch.utils.data import Dataset
 def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
     """Hash the samples of a dataset.
 
-    A sample is told by the path of its image below the folder that all images
-    share, so the data may move; one without a path, by the image itself.
-    Labels and the pipeline are left out.
+    A sample is identified by the path of its image within the folder that all
+    images share, so that the data can be moved, or without a path by the image
+    itself. Labels and the pipeline have no influence.
 
     Args:
         dataset (Dataset): With ``get_data_info(idx)``, as MMEngine's data sets
@@ -20,10 +20,11 @@ def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
 
     Returns:
         Dict[str, object]: ``num_samples`` (int); ``files`` (str), a hash that
-        is the same in any order; and ``order`` (str), one that is not.
+        does not depend on the order of samples; and ``order`` (str), a hash
+        that does.
 
     Raises:
-        TypeError: If the dataset does not tell its images.
+        TypeError: If the dataset does not give its images.
     """
     names = _names(dataset)
     shared = osp.commonprefix(names).rfind('/') + 1
@@ -45,7 +46,7 @@ def _names(dataset: Dataset) -> List[str]:
         else:
             raise TypeError(
                 f'Superclasses belong to the images of a dataset, but '
-                f'{type(dataset).__name__} does not tell those of sample {i}; '
+                f'{type(dataset).__name__} does not give that of sample {i}; '
                 "its get_data_info(idx) should give 'img_path' or 'img'.")
     return names
 

@@ -1,15 +1,15 @@
 """The superclass file: which superclass each sample of a dataset is in."""
 import json
-import os
 import zipfile
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Union
 
 import numpy as np
 from torch.utils.data import Dataset
+
+from mmcckd.files.atomic import atomic_write
 
 from .fingerprint import fingerprint_dataset
 
@@ -23,16 +23,17 @@ class _NewerFormatError(ValueError):
 
 @dataclass
 class Superclasses:
-    """Superclasses of a dataset, as they stand in a ``superclasses.npz``.
+    """Superclasses of a dataset, as stored in a ``superclasses.npz``.
 
-    The file holds three arrays and is read without pickle: ``labels``,
-    ``centroids`` and ``meta``, a JSON text.
+    The file holds three arrays: ``labels``, ``centroids`` and ``meta``, a JSON
+    text. It is read without pickle.
 
     Attributes:
         labels (np.ndarray): The superclass of each sample in the order of the
-            dataset, (N, ), int32, 0 to K − 1; −1 for an image that could not
-            be read, which no batch will hold.
-        centroids (np.ndarray): Mean feature of each, (K, d), float32.
+            dataset, (N, ), int32, 0 to K − 1; −1 for images that could not be
+            read, which samplers leave out.
+        centroids (np.ndarray): Mean feature of each superclass, (K, d),
+            float32.
         meta (dict): ``format_version``; ``dataset``, its fingerprint
             (:func:`.fingerprint_dataset`); ``teacher_sha256``, of the
             checkpoint; ``module``, whose output the features are;
@@ -45,20 +46,20 @@ class Superclasses:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Samples of each superclass, (K, )."""
+        """Number of samples in each superclass, (K, )."""
         return np.bincount(
             self.labels[self.labels >= 0], minlength=len(self.centroids))
 
     def save(self, path: Union[str, Path]) -> None:
-        """Write the file, whole or not at all.
+        """Write the file completely or not at all.
 
         Args:
-            path (str | Path): A file of this name is replaced.
+            path (str | Path): The file; an existing one is replaced.
         """
         meta = dict(self.meta, format_version=FORMAT_VERSION)
-        with whole_file(path) as file:
+        with atomic_write(path) as temporary:
             np.savez_compressed(
-                file,
+                temporary,
                 labels=self.labels.astype(np.int32),
                 centroids=self.centroids.astype(np.float32),
                 meta=np.array(json.dumps(meta, sort_keys=True)))
@@ -68,10 +69,10 @@ class Superclasses:
         """Read a file.
 
         Raises:
-            FileNotFoundError, PermissionError: If there is none, or it may
-                not be read.
-            ValueError: If it is no superclass file, damaged, or of a newer
-                format.
+            FileNotFoundError, PermissionError: If the file does not exist or
+                may not be read.
+            ValueError: If it is not a superclass file, is damaged, or has a
+                newer format.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -93,23 +94,23 @@ class Superclasses:
                 TypeError, RuntimeError, zipfile.BadZipFile,
                 zlib.error) as error:
             raise ValueError(
-                f'{path} is no superclass file, is damaged, or holds a pickle,'
-                f' which is not read; {HOW_TO_MAKE}. NumPy says: '
+                f'{path} is not a superclass file, is damaged, or holds a '
+                f'pickle, which is not read; {HOW_TO_MAKE}. NumPy says: '
                 f'{type(error).__name__}: {error}') from error
         if (labels.ndim != 1 or labels.dtype.kind != 'i'
                 or centroids.ndim != 2 or len(labels) == 0
                 or not -1 <= labels.min() <= labels.max() < len(centroids)):
             raise ValueError(
-                f'{path} is no superclass file: it has labels '
+                f'{path} is not a superclass file: it has labels '
                 f'{labels.dtype}{labels.shape} for centroids '
                 f'{centroids.dtype}{centroids.shape}; {HOW_TO_MAKE}.')
         return cls(labels, centroids, meta)
 
     def check_fits(self, dataset: Dataset, path: Union[str, Path]) -> None:
-        """Raise unless these are the superclasses of this very dataset.
+        """Raise an error if these are not the superclasses of a dataset.
 
         Args:
-            dataset (Dataset): As :func:`.fingerprint_dataset` takes it.
+            dataset (Dataset): As for :func:`.fingerprint_dataset`.
             path (str | Path): The file's name, for the message.
 
         Raises:
@@ -131,19 +132,3 @@ class Superclasses:
             f'The superclass file {path} is not of this {name}: {wrong}. '
             'Cluster this dataset with tools/cluster_superclasses.py, or '
             'train on the one that the file was made of.')
-
-
-@contextmanager
-def whole_file(path: Union[str, Path]) -> Iterator:
-    """A binary file to write to, that gets its name when it is complete."""
-    path = Path(path)
-    partial = path.with_name(f'.{path.name}.partial')
-    try:
-        with open(partial, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -12,10 +12,8 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import CheckpointLoader
 
 from mmcckd.compat import mmengine_checkpoints
-from mmcckd.compat.mmengine_checkpoints import (
-    load_always_safely,
-    safe_loading,
-)
+from mmcckd.compat.mmengine_checkpoints import load_always_safely
+from mmcckd.files.safe_loading import safe_loading
 
 needs_allow_list = pytest.mark.skipif(
     not hasattr(torch.serialization, 'add_safe_globals'),
@@ -132,7 +130,7 @@ if with_log:
                np.dtypes.Int64DType]
 torch.serialization.add_safe_globals(theirs)
 import mmcckd
-from mmcckd.compat.mmengine_checkpoints import _allowed
+from mmcckd.files.safe_loading import allowed
 for _ in range(2):
     loaded = torch.load(array, weights_only=True)
     assert type(loaded) is np.ndarray and loaded.tolist() == [0, 1, 2]
@@ -141,7 +139,7 @@ for _ in range(2):
     assert type(info['confusion']) is np.ndarray
     listed = set(torch.serialization.get_safe_globals())
     assert listed >= set(theirs)
-    assert not (listed - set(theirs)).intersection(_allowed().values())
+    assert not (listed - set(theirs)).intersection(allowed().values())
 """
 
 
@@ -219,7 +217,7 @@ def test_always_safely(checkpoint, monkeypatch):
 
 @needs_allow_list
 def test_is_refused_without_mmcckd(checkpoint):
-    """Once it is not, the room can be deleted."""
+    """Once it is not, the module can be deleted."""
     code = ('import torch, mmengine.logging\n'
             f'torch.load({str(checkpoint)!r}, weights_only=True)')
     result = subprocess.run([sys.executable, '-c', code],
@@ -268,7 +266,7 @@ def test_a_forged_dtype_is_refused(tmp_path):
     path = tmp_path / 'evil.pth'
     torch.save(ForgedArray(), path)
     with safe_loading(), pytest.raises(pickle.UnpicklingError,
-                                       match='only numbers, truth values'):
+                                       match='only numbers, booleans'):
         load(path)
 
 

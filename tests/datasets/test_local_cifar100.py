@@ -137,8 +137,8 @@ def test_missing_file(toy):
     (dict(data=np.zeros((3, 3071), np.uint8)), r'\(3, 3071\) for 3 fine_la'),
     (dict(data=np.zeros((2, 3072), np.uint8)), r'\(2, 3072\) for 3 fine_la'),
     (dict(data=np.zeros((0, 3072), np.uint8), fine_labels=[]), 'for 0 fine'),
-    (dict(data=np.zeros((3, 3072), np.float32)), "'f4', not uint8"),
-    (dict(data=[[0] * 3072] * 3), "'list' object"),
+    (dict(data=np.zeros((3, 3072), np.float32)), "float32, not uint8"),
+    (dict(data=[[0] * 3072] * 3), "int64, not uint8"),
     (dict(fine_labels=[5, 100, 0]), r"fine_labels \['100'\]"),
     (dict(fine_labels=[5, 1.5, 0]), r"fine_labels \['1.5'\]"),
 ])
@@ -181,5 +181,5 @@ def test_a_pickle_runs_no_code(toy, tmp_path):
 
 def test_an_array_of_pointers_is_refused(toy):
     write(toy, batch(data=np.array([[object]], dtype=object)))
-    with pytest.raises(ValueError, match="'O8', not uint8|not allowed"):
+    with pytest.raises(ValueError, match="dtype 'O8', but only"):
         LocalCIFAR100(data_root=str(toy))

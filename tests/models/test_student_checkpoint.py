@@ -9,8 +9,8 @@ from mmengine.logging import MMLogger
 from mmrazor.registry import MODELS
 from torch import nn
 
+from mmcckd.files.checkpoints import weights_of
 from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
-from mmcckd.models.algorithms.teacher_checkpoint import weights_of
 from tests.processes import run_ranks
 
 ROOT = Path(__file__).parent.parent.parent

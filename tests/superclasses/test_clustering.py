@@ -58,6 +58,27 @@ def test_the_seed_says_all(algorithm):
     assert not np.array_equal(first.labels, other.labels)
 
 
+@pytest.mark.parametrize('seed', range(3))
+def test_the_best_of_several_starts_is_that_of_scikit_learn(seed, capsys):
+    x, _ = mixture(300, 12, 8, spread=1.)
+    x[100:200] = x[:100]  # and duplicates
+    found = clustering._kmeans(x, np.arange(len(x)), 10, seed)
+    expected = KMeans(
+        10, n_init=clustering.KMEANS_STARTS, random_state=seed).fit(
+            x.astype(np.float32))
+    assert np.array_equal(found, expected.cluster_centers_)
+    lines = capsys.readouterr().out.split('\r')
+    assert 'start 10 of 10, ' in lines[-1]
+    assert f'best {expected.inertia_:.6g}' in lines[-1]
+
+
+def test_clusterings_that_differ_in_their_numbers_only():
+    labels = np.array([0, 0, 1, 2], np.int32)
+    assert clustering._same(labels, np.array([2, 2, 0, 1], np.int32))
+    assert not clustering._same(labels, np.array([0, 1, 1, 2], np.int32))
+    assert not clustering._same(labels, np.array([0, 0, 1, 1], np.int32))
+
+
 def test_auto_goes_by_size(monkeypatch):
     x, _ = mixture(500, 5, 16)
     assert cluster_features(x, 5).algorithm == 'kmeans'

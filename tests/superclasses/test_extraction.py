@@ -17,7 +17,7 @@ from mmpretrain.models import ClsDataPreprocessor, build_classifier
 from mmcckd.datasets import Digits
 from mmcckd.superclasses import FeatureFile, extract_features
 from mmcckd.superclasses import feature_file as feature_file_module
-from mmcckd.superclasses.teacher import build_teacher
+from mmcckd.superclasses.extraction_config import build_teacher
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -297,7 +297,7 @@ class TestBadInput:
 
         monkeypatch.setattr('os.posix_fallocate', full)
         with pytest.raises(
-                OSError, match='No room for the features, .* give --out on'):
+                OSError, match='Not enough space for the .* give --out on'):
             extract(self.dataset, tmp_path)
         assert not list(tmp_path.glob('*.npy'))
 

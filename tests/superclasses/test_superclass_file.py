@@ -99,7 +99,7 @@ class TestFits:
     def test_a_dataset_that_does_not_tell_its_images(self):
         with pytest.raises(TypeError, match="should give 'img_path' or 'img'"):
             superclasses().check_fits(Images([0] * 6, 'number'), 'f.npz')
-        with pytest.raises(TypeError, match='range does not tell'):
+        with pytest.raises(TypeError, match='range does not give'):
             superclasses().check_fits(range(6), 'f.npz')
 
 
@@ -126,7 +126,7 @@ class TestBadFile:
     def test_truncated(self, path, cut):
         superclasses().save(path)
         path.write_bytes(path.read_bytes()[:cut])
-        with pytest.raises(ValueError, match='is no superclass file, is dam'):
+        with pytest.raises(ValueError, match='is not a superclass file, is d'):
             Superclasses.load(path)
 
     def test_damaged(self, path):
@@ -141,7 +141,7 @@ class TestBadFile:
             try:
                 found = Superclasses.load(path)
             except ValueError as error:
-                assert 'is no superclass file' in str(error)
+                assert 'is not a superclass file' in str(error)
             else:
                 assert np.array_equal(found.labels, sound.labels)
 
@@ -167,10 +167,10 @@ class TestBadFile:
 
     def test_other_arrays(self, path):
         np.save(path.with_suffix('.npy'), np.zeros(3))
-        with pytest.raises(ValueError, match='no superclass file'):
+        with pytest.raises(ValueError, match='not a superclass file'):
             Superclasses.load(path.with_suffix('.npy'))
         np.savez(path, x=np.zeros(3))
-        with pytest.raises(ValueError, match='no superclass file'):
+        with pytest.raises(ValueError, match='not a superclass file'):
             Superclasses.load(path)
 
     def write(self, path, meta=META, labels=(0, 1)):
@@ -197,5 +197,5 @@ class TestBadFile:
         'meta', ['no json', '[1]', '{}', '{"format_version": 1}'])
     def test_meta(self, path, meta):
         self.write(path, meta)
-        with pytest.raises(ValueError, match='no superclass file'):
+        with pytest.raises(ValueError, match='not a superclass file'):
             Superclasses.load(path)

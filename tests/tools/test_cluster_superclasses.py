@@ -69,7 +69,7 @@ def test_the_file_and_its_surroundings(cluster, tmp_path):
     features, = out.parent.glob('teacher_features_*.npy')
     assert np.load(features, mmap_mode='r').dtype == np.float16
     assert {p.suffix for p in out.parent.iterdir()} == {
-        '.npz', '.npy', '.json', '.png', '.html'
+        '.npz', '.npy', '.json', '.png', '.html', '.lock'
     }
 
     # A second start, from a distillation config, has nothing left to compute.
@@ -198,7 +198,7 @@ def test_killed_five_times(stage, teacher, tmp_path):
             out.unlink()
     subprocess.run([*command, out], check=True, capture_output=True)
     assert out.read_bytes() == undisturbed.read_bytes()
-    assert not list(out.parent.glob('.*'))  # no partial file is left
+    assert not list(out.parent.glob('.*.partial*'))
 
 
 class TestBadInput:
@@ -281,13 +281,10 @@ class TestBadInput:
     def test_two_at_once(self, cluster, tmp_path, monkeypatch):
         monkeypatch.setattr(
             'mmcckd.superclasses.feature_file.SECONDS_TO_LOCK', 0.2)
-        descriptor = os.open(tmp_path, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
+        with open(tmp_path / '.features.lock', 'w') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             with pytest.raises(SystemExit, match='Another process is writing'):
                 cluster('--out', tmp_path / 's.npz')
-        finally:
-            os.close(descriptor)
         cluster('--out', tmp_path / 's.npz')
 
     def test_seed(self, cluster, capsys):

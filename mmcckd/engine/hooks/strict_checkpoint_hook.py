@@ -10,8 +10,8 @@ from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmcckd.config_files.without_weights import without_weights
+from mmcckd.files.checkpoints import weights_of
 from mmcckd.models.algorithms.student_checkpoint import arrange, fit_state_dict
-from mmcckd.models.algorithms.teacher_checkpoint import weights_of
 
 # Keys that the checkpoints of a run have in addition to the weights.
 RESUMED = ('meta', 'message_hub')

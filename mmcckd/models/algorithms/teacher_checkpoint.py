@@ -1,14 +1,12 @@
 """Load a teacher's weights completely, safely, or not at all."""
-import re
 from collections import OrderedDict
-from typing import Any, Dict, List, Sequence
+from typing import Dict, List, Sequence
 
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import get_state_dict
-from torch import Tensor, nn
+from torch import nn
 
-from mmcckd.compat.mmengine_checkpoints import safe_loading
+from mmcckd.files.checkpoints import read_checkpoint, weights_of
 
 # More names than this, of one kind of misfit, help nobody.
 MAX_LISTED = 20
@@ -34,9 +32,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
 
     Args:
         teacher (nn.Module): The model whose weights are replaced.
-        filename (str): Local path, URL, or whatever else MMEngine's
-            ``CheckpointLoader`` takes. A file holds tensors by name, or has
-            them under ``state_dict``, as MMEngine and MMPretrain write it.
+        filename (str): As :func:`.read_checkpoint` takes it.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -44,7 +40,14 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
             the message lists missing and unexpected keys and other shapes.
     """
     filename = str(filename)
-    state_dict = _read_state_dict(filename)
+    try:
+        content = read_checkpoint(filename)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'No teacher checkpoint at {filename}; set model.teacher_ckpt to '
+            'an existing file or a URL; train the teacher first if need be.'
+        ) from error
+    state_dict = weights_of(content, f'The checkpoint {filename}')
     wrong = misfits(teacher, state_dict)
     if wrong:
         if any(name.startswith(STUDENT) for name in state_dict):
@@ -62,61 +65,6 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
     print_log(
         f'Teacher loaded from {filename}: all {len(state_dict)} tensors fit.',
         logger='current')
-
-
-def _read_state_dict(filename: str) -> 'OrderedDict[str, Tensor]':
-    try:
-        with safe_loading():
-            checkpoint = CheckpointLoader.load_checkpoint(
-                filename, map_location='cpu', logger='current')
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f'No teacher checkpoint at {filename}; set model.teacher_ckpt to '
-            'an existing file or a URL; train the teacher first if need be.'
-        ) from error
-    except OSError as error:
-        raise ValueError(
-            f'The teacher checkpoint {filename} cannot be read: {error}; '
-            'check the path, its permissions, or the connection.') from error
-    except Exception as error:  # whatever an unpickler meets in a wrong file
-        # torch's text begins by explaining how to load it unsafely.
-        reason = str(error).split('WeightsUnpickler error: ')[-1]
-        raise ValueError(
-            f'The teacher checkpoint {filename} was refused: it is not a '
-            'checkpoint, is damaged, or holds more than tensors and plain '
-            'data, which could run code when loaded. Give a file that '
-            'torch.save wrote of a state_dict, or that MMEngine wrote. torch '
-            f'says: {type(error).__name__}: {reason}') from error
-
-    return weights_of(checkpoint, f'The teacher checkpoint {filename}')
-
-
-def weights_of(checkpoint: Any, name: str) -> 'OrderedDict[str, Tensor]':
-    """The weights that a checkpoint holds, without a wrapper's prefix.
-
-    Args:
-        checkpoint (Any): What was read from a file.
-        name (str): What messages call it.
-
-    Raises:
-        ValueError: If it holds none.
-    """
-    state_dict = checkpoint
-    if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
-        state_dict = checkpoint['state_dict']
-    if not isinstance(state_dict, dict) or not state_dict or not all(
-            isinstance(key, str) and isinstance(tensor, Tensor)
-            for key, tensor in state_dict.items()):
-        found = (f'keys {sorted(map(str, checkpoint))[:MAX_LISTED]}'
-                 if isinstance(checkpoint, dict) else
-                 f'a {type(checkpoint).__name__}')
-        raise ValueError(
-            f'{name} holds no weights: expected tensors by name, or these '
-            f'under "state_dict", but found {found}.')
-    renamed = OrderedDict((re.sub(r'^module\.', '', key), tensor)
-                          for key, tensor in state_dict.items())
-    renamed._metadata = getattr(state_dict, '_metadata', OrderedDict())
-    return renamed
 
 
 def misfits(model: nn.Module, state_dict: dict) -> List[str]:

@@ -1,4 +1,4 @@
-"""How superclasses relate to the true classes and to the features."""
+"""How well superclasses agree with the classes and the features."""
 from typing import Dict, Optional
 
 import numpy as np
@@ -9,7 +9,7 @@ SILHOUETTE_SAMPLES = 4096
 
 
 def contingency(classes: np.ndarray, labels: np.ndarray) -> csr_matrix:
-    """Samples of each class in each superclass.
+    """Count the samples of each class in each superclass.
 
     Args:
         classes (np.ndarray): (N, ), 0 to C − 1.
@@ -28,20 +28,21 @@ def describe(labels: np.ndarray,
              features: np.ndarray,
              classes: Optional[np.ndarray] = None,
              seed: int = 0) -> Dict[str, float]:
-    """Figures of superclasses.
+    """Compute statistics of superclasses.
 
     Args:
         labels (np.ndarray): (N, ), 0 to K − 1, or −1 for none.
         features (np.ndarray): (N, d).
         classes (np.ndarray, optional): True classes, (N, ).
-        seed (int): Of the sample that the silhouette is of.
+        seed (int): Seed of the choice of samples for the silhouette. Defaults
+            to 0.
 
     Returns:
         Dict[str, float]: ``smallest``, ``median``, ``largest`` size;
         ``silhouette``, −1 to 1, on up to 4,096 samples, NaN if these are of a
         single superclass or all of different ones; and with classes
         ``purity``, the share of samples whose class is the most frequent of
-        their superclass, and ``nmi``, normalised mutual information, both 0
+        their superclass, and ``nmi``, normalized mutual information, both 0
         to 1.
     """
     kept = np.flatnonzero(labels >= 0)

@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 import mmcckd  # noqa: F401
-from mmcckd.export.output import output_of
+from mmcckd.export.onnx_output import output_of
 
 IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 WIDTH = 64

@@ -1,10 +1,10 @@
-import os
-import tempfile
 from pathlib import Path
 from typing import Iterable, List
 
 import torch
 from mmengine.logging import print_log
+
+from mmcckd.files.atomic import atomic_write, check_writable
 
 from .onnx_file import export_onnx
 from .student import Student
@@ -53,13 +53,7 @@ class OutputFiles:
             raise FileExistsError(
                 f'{stale} exists, but would not belong to {out} any more; add '
                 '--onnx to replace it as well, or give another place.')
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with self._folder():
-                pass
-        except OSError as error:
-            raise ValueError(f'{out} cannot be written: {error}; give another '
-                             'place.') from error
+        check_writable(out)
 
     def write(self, student: Student) -> List[Path]:
         """Write all of them.
@@ -75,25 +69,25 @@ class OutputFiles:
             ValueError: As :func:`~mmcckd.export.onnx_file.export_onnx` says;
                 names what was written.
         """
-        with self._folder() as folder:
-            made = [Path(folder, path.name) for path in self._all()]
-            torch.save(
-                dict(
-                    meta=student.meta, state_dict=student.model.state_dict()),
-                made[0])
-            made[1].write_text(
+        failure = None
+        with atomic_write(self.checkpoint) as checkpoint, \
+                atomic_write(self.config) as config:
+            # torch would store the name of the temporary file, given as one.
+            with open(checkpoint, 'wb') as file:
+                torch.save(
+                    dict(
+                        meta=student.meta,
+                        state_dict=student.model.state_dict()), file)
+            config.write_text(
                 f'# Made by tools/export_student.py, of {student.source!r}.\n'
                 f'{student.meta["cfg"]}\n',
                 encoding='utf-8')
-            failure = None
             if self.onnx is not None:
                 try:
-                    print_log(f'ONNX: {export_onnx(student, made[2])}')
+                    with atomic_write(self.onnx) as onnx:
+                        print_log(f'ONNX: {export_onnx(student, onnx)}')
                 except ValueError as error:
                     failure = error
-                    made.pop()
-            for new, path in zip(made, self._all()):
-                os.replace(new, path)
         if failure is not None:
             older = (f' The {self.onnx} that was there is left alone, and is '
                      'of another student.' if self.onnx.exists() else '')
@@ -105,7 +99,3 @@ class OutputFiles:
     def _all(self) -> List[Path]:
         files = [self.checkpoint, self.config]
         return files if self.onnx is None else [*files, self.onnx]
-
-    def _folder(self) -> tempfile.TemporaryDirectory:
-        return tempfile.TemporaryDirectory(
-            prefix='.export_', dir=self.checkpoint.parent)

@@ -1,4 +1,4 @@
-"""What a config says of the teacher and of the data that it looks at."""
+"""The teacher and the training set that a config describes."""
 import copy
 import hashlib
 import os.path as osp
@@ -19,10 +19,10 @@ from mmcckd.models.algorithms.teacher_images import feed_teacher
 
 
 def teacher_config(cfg: Config) -> dict:
-    """The teacher of a distillation config, or a classifier config's model.
+    """Get the teacher of a distillation config, or the model of another.
 
     Raises:
-        ValueError: If there is no model.
+        ValueError: If the config has no model.
     """
     if 'model' not in cfg:
         raise ValueError(
@@ -33,12 +33,14 @@ def teacher_config(cfg: Config) -> dict:
 
 def build_teacher(cfg: Config, checkpoint: str
                   ) -> Tuple[BaseModel, BaseDataPreprocessor]:
-    """The teacher with its weights, in eval mode, and what feeds it.
+    """Build the teacher with its weights, and its data preprocessor.
 
-    What feeds it is the data preprocessor of the training: of a distillation
-    the model's, else the config's, else the student's. The images are
-    converted as in :class:`.FrozenTeacherDistill`, where the teacher's own is
-    another.
+    The data preprocessor is that of the training: in a distillation the
+    model's, else the config's, else the student's. If the teacher has another
+    one, the images are converted as in :class:`.FrozenTeacherDistill`.
+
+    Returns:
+        Tuple[BaseModel, BaseDataPreprocessor]: The teacher is in eval mode.
 
     Raises:
         FileNotFoundError, ValueError: As :func:`.load_teacher_checkpoint` and
@@ -79,17 +81,17 @@ def _is_of_the_student(cfg: Config, checkpoint: str) -> bool:
 
 
 def preprocessor_config(cfg: Config) -> Optional[dict]:
-    """The data preprocessor of the training, as the runner finds it."""
+    """Get the data preprocessor of the training, as the runner does."""
     return cfg.model.get('data_preprocessor', cfg.get('data_preprocessor'))
 
 
-def listened_module(cfg: Config) -> Dict[str, Any]:
-    """The teacher's module whose output the CC loss compares.
+def recorded_module(cfg: Config) -> Dict[str, Any]:
+    """Get the module of the teacher whose output the CC loss compares.
 
     Returns:
-        Dict[str, Any]: ``module``, its name, "neck" where no CC loss listens
-        to one; ``record_idx``, which of its calls; ``data_idx``, which of
-        several outputs.
+        Dict[str, Any]: ``module``, its name, or "neck" if the config has no CC
+        loss on a module's output; ``record_idx``, which of its calls;
+        ``data_idx``, which of several outputs.
     """
     distiller = cfg.model.get('distiller', {})
     for name, loss in distiller.get('distill_losses', {}).items():
@@ -106,7 +108,7 @@ def listened_module(cfg: Config) -> Dict[str, Any]:
 
 
 def training_set_config(cfg: Config) -> dict:
-    """The training set with the pipeline of the test: nothing is random.
+    """Get the training set with the test pipeline, which is not random.
 
     Raises:
         ValueError: If the config has no training set, or no test pipeline.
@@ -122,7 +124,7 @@ def training_set_config(cfg: Config) -> dict:
 
 
 def build_training_set(cfg: Config) -> Dataset:
-    """The data set of :func:`training_set_config`."""
+    """Build the dataset of :func:`training_set_config`."""
     dataset = DATASETS.build(training_set_config(cfg))
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
@@ -130,7 +132,7 @@ def build_training_set(cfg: Config) -> Dataset:
 
 
 def _test_pipeline(cfg: Config) -> List[dict]:
-    """The pipeline of the test, else of the validation."""
+    """The pipeline of the test, or else of the validation."""
     for loader in ('test_dataloader', 'val_dataloader'):
         if cfg.get(loader):
             return _base_configs(cfg[loader]['dataset'])[0]['pipeline']
@@ -139,7 +141,7 @@ def _test_pipeline(cfg: Config) -> List[dict]:
 
 
 def _base_configs(dataset: dict) -> List[dict]:
-    """The data sets within wrappers such as ``RepeatDataset``."""
+    """The datasets within wrappers such as ``RepeatDataset``."""
     inner = dataset.get('datasets', [dataset['dataset']]
                         if 'dataset' in dataset else [])
     if not inner:
@@ -148,7 +150,7 @@ def _base_configs(dataset: dict) -> List[dict]:
 
 
 def checkpoint_sha256(filename: str) -> str:
-    """SHA-256 of a checkpoint file that was loaded, also from a URL."""
+    """Compute the SHA-256 of a checkpoint that was loaded, also from a URL."""
     if filename.startswith(('http://', 'https://')):
         filename = osp.join(torch.hub.get_dir(), 'checkpoints',
                             osp.basename(urlparse(filename).path))

@@ -1,0 +1,22 @@
+import mmcv
+import numpy as np
+from mmengine import fileio
+from torch.utils.data import Dataset
+
+
+def load_image(dataset: Dataset, idx: int) -> np.ndarray:
+    """Load the image of a sample as it is before the pipeline.
+
+    Args:
+        dataset (Dataset): With ``get_data_info(idx)`` that gives ``img`` or
+            ``img_path``.
+        idx (int): The sample.
+
+    Returns:
+        np.ndarray: (h, w) or (h, w, 3), RGB.
+    """
+    info = dataset.get_data_info(int(idx))
+    if 'img' in info:
+        return np.asarray(info['img'])
+    content = fileio.get(info['img_path'])
+    return mmcv.imfrombytes(content, channel_order='rgb', backend='pillow')

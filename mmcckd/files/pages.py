@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+
+def render_page(template: Path, **values) -> str:
+    """Fill in an HTML template, in which all values are escaped.
+
+    Args:
+        template (Path): A Jinja template, in the folder of its package and
+            named \\*.jinja, as ``setup.py`` packs it.
+        **values: By the names in the template.
+
+    Raises:
+        jinja2.UndefinedError: If a name in the template has no value.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True)
+    return environment.get_template(template.name).render(values)

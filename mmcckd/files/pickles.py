@@ -1,0 +1,147 @@
+"""Read pickles without running code that is in them.
+
+An unpickler calls whatever functions a pickle names. This one knows those of
+a list, and no others. Where the real object would allow more than is needed,
+another takes its name: a ``numpy.dtype`` from a malicious file can make an
+array of pointers out of bytes.
+"""
+import operator
+import pickle
+from typing import Any, BinaryIO, Mapping, Optional, Set
+
+import numpy as np
+import torch
+
+
+class SafeUnpickler(pickle.Unpickler):
+    """An unpickler that refuses all objects but those that are allowed.
+
+    Args:
+        file (BinaryIO): The pickle.
+        allowed (Mapping[str, Any]): What a pickle gets by a name, such as
+            "collections.OrderedDict". Containers, text and numbers need none.
+        **kwargs: As :class:`pickle.Unpickler` takes them.
+
+    Raises:
+        pickle.UnpicklingError: From ``load()``, at any other name.
+    """
+
+    def __init__(self, file: BinaryIO, allowed: Mapping[str, Any],
+                 **kwargs) -> None:
+        super().__init__(file, **kwargs)
+        self.allowed = allowed
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == '__builtin__':  # Python 2, and protocol 2
+            module = 'builtins'
+        try:
+            return self.allowed[f'{module}.{name}']
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f'{module}.{name} in it, which is not allowed.') from None
+
+
+class _Dtype:
+    """Takes the name of ``numpy.dtype``: numbers, booleans and text only."""
+
+    def __init__(self, code: str, *_) -> None:
+        self.dtype = np.dtype(str(code))
+        self._check(self.dtype.kind in 'biufcSU', code)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, byte_order, subdtype, names, fields = state[:5]
+        self._check(subdtype is names is fields is None, state)
+        self.dtype = self.dtype.newbyteorder(byte_order)
+
+    def _check(self, plain: bool, found: Any) -> None:
+        if not plain:
+            raise pickle.UnpicklingError(
+                f'It holds an array of dtype {found!r}, but only numbers, '
+                'booleans and text are allowed.')
+
+
+class _Array(np.ndarray):
+    """Takes the name of ``numpy.ndarray``, and checked dtypes; is pickled as
+    an ordinary array again."""
+
+    def __setstate__(self, state: tuple) -> None:
+        version, shape, dtype, fortran, data = state
+        super().__setstate__((version, shape, dtype.dtype, fortran, data))
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        return self.view(np.ndarray).__reduce_ex__(protocol)
+
+
+def _empty_array(*_) -> _Array:
+    return _Array((0, ), np.int8)
+
+
+def _scalar(dtype: _Dtype, data: bytes) -> np.generic:
+    return np.frombuffer(data, dtype.dtype)[0]
+
+
+def _encode(text: str, _: str) -> bytes:
+    return text.encode('latin1')  # how protocol 2 writes bytes
+
+
+def allow_as(name: str, found: Any) -> Any:
+    """Give a class the name that pickles use for it, or a function a wrapper
+    of that name: torch's list of what is allowed goes by names."""
+    if isinstance(found, type):
+        named = found
+    else:
+
+        def named(*args):
+            return found(*args)
+
+    named.__module__, named.__qualname__ = name.rsplit('.', 1)
+    named.__name__ = named.__qualname__
+    return named
+
+
+# Arrays of numbers, booleans and text, by the names of NumPy 1 and 2.
+NUMPY = {
+    name: allow_as(name, found)
+    for name, found in {
+        'numpy.ndarray': _Array,
+        'numpy.dtype': _Dtype,
+        'numpy.core.multiarray._reconstruct': _empty_array,
+        'numpy._core.multiarray._reconstruct': _empty_array,
+        'numpy.core.multiarray.scalar': _scalar,
+        'numpy._core.multiarray.scalar': _scalar,
+        '_codecs.encode': _encode,
+    }.items()
+}
+
+
+def with_plain_arrays(value: Any, seen: Optional[Set[int]] = None) -> Any:
+    """Put ordinary arrays in the place of those that :data:`NUMPY` made.
+
+    Args:
+        value (Any): What was unpickled. Lists, dicts and the attributes of
+            objects are changed in place.
+        seen (Set[int], optional): Of objects that were visited already, since
+            an object may hold itself. For the recursion.
+    """
+    seen = set() if seen is None else seen
+    if isinstance(value, _Array):
+        return value.view(np.ndarray)
+    if isinstance(value, _Dtype):
+        return value.dtype
+    if isinstance(value, torch.Tensor) or id(value) in seen:
+        return value
+    seen.add(id(value))
+    if isinstance(value, tuple):
+        parts = [with_plain_arrays(part, seen) for part in value]
+        same = all(map(operator.is_, parts, value))
+        return value if same else tuple(parts)
+    if isinstance(value, (dict, list)):
+        places = value if isinstance(value, dict) else range(len(value))
+        for place in places:
+            plain = with_plain_arrays(value[place], seen)
+            if plain is not value[place]:
+                value[place] = plain
+    attributes = getattr(value, '__dict__', None)
+    if type(attributes) is dict:
+        with_plain_arrays(attributes, seen)
+    return value

@@ -1,0 +1,156 @@
+"""Load checkpoints of MMEngine without running code that is in them.
+
+torch's safe loading accepts tensors and plain containers. MMEngine's
+checkpoints also hold the log: ``HistoryBuffer`` objects around NumPy arrays,
+with references to their own methods. These are allowed here, and nothing
+else, and only while a checkpoint is loaded. What was loaded holds ordinary
+arrays.
+"""
+import functools
+import os
+import pickle
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, Iterator
+from unittest import mock
+
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import _weights_only_unpickler
+
+from .pickles import NUMPY, SafeUnpickler, allow_as, with_plain_arrays
+
+# torch 2.4 brought the list of what is allowed besides tensors.
+HAS_ALLOW_LIST = hasattr(torch.serialization, 'add_safe_globals')
+
+
+@contextmanager
+def safe_loading() -> Iterator[None]:
+    """Have ``torch.load`` load safely, also where it is asked not to.
+
+    On torch < 2.4 it accepts MMEngine's log as well; on later versions,
+    functions that :func:`allow_log` wraps do.
+
+    Raises:
+        pickle.UnpicklingError: From ``torch.load``, if a file holds more than
+            tensors, plain containers and MMEngine's log.
+    """
+    with mock.patch.dict(os.environ):
+        os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
+        if HAS_ALLOW_LIST:
+            os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+            yield
+            return
+
+        load = torch.load
+
+        def load_safely(f, map_location=None, *args, **kwargs):
+            return load(
+                f,
+                map_location,
+                pickle_module=SimpleNamespace(
+                    __name__='pickle',
+                    Unpickler=_TorchUnpickler,
+                    load=_load_without_storages))
+
+        with mock.patch.object(torch, 'load', load_safely):
+            yield
+
+
+def allow_log(load: Callable) -> Callable:
+    """Wrap a function that loads checkpoints, so that it accepts the log.
+
+    Args:
+        load (Callable): Such as MMEngine's
+            ``CheckpointLoader.load_checkpoint``.
+    """
+
+    @functools.wraps(load)
+    def load_with_log(*args, **kwargs):
+        with _allow_list() as hidden:
+            try:
+                return with_plain_arrays(load(*args, **kwargs))
+            except pickle.UnpicklingError:
+                if not hidden:
+                    raise
+        return load(*args, **kwargs)  # by what the user has allowed
+
+    return load_with_log
+
+
+@contextmanager
+def _allow_list() -> Iterator[list]:
+    """Within it our objects are allowed.
+
+    Yields:
+        list: What the user has allowed under the same names, which is not
+        allowed meanwhile: torch would take one of the two at random.
+    """
+    if not HAS_ALLOW_LIST:
+        yield []
+        return
+    ours = list(allowed().values())
+    hidden = [
+        found for found in torch.serialization.get_safe_globals()
+        if _name(found) in allowed()
+    ]
+    _swap(hidden, ours)
+    try:
+        yield hidden
+    finally:
+        _swap(ours, hidden)
+
+
+def _name(found: Any) -> str:
+    if isinstance(found, tuple):  # (object, name)
+        return found[1]
+    return f'{found.__module__}.{found.__qualname__}'
+
+
+def _swap(old: list, new: list) -> None:
+    kept = [
+        found for found in torch.serialization.get_safe_globals()
+        if found not in old
+    ]
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(kept + new)
+
+
+@functools.cache
+def allowed() -> Dict[str, Any]:
+    """What pickles of MMEngine's log get, by its name."""
+    return {
+        'mmengine.logging.history_buffer.HistoryBuffer':
+        HistoryBuffer,
+        'builtins.getattr':
+        allow_as('builtins.getattr', _method_of_history_buffer),
+        **NUMPY
+    }
+
+
+def _method_of_history_buffer(owner: type, name: str) -> Callable:
+    """The only use of ``getattr``, which leads from any class to everything:
+    a buffer refers to its own statistics."""
+    if owner is not HistoryBuffer or name not in (
+            'min', 'max', 'mean', 'current',
+            *HistoryBuffer._statistics_methods):
+        raise pickle.UnpicklingError(
+            f'The checkpoint asks for {name!r} of {owner!r}, but only the '
+            "statistics of MMEngine's HistoryBuffer are allowed.")
+    return getattr(owner, name)
+
+
+class _TorchUnpickler(SafeUnpickler):
+    """For torch < 2.4: accepts what torch's safe unpickler and we allow."""
+
+    def __init__(self, file, **kwargs) -> None:
+        super().__init__(
+            file, {
+                **_weights_only_unpickler._get_allowed_globals(),
+                **allowed()
+            }, **kwargs)
+
+
+def _load_without_storages(file, **kwargs) -> Any:
+    """The head of a file in torch's format before 1.6."""
+    return _TorchUnpickler(file, **kwargs).load()

@@ -1,0 +1,112 @@
+import io
+import os
+import signal
+import stat
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mmcckd.files.atomic import atomic_write, check_writable
+
+WRITERS = {
+    'x.npy': lambda path: np.save(path, np.arange(3)),
+    'x.npz': lambda path: np.savez_compressed(path, x=np.arange(3)),
+    'x.png': lambda path: Figure().savefig(path),
+    'x.jpg': lambda path: Image.new('RGB', (2, 2)).save(path),
+    'x.html': lambda path: path.write_text('<p>é', encoding='utf-8'),
+    'x.json': lambda path: path.write_text('{}'),
+    'x.pth': lambda path: torch.save(dict(x=torch.ones(2)), path),
+    'no_suffix': lambda path: path.write_bytes(b'x'),
+}
+
+
+@pytest.mark.parametrize('name', WRITERS)
+def test_files_of_all_kinds(name, tmp_path):
+    (tmp_path / 'plain').mkdir()
+    WRITERS[name](tmp_path / 'plain' / name)
+    with atomic_write(str(tmp_path / name)) as temporary:
+        WRITERS[name](temporary)
+        assert not (tmp_path / name).exists()
+    assert sorted(os.listdir(tmp_path)) == sorted(['plain', name])
+    written = (tmp_path / name).read_bytes()
+    if name == 'x.pth':  # holds its own name
+        assert torch.equal(
+            torch.load(io.BytesIO(written))['x'], torch.ones(2))
+    else:
+        assert written == (tmp_path / 'plain' / name).read_bytes()
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_a_failed_block_leaves_what_exists(error, tmp_path):
+    path = tmp_path / 'x.txt'
+    for before in (None, 'before'):
+        with pytest.raises(error), atomic_write(path) as temporary:
+            temporary.write_text('a part of it')
+            raise error
+        assert path.exists() == (before is not None)
+        path.write_text('before')
+    assert os.listdir(tmp_path) == ['x.txt']
+
+
+def test_a_block_that_writes_nothing(tmp_path):
+    path = tmp_path / 'x.txt'
+    path.write_text('before')
+    with pytest.raises(FileNotFoundError), atomic_write(path):
+        pass
+    assert path.read_text() == 'before'
+
+
+@pytest.mark.parametrize('umask', [0o022, 0o077])
+def test_permissions_are_those_of_a_plain_file(umask, tmp_path):
+    path = tmp_path / 'x.txt'
+
+    def mode():
+        with atomic_write(path) as temporary:
+            temporary.write_text('x')
+        return stat.S_IMODE(path.stat().st_mode)
+
+    before = os.umask(umask)
+    try:
+        assert mode() == 0o666 & ~umask
+        path.chmod(0o640)  # a plain open keeps it
+        assert mode() == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / 'disk').mkdir()
+    link = tmp_path / 'x.txt'
+    link.symlink_to(tmp_path / 'disk' / 'y.txt')
+    with atomic_write(link) as temporary:
+        temporary.write_text('new')
+    assert link.is_symlink()
+    assert (tmp_path / 'disk' / 'y.txt').read_text() == 'new'
+
+
+def test_what_a_killed_process_leaves_is_overwritten(tmp_path):
+    path = tmp_path / 'x.txt'
+    path.write_text('before')
+    process = os.fork()
+    if process == 0:
+        with atomic_write(path) as temporary:
+            temporary.write_text('a part of it, longer than the next')
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert path.read_text() == 'before'
+    assert len(os.listdir(tmp_path)) == 2
+    with atomic_write(path) as temporary:
+        temporary.write_text('after')
+    assert path.read_text() == 'after'
+    assert os.listdir(tmp_path) == ['x.txt']
+
+
+def test_check_writable(tmp_path):
+    check_writable(tmp_path / 'new' / 'x.txt')
+    assert os.listdir(tmp_path / 'new') == []
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match='x.txt cannot be written: .*place'):
+        check_writable(tmp_path / 'file' / 'x.txt')
