@@ -2,11 +2,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import torch
+from joblib import cpu_count
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 from threadpoolctl import threadpool_limits
-
-from mmcckd.engine.cores import available_cores
 
 from .evaluate import check_options, evaluate_reid
 
@@ -89,7 +88,7 @@ class ReIDMetric(BaseMetric):
                     'The data set must have queries (is_query=True) and a '
                     'gallery (is_query=False).')
         columns = [tuple(zip(*split)) for split in splits]
-        with threadpool_limits(available_cores()):
+        with threadpool_limits(cpu_count()):
             return evaluate_reid(
                 *(np.stack(features) for features, _, _ in columns),
                 *(ids for _, ids, _ in columns),

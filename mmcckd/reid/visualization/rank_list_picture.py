@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch.utils.data import Dataset
 
-from mmcckd.superclasses.page import load_image
-from mmcckd.superclasses.superclass_file import whole_file
+from mmcckd.datasets.sample_image import load_image
+from mmcckd.files.atomic import atomic_write
 
-from . import captions as say
+from . import captions
 from .reid_model import Search
 from .test_set import ReIDTestSet
 
@@ -44,8 +44,8 @@ def write_picture(path: Union[str, Path], dataset: Dataset,
             each.
     """
     picture = _Picture(dataset, test_set, queries, searches)
-    with whole_file(path) as file:
-        picture.draw().save(file, format='PNG')
+    with atomic_write(path) as temporary:
+        picture.draw().save(temporary, format='PNG')
 
 
 class _Picture:
@@ -57,24 +57,24 @@ class _Picture:
         self.font = ImageFont.truetype(str(folder / 'DejaVuSans.ttf'), 11)
         self.bold = ImageFont.truetype(
             str(folder / 'DejaVuSans-Bold.ttf'), 13)
-        self.columns = max(say.MIN_COLUMNS, *(
+        self.columns = max(captions.MIN_COLUMNS, *(
             len(ranking.entries) for search in searches
             for ranking in search.rankings))
         # Width of the column with names and metrics of the models.
         said = [(self.bold, search.name) for search in searches]
         said += [(self.font, line) for search in searches
                  for ranking in search.rankings
-                 for line in say.row_lines(search, ranking)]
+                 for line in captions.row_lines(search, ranking)]
         self.names = 16 + max(
             round(font.getlength(line)) for font, line in said)
 
     def draw(self) -> Image.Image:
         facts = [
-            say.counts(self.test_set, self.queries),
-            say.distance_of(self.searches)
+            captions.counts(self.test_set, self.queries),
+            captions.distance_of(self.searches)
         ]
         title = _wrap(
-            say.headline(self.searches).split('; '), '; ', self.bold,
+            captions.headline(self.searches).split('; '), '; ', self.bold,
             self._width() - 2 * MARGIN)
         top = MARGIN + TITLE * len(title) + LINE * (len(facts) + 3) + 8
         height = top + len(self.queries) * (TITLE + MARGIN) + sum(
@@ -89,7 +89,7 @@ class _Picture:
         for line in facts:
             self.pen.text((MARGIN, y), line, GRAY, self.font)
             y += LINE
-        for color, text in say.LEGEND:
+        for color, text in captions.LEGEND:
             self.pen.rectangle((MARGIN, y + 2, MARGIN + 10, y + 12), color)
             self.pen.text((MARGIN + 16, y), text, GRAY, self.font)
             y += LINE
@@ -107,8 +107,9 @@ class _Picture:
 
     def _draw_query(self, y: int, n: int, query: int) -> int:
         self.pen.line((MARGIN, y, self._width() - MARGIN, y), '#cccccc')
-        self.pen.text((MARGIN, y + 4), say.query_title(self.test_set, query),
-                      BLACK, self.bold)
+        self.pen.text((MARGIN, y + 4),
+                      captions.query_title(self.test_set, query), BLACK,
+                      self.bold)
         y += TITLE
         self._paste((MARGIN + FRAME, y + BAR), self.test_set.query[query])
         self.pen.text((MARGIN + FRAME, y + 2), 'query', GRAY, self.font)
@@ -121,7 +122,8 @@ class _Picture:
     def _draw_ranking(self, y: int, search: Search, ranking) -> None:
         left = MARGIN + CELL
         self.pen.text((left, y + BAR), search.name, BLACK, self.bold)
-        self._lines((left, y + BAR + TITLE), say.row_lines(search, ranking))
+        self._lines((left, y + BAR + TITLE),
+                    captions.row_lines(search, ranking))
         left += self.names
         for rank, (entry, distance, right) in enumerate(
                 zip(ranking.entries, ranking.distances, ranking.matches), 1):
@@ -129,26 +131,26 @@ class _Picture:
             self._frame((x, y), rank, right)
             self._paste((x + FRAME, y + BAR), self.test_set.gallery[entry])
             self._lines((x + FRAME, y + BAR + HEIGHT + FRAME + 2),
-                        say.caption(self.test_set, entry, distance), GRAY)
+                        captions.caption(self.test_set, entry, distance), GRAY)
         y += BAR + HEIGHT + FRAME + LINE * LINES_OF_A_CAPTION + 8
-        shown = say.shown_of_dropped(ranking)
+        shown = captions.shown_of_dropped(ranking)
         if len(shown):
-            self._lines((left - self.names, y), say.dropped_lines(ranking),
-                        GRAY)
+            self._lines((left - self.names, y),
+                        captions.dropped_lines(ranking), GRAY)
         for i, (entry, distance) in enumerate(
                 zip(shown, ranking.dropped_distances)):
             x = left + i * CELL
             self._paste((x + FRAME, y), self.test_set.gallery[entry], 2)
             self._lines((x + FRAME + WIDTH // 2 + 4, y),
-                        say.dropped_caption(distance), say.DROPPED)
+                        captions.dropped_caption(distance), captions.DROPPED)
 
     def _frame(self, place: Tuple[int, int], rank: int, right: bool) -> None:
         """Draw a bar with the rank, and the frame around an image."""
         x, y = place
         width, height = WIDTH + 2 * FRAME, BAR + HEIGHT + FRAME
         self.pen.rectangle((x, y, x + width - 1, y + height - 1),
-                           say.RIGHT if right else say.WRONG)
-        mark = say.RIGHT_MARK if right else say.WRONG_MARK
+                           captions.RIGHT if right else captions.WRONG)
+        mark = captions.RIGHT_MARK if right else captions.WRONG_MARK
         self.pen.text((x + FRAME, y + 2), f'{mark}  {rank}', PAPER, self.font)
         if right:
             return

@@ -12,13 +12,12 @@ from mmpretrain import get_model
 from mmrazor.registry import MODELS
 
 from mmcckd.config_files.without_weights import without_weights
-from mmcckd.export.student import read_checkpoint
 from mmcckd.export.student_config import student_config
+from mmcckd.files.checkpoints import read_checkpoint, weights_of
 from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
-from mmcckd.models.algorithms.teacher_checkpoint import weights_of
 from mmcckd.models.algorithms.teacher_images import feed_teacher
+from mmcckd.progress_bar import CoarseProgressBar
 from mmcckd.reid.evaluation import Ranking, evaluate_reid, rank_gallery
-from mmcckd.superclasses.progress import CoarseProgressBar
 
 from .test_set import ReIDTestSet
 
