@@ -11,7 +11,7 @@ from .version import __version__
 from .when_imported import RegisteringFinder
 
 __all__ = [
-    '__version__', 'datasets', 'engine', 'evaluation', 'functional', 'models',
+    '__version__', 'datasets', 'engine', 'functional', 'models',
     'recipes', 'reid', 'superclasses'
 ]
 

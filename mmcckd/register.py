@@ -9,7 +9,6 @@ from .compat import applied  # noqa: F401  # isort: skip  (first)
 from . import (  # noqa: F401
     datasets,
     engine,
-    evaluation,
     models,
     recipes,
     reid,

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parent.parent / 'mmcckd'
 # From the bottom to the top. A module imports from its own layer's package and
 # from the layers below.
 LAYERS = [
-    ['version', 'functional', 'name_lists', 'files'],
+    ['version', 'functional', 'files', 'name_lists', 'progress_bar'],
     ['config_files', 'loaded_weights'],
     ['compat'],
     ['datasets', 'visualization'],
@@ -16,7 +16,7 @@ LAYERS = [
     ['engine', 'superclasses', 'reid'],
     ['recipes', 'export'],
     ['reid.visualization', 'studies'],
-    ['register', 'when_imported', ''],
+    [''],  # registers the components
 ]
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

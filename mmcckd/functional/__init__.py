@@ -7,9 +7,10 @@ made of these functions. This package imports nothing but PyTorch.
 """
 from .cc_loss import CCLoss
 from .congruence import correlation_congruence
+from .feature_structure import cosine_structure, linear_cka
 from .kernels import bilinear, gaussian_rbf, naive_mmd
 
 __all__ = [
-    'CCLoss', 'bilinear', 'correlation_congruence', 'gaussian_rbf',
-    'naive_mmd'
+    'CCLoss', 'bilinear', 'correlation_congruence', 'cosine_structure',
+    'gaussian_rbf', 'linear_cka', 'naive_mmd'
 ]

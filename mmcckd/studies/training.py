@@ -14,8 +14,8 @@ import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import build_runner
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.host_defaults import fill_in_preprocessor
-from mmcckd.evaluation.structure import cosine_structure, linear_cka
 from mmcckd.functional import gaussian_rbf
+from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 
 from .run import Run
 from .study_folder import CHECKPOINT, FEATURES

@@ -4,7 +4,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from mmcckd.superclasses.superclass_file import Superclasses
+from mmcckd.datasets.superclass_file import Superclasses
 
 from .group_uniform_sampler import GroupUniformSampler
 

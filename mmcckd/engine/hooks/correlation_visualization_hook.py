@@ -9,7 +9,7 @@ from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcckd.evaluation.structure import cosine_structure, linear_cka
+from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.losses import CorrelationCongruenceLoss
 from mmcckd.visualization.correlation_picture import draw_correlations
@@ -29,7 +29,7 @@ class CorrelationVisualizationHook(Hook):
       weight; ``linear_cka`` of the features of student and teacher; and for
       each of them, such as ``student_cosine_gap``, the mean cosine within and
       between classes and their difference
-      (:mod:`mmcckd.evaluation.structure`).
+      (:mod:`mmcckd.functional.feature_structure`).
 
     The matrices are the inputs of the loss, so nothing is computed twice, and
     training is not changed. The features are those of the recorders; for the

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmcckd.evaluation.structure import cosine_structure, linear_cka
+from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 
 
 def draw(seed, n, d, dtype=torch.float64):

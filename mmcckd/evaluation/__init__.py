@@ -1,1 +1,0 @@
-"""Measures of features: cosines within and between classes, and CKA."""
