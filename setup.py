@@ -84,10 +84,11 @@ setup(
     'correlation congruence, PyTorch, OpenMMLab, MMRazor',
     cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmcckd', 'mmcckd.*']),
-    package_data=dict(mmcckd=['py.typed']),
+    package_data={'': ['*.jinja'], 'mmcckd': ['py.typed']},
     python_requires='>=3.10,<3.13',
     install_requires=read_requirements('runtime'),
     extras_require=dict(
+        docs=read_requirements('docs'),
         onnx=read_requirements('onnx'),
         tests=read_requirements('tests'),
         benchmarks=read_requirements('benchmarks')),

@@ -43,6 +43,7 @@ repository_pages = {
     'README.md': 'index.md',
     'README_zh-CN.md': 'zh_cn/index.md',
     'CHANGELOG.md': 'changelog.md',
+    'CONTRIBUTING.md': 'contributing.md',
 }
 
 # The API reference. Only docstrings of our own: what is inherited is

@@ -23,6 +23,7 @@ from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets import Digits
+from mmcckd.files.atomic import atomic_write
 from mmcckd.functional import gaussian_rbf
 from mmcckd.studies import Run, Study
 from mmcckd.studies.code_version import code_digest
@@ -31,7 +32,6 @@ from mmcckd.studies.feature_figures import (
     draw_correlations,
 )
 from mmcckd.studies.plan import make_run, teachers
-from mmcckd.studies.results_file import write_atomically
 from mmcckd.studies.study_folder import load_features, superclass_file
 from mmcckd.studies.study_runner import run_study
 
@@ -87,8 +87,8 @@ def main() -> None:
             accuracy=round(results[run.key].metrics['test'], 2))
         for name, its_runs in runs.items() for run in its_runs
     ]
-    write_atomically(work_dir / 'summary.json',
-                     json.dumps(dict(runs=summary), indent=2) + '\n')
+    with atomic_write(work_dir / 'summary.json') as temporary:
+        temporary.write_text(json.dumps(dict(runs=summary), indent=2) + '\n')
     shutil.copyfile(
         superclass_file(runs['cckd_sur'][0], folder).with_suffix('.html'),
         work_dir / 'superclasses.html')

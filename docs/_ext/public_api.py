@@ -20,13 +20,9 @@ import mmcckd
 def public(package: str) -> List[str]:
     """The names of the objects that the page of a package documents."""
     module = importlib.import_module(package)
-    names = getattr(module, '__all__', None) or [
-        name for name, value in vars(module).items()
-        if inspect.isfunction(value) and value.__module__ == package
-        and not name.startswith('_')
-    ]
     return [
-        name for name in names if not inspect.ismodule(getattr(module, name))
+        name for name in module.__all__
+        if not inspect.ismodule(getattr(module, name))
         and home(getattr(module, name), name, package) == package
     ]
 

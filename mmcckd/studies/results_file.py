@@ -3,6 +3,8 @@ import os
 from pathlib import Path
 from typing import Dict, Iterable
 
+from mmcckd.files.atomic import atomic_write
+
 from .run import Result
 
 
@@ -56,12 +58,6 @@ class ResultsFile:
 
 def write_results(path: Path, results: Iterable[Result]) -> None:
     """Write a new file of results, in the order given."""
-    write_atomically(
-        path, ''.join(result.to_json() + '\n' for result in results))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file; an interruption leaves the former file as it was."""
-    partial = path.with_suffix('.partial')
-    partial.write_text(text)
-    partial.replace(path)
+    with atomic_write(path) as temporary:
+        temporary.write_text(''.join(result.to_json() + '\n'
+                                     for result in results))

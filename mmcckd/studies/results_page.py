@@ -28,8 +28,9 @@ def to_page(summaries: List[Summary], results: Iterable[Result],
     versions = sorted({result.torch for result in results})
     parts = [
         about.strip(),
-        f'{len(results):,} runs, {hours:.1f} hours of one core in all, by '
-        f'commit {", ".join(commits)}, torch {", ".join(versions)}.'
+        f'The results are from {len(results):,} runs, which took '
+        f'{hours:.1f} hours on one core, with commits {", ".join(commits)} '
+        f'and torch {", ".join(versions)}.'
     ]
     where = Path(os.path.relpath(figures, page.parent)).as_posix()
     for summary in summaries:

@@ -1,10 +1,10 @@
 """Where a study keeps the files of its runs, and the lock of its folder."""
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import ContextManager
 
 import numpy as np
-from filelock import FileLock, Timeout
+
+from mmcckd.files.locks import file_lock
 
 from .run import Run
 
@@ -29,11 +29,8 @@ def load_features(run: Run, folder: Path) -> np.ndarray:
     return np.load(run_folder(run, folder) / FEATURES)
 
 
-@contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> ContextManager[None]:
     """Keep other processes from running a study in the same folder.
-
-    The lock is released when the process ends, also if it is killed.
 
     Args:
         folder (Path): Folder of the study; created if it does not exist.
@@ -41,15 +38,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: If another process holds the lock.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / '.lock')
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(
-            f'Another study is writing to {folder}; wait until it has '
-            'finished, or give another --work-dir.') from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return file_lock(
+        folder / '.lock',
+        f'Another study is writing to {folder}; wait until it has finished, '
+        'or give another --work-dir.')
