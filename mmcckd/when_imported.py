@@ -21,7 +21,7 @@ from typing import Iterator, Optional
 OPENMMLAB = ('mmengine', 'mmcv', 'mmcls', 'mmpretrain', 'mmrazor', 'mmdet',
              'mmseg', 'mmpose')
 # What can be imported without registering, of mmcckd.
-LIGHT = ('mmcckd.functional', 'mmcckd.register', 'mmcckd.compat')
+LIGHT = ('mmcckd.functional', 'mmcckd.register')
 
 
 class RegisteringFinder(MetaPathFinder):

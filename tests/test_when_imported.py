@@ -31,11 +31,9 @@ def run(code, *arguments):
 
 def test_functional_needs_torch_alone_and_mmrazor_then_registers():
     run('''
-import sys, time, torch
-start = time.process_time()
+import sys, torch
 import mmcckd
 from mmcckd.functional import CCLoss
-assert time.process_time() - start < 1
 loaded = {name.partition('.')[0] for name in sys.modules}
 assert not loaded & {'matplotlib', 'mmcv', 'mmengine', 'mmpretrain', 'mmrazor',
                      'scipy', 'sklearn'}, loaded
@@ -68,6 +66,12 @@ import pickle
 kernel = pickle.loads({pickle.dumps(GaussianRBFKernelConnector(gamma=0.7))!r})
 assert kernel.gamma == 0.7
 ''' + REGISTERED)
+
+
+def test_a_workaround_is_imported_first():
+    """As by Sphinx, which imports one module after the other."""
+    errors = run('import mmcckd.compat.applied' + REGISTERED)
+    assert 'could not be registered' not in errors
 
 
 def test_threads():
