@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -5,6 +6,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
+URL = 'https://github.com/mmcckd/mmcckd'
 
 
 class BuildWithMim(build_py):
@@ -48,6 +50,14 @@ def read_requirements(name: str) -> list:
     return [line for line in lines if line and not line.startswith('#')]
 
 
+def read_readme() -> str:
+    """The README with links that lead somewhere from PyPI's page as well."""
+    text = (HERE / 'README.md').read_text(encoding='utf-8')
+    relative = r'\((?!https?:|#)'
+    text = re.sub(rf'(!\[[^]]*\]){relative}', rf'\1({URL}/raw/main/', text)
+    return re.sub(rf'\]{relative}', f']({URL}/blob/main/', text)
+
+
 def read_version() -> str:
     scope = {}
     exec((HERE / 'mmcckd' / 'version.py').read_text(), scope)
@@ -59,26 +69,40 @@ setup(
     version=read_version(),
     description='Correlation Congruence for Knowledge Distillation, '
     'a plugin for MMRazor',
-    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description=read_readme(),
     long_description_content_type='text/markdown',
+    author='mmcckd contributors',
+    url=URL,
+    project_urls={
+        'Documentation': f'{URL}/tree/main/docs',
+        'Changelog': f'{URL}/blob/main/CHANGELOG.md',
+        'Issues': f'{URL}/issues',
+    },
     license='Apache-2.0',
     license_files=['LICENSE'],
-    keywords='computer vision, knowledge distillation, OpenMMLab',
+    keywords='computer vision, deep learning, knowledge distillation, '
+    'correlation congruence, PyTorch, OpenMMLab, MMRazor',
     cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmcckd', 'mmcckd.*']),
+    package_data={'': ['*.jinja'], 'mmcckd': ['py.typed']},
     python_requires='>=3.10,<3.13',
     install_requires=read_requirements('runtime'),
     extras_require=dict(
+        docs=read_requirements('docs'),
         onnx=read_requirements('onnx'),
         tests=read_requirements('tests'),
         benchmarks=read_requirements('benchmarks')),
     classifiers=[
         'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
         'Intended Audience :: Science/Research',
         'Operating System :: OS Independent',
+        'Programming Language :: Python :: 3 :: Only',
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
     ],
     zip_safe=False)

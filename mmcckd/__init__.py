@@ -1,28 +1,31 @@
 """Correlation Congruence for Knowledge Distillation, a plugin for MMRazor.
 
-Importing the package makes the toolbox underneath work on today's PyTorch
-(:mod:`mmcckd.compat`) and registers the components.
+Importing the package registers its components (:mod:`mmcckd.register`): at
+once where MMEngine is imported already, as by a config that has ``mmcckd``
+among its ``custom_imports``; otherwise when MMEngine is imported
+(:mod:`mmcckd.when_imported`). :mod:`mmcckd.functional` needs PyTorch alone.
 """
-from .compat.versions import check_versions  # isort: skip
+import sys
 
-check_versions()  # before anything that needs the packages
-
-from .compat.upstream import mend_upstream  # noqa: E402
-
-mend_upstream()
-
-from . import (  # noqa: E402
-    datasets,
-    engine,
-    evaluation,
-    kernels,
-    models,
-    recipes,
-    superclasses,
-)
-from .version import __version__  # noqa: E402
+from .version import __version__
+from .when_imported import RegisteringFinder
 
 __all__ = [
-    '__version__', 'datasets', 'engine', 'evaluation', 'kernels', 'models',
-    'recipes', 'superclasses'
+    '__version__', 'datasets', 'engine', 'functional', 'models',
+    'recipes', 'reid', 'superclasses'
 ]
+
+
+def __getattr__(name: str):
+    if name in __all__:
+        # Not import_module, which raises where two threads wait for each
+        # other's imports; the import statement goes on.
+        __import__(f'{__name__}.{name}')
+        return sys.modules[f'{__name__}.{name}']
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+if 'mmengine' in sys.modules:
+    from . import register  # noqa: F401
+else:
+    sys.meta_path.insert(0, RegisteringFinder())

@@ -6,13 +6,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
-from mmcckd.datasets.toy import (
-    make_cifar10,
-    make_cifar100,
-    make_imagenet,
-    make_market1501,
-    make_msmt17,
-)
+from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
+from mmcckd.reid.toy import make_market1501, make_msmt17
 
 
 @pytest.fixture(autouse=True)

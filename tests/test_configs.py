@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR10
 from mmrazor.registry import MODELS
 
+from mmcckd.config_files.overrides import override
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 ROOT = Path(__file__).parent.parent
@@ -240,6 +241,15 @@ def test_variants_differ_in_what_their_name_says(path):
     assert variant.to_dict() == recipe.to_dict()
 
 
+@pytest.mark.parametrize('kernel', ['bilinear', 'mmd'])
+def test_an_override_of_a_kernel_reaches_both_sides(kernel):
+    path = ROOT / f'configs/cckd/r50_mbv2_in1k_{kernel}.py'
+    cfg = override(Config.fromfile(path), {'kernel.gather': False})
+    connectors = cfg.model.distiller.connectors
+    assert connectors.kernel_s[1] == connectors.kernel_t == cfg.kernel
+    assert cfg.kernel.gather is False
+
+
 @pytest.mark.parametrize('path', DISTILLATIONS, ids=name_of)
 def test_a_recipe_finds_its_teacher(path):
     """Where training leaves it, or where MMPretrain publishes it."""
@@ -320,6 +330,19 @@ def test_a_reid_network(path):
     sampler = cfg.train_dataloader.batch_sampler
     if not path.stem.endswith('_sur'):  # for the triplet loss
         assert sampler == dict(type='CURSampler', samples_per_class=4)
+
+
+MARKET1501 = [path for path in CONFIGS if 'market1501' in path.stem]
+
+
+@pytest.mark.parametrize('path', MARKET1501, ids=name_of)
+def test_recipes_of_market1501_have_its_networks_and_data(path):
+    """Some inherit from MSMT17's, and so do not take them from _base_."""
+    cfg = Config.fromfile(path).to_dict()
+    for base in ('models/reid_market1501', 'datasets/market1501_bs64'):
+        expected = Config.fromfile(ROOT / f'configs/_base_/{base}.py')
+        for name, value in expected.to_dict().items():
+            assert cfg[name] == value, name
 
 
 def test_a_teacher_of_other_persons(tmp_path):

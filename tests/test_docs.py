@@ -14,7 +14,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 
 from mmcckd.engine import load_config
-from mmcckd.recipes.command_line import mix
+from mmcckd.recipes.mixing_arguments import mix
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')])
@@ -48,6 +48,14 @@ def test_config_of_the_readme(tmp_path):
     gradient = algorithm.student.backbone.conv1.weight.grad
     assert gradient.isfinite().all() and gradient.abs().max() > 0
     assert cfg.train_dataloader.batch_sampler.type == 'CURSampler'
+
+
+def test_training_loop_of_the_readme():
+    scope = {}
+    exec(snippet('training loop'), scope)
+    assert scope['features'].shape == (32, 128)
+    assert scope['loss'].isfinite()
+    assert scope['student'].weight.grad.abs().max() > 0
 
 
 def test_kernels_of_the_readme():
@@ -125,6 +133,44 @@ def test_the_chinese_readme_says_the_same():
 
     ours = [b.replace('、', ', ') for b in blocks('README_zh-CN.md')]
     assert ours == blocks('README.md')
+
+
+README_PAGES = ('README.md', 'README_zh-CN.md')
+
+
+def code_links(page):
+    """Links to lines of code, ``[`name`](path#Lnn)``: names and targets."""
+    text = (ROOT / page).read_text()
+    return re.findall(r'\[`(\w+)`\]\(([\w/.]+#L\d+)\)', text)
+
+
+def definitions(name):
+    """``path#Lnn`` of each function and class of this name in mmcckd/."""
+    return [
+        f'{path.relative_to(ROOT).as_posix()}#L{number}'
+        for path in sorted((ROOT / 'mmcckd').rglob('*.py')) for number, line
+        in enumerate(path.read_text(encoding='utf-8').splitlines(), 1)
+        if re.match(rf'(?:def|class) {name}\b', line)
+    ]
+
+
+@pytest.mark.parametrize('page', README_PAGES)
+def test_links_to_code_point_at_the_definition(page):
+    wrong = [
+        f'`{name}`: {target} should be {" or ".join(definitions(name))}'
+        for name, target in code_links(page)
+        if target not in definitions(name)
+    ]
+    assert not wrong, f'Links of {page} to update:\n' + '\n'.join(wrong)
+
+
+def test_every_formula_of_the_readme_has_its_link_to_the_code():
+    pages = [(ROOT / page).read_text() for page in README_PAGES]
+    row = r'^\| [^|]+ \| (.+) \| (\[`\w+`\]\(.*#L\d+\)) \|$'
+    formulas = [re.findall(row, page, re.MULTILINE) for page in pages]
+    assert formulas[0] == formulas[1] and len(formulas[0]) == 6
+    for name, page in zip(README_PAGES, pages):
+        assert len(code_links(name)) == page.count('.py#L')
 
 
 def test_error_bounds_in_method():

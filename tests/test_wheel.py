@@ -1,9 +1,11 @@
 """A wheel, built and installed, has what MIM and MMEngine look for."""
 import os
+import re
 import subprocess
 import sys
 import venv
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,14 @@ print(mmcckd.__file__, cfg.filename, sep='\\n')
 
 
 def run(*command, cwd):
+    # A PYTHONPATH may name the clone.
+    env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
     result = subprocess.run(
-        list(map(str, command)), cwd=cwd, capture_output=True, text=True)
+        list(map(str, command)),
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -102,6 +110,7 @@ def test_wheel(clone, environment, empty, tmp_path):
     assert files(clone) == before  # in particular no mmcckd/.mim
     wheel, = made.glob('*.whl')
     with zipfile.ZipFile(wheel) as archive:
+        assert 'mmcckd/py.typed' in archive.namelist()
         packed = {
             name[len('mmcckd/.mim/'):]
             for name in archive.namelist() if name.startswith('mmcckd/.mim/')
@@ -123,6 +132,29 @@ def test_wheel(clone, environment, empty, tmp_path):
     assert (empty / f'work_dirs/{Path(RECIPE).stem}/epoch_1.pth').is_file()
     assert files(package / '.mim') == installed
     assert files(clone) == before
+
+
+def test_metadata(clone, tmp_path):
+    """The README on PyPI, where a relative link leads nowhere."""
+    run(sys.executable, 'setup.py', '-q', 'egg_info', '--egg-base', tmp_path,
+        cwd=clone)
+    metadata = message_from_string(
+        (tmp_path / 'mmcckd.egg-info/PKG-INFO').read_text(encoding='utf-8'))
+    home = metadata['Home-page']
+    assert metadata['Author'] == 'mmcckd contributors'
+    assert all(home in url for url in metadata.get_all('Project-URL'))
+
+    readme = metadata.get_payload()
+    assert '(https://arxiv.org/abs/1904.01802)' in readme
+    links = re.findall(r'(!?\[[^]]*\])\(([^)]+)\)', readme)
+    links += re.findall(r'\b(src|href)="([^"]+)"', readme)
+    assert len(links) > 20
+    for text, link in links:
+        assert link.startswith(('https://', '#')), link
+        if link.startswith(home):
+            kind, path = link[len(home):].split('/main/')
+            assert kind == ('/raw' if text[0] in '!s' else '/blob'), link
+            assert (clone / path.partition('#')[0]).exists(), link
 
 
 def test_editable(clone, environment, empty):

@@ -4,17 +4,17 @@
     python tools/check_mmpretrain_configs.py --architectures resnet vgg
     python tools/check_mmpretrain_configs.py --out table.md
 
-The classifier configs are those that stand directly in an architecture's
-folder of MMPretrain's configs and whose model is an ImageClassifier: 369 of
-them in MMPretrain 1.2.0. Of each, FrozenTeacherDistill is built twice, with a
-small ResNet as the other network: KD where the head gives logits, and CC. The
-parameters are on the meta device, except where a network cannot be built
-there. The smallest classifier of each architecture is then trained for one
-iteration either way, on two random images of its own size, with random
-weights: the losses must be finite, and loss_cc give the student a gradient.
+All configs of MMPretrain with an ImageClassifier are checked that are directly
+in the folder of an architecture: 369 configs in MMPretrain 1.2.0. For each
+config, FrozenTeacherDistill is built twice, with a small ResNet as the other
+network, with CC, and with KD if the head outputs logits. Parameters are on the
+meta device if the network can be built there. The smallest classifier of each
+architecture is then trained for one iteration in both roles, with random
+weights and two random images of its image size. The losses must be finite,
+and loss_cc must give the student a gradient.
 
-Prints a table, and the reasons of what is refused; ends with an error if
-something fails otherwise.
+The tool prints a table and the reasons for refusals. It fails if there are
+other errors.
 """
 import argparse
 import gc
@@ -30,7 +30,7 @@ from typing import Callable, Dict, List, Sequence
 
 import mmpretrain
 import torch
-from classifier_facts import Facts, Source, look, network_of, on
+from classifier_facts import Facts, Source, find_facts, network_of, on
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
@@ -38,7 +38,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
-from mmcckd.messages import check_writable
+from mmcckd.files.atomic import check_writable
 
 FOLDER = Path(mmpretrain.__file__).parent / '.mim/configs'
 STUDENT, TEACHER = ROLES = ('student', 'teacher')
@@ -49,7 +49,7 @@ LOSSES = dict(
     loss_cc=dict(type='CorrelationCongruenceLoss'),
     loss_kd=dict(type='KLDivergence', tau=4.0))
 
-# What cannot be: a part of the error, and why in short.
+# Configs that are refused: a part of the error, and the reason for the table.
 REASONS = {
     'has no head': 'it has no head, so no loss of its own to be trained with',
     'which MMPretrain evaluates but does not train': 'MMPretrain evaluates '
@@ -61,7 +61,10 @@ REASONS = {
 
 
 def classifiers(architectures: List[str]) -> Dict[str, Config]:
-    """MMPretrain's classifier configs by their names, all if none is named."""
+    """Return MMPretrain's classifier configs by name.
+
+    If no architectures are given, the configs of all are returned.
+    """
     configs = {}
     for path in sorted(FOLDER.glob('*/*.py')):
         name = path.relative_to(FOLDER)
@@ -80,12 +83,12 @@ def classifiers(architectures: List[str]) -> Dict[str, Config]:
 
 
 def distillation(cfg: Config, facts: Facts, role: str) -> ConfigDict:
-    """The config of an algorithm with the network in this role."""
+    """Return the config of a distillation with the network in this role."""
     network = network_of(cfg)
     preprocessor = dict(
         type='mmpretrain.ClsDataPreprocessor',
         **cfg.get('data_preprocessor', {}))
-    several = preprocessor.get('to_onehot')  # labels an image
+    multi_label = preprocessor.get('to_onehot')
     small = dict(
         _scope_='mmpretrain',
         type='ImageClassifier',
@@ -94,11 +97,13 @@ def distillation(cfg: Config, facts: Facts, role: str) -> ConfigDict:
             depth=18,
             base_channels=8,
             stem_channels=8,
-            strides=(1, 2, 2, 1),  # one pixel of two images is all alike
+            # Feature maps of one pixel would be equal for both images.
+            strides=(1, 2, 2, 1),
             in_channels=facts.size[0]),
         neck=dict(type='GlobalAveragePooling'),
         head=dict(
-            type='MultiLabelLinearClsHead' if several else 'LinearClsHead',
+            type='MultiLabelLinearClsHead'
+            if multi_label else 'LinearClsHead',
             num_classes=facts.num_classes,
             in_channels=64))
     distiller = ConfigDict(
@@ -135,7 +140,12 @@ def distillation(cfg: Config, facts: Facts, role: str) -> ConfigDict:
 
 
 def train(model: ConfigDict, facts: Facts) -> None:
-    """One iteration; raises unless the losses are as they should be."""
+    """Train for one iteration, and check the losses.
+
+    Raises:
+        ArithmeticError: If a loss is missing or not finite, or the gradient of
+            the CC loss is zero or not finite.
+    """
     torch.manual_seed(0)
     algorithm = MODELS.build(model)
     algorithm.init_weights()
@@ -162,23 +172,23 @@ def train(model: ConfigDict, facts: Facts) -> None:
         raise ArithmeticError(f'The losses are {values}.')
     if not 0 < check.largest < math.inf:
         raise ArithmeticError(
-            'loss_cc gives the first weight of the student that is trained a '
-            f'gradient of {check.largest}.')
+            'The gradient of loss_cc for the first trained weights of the '
+            f'student must be finite and not zero, but is {check.largest}.')
 
 
 class GradientCheck:
-    """What the CC loss alone gives to the student."""
+    """Measure the gradient of the CC loss in the student."""
 
     def __init__(self, algorithm: nn.Module) -> None:
         self.weights = [
             weight for weight in algorithm.architecture.parameters()
             if weight.requires_grad
         ]
-        self.largest = 0.0  # entry of the gradient of the first few weights
+        self.largest = 0.0  # absolute value in the gradient
         algorithm.distiller.distill_losses['loss_cc'].register_forward_hook(
-            self.look)
+            self.measure)
 
-    def look(self, module, inputs, loss: Tensor) -> None:
+    def measure(self, module, inputs, loss: Tensor) -> None:
         gradients = torch.autograd.grad(
             loss, self.weights[:8], retain_graph=True, allow_unused=True)
         self.largest = max((gradient.abs().max().item()
@@ -187,13 +197,13 @@ class GradientCheck:
 
 
 def check_architecture(configs: Dict[str, Config]) -> List[dict]:
-    """The rows of an architecture's configs."""
+    """Check the configs of an architecture, and return rows of the table."""
     rows, found = [], {}
     for name, cfg in configs.items():
         row = dict(config=f'`{name}`')
         rows.append(row)
         try:
-            facts = look(cfg)
+            facts = find_facts(cfg)
         except Exception as error:
             row.update({f'as {role}': outcome(error) for role in ROLES})
             continue
@@ -233,7 +243,7 @@ def build(model: ConfigDict, device: str) -> None:
 
 
 def attempt(success: str, function: Callable, *args) -> str:
-    """What to write into the table."""
+    """Call a function, and return the text for the table."""
     try:
         function(*args)
         return success
@@ -254,7 +264,7 @@ def one_line(error: Exception) -> str:
 
 
 def reasons(rows: List[dict]) -> List[str]:
-    """How often each came out, as the lines of a table."""
+    """Count the outcomes, and return the lines of a table."""
     counts = Counter(
         (row[f'as {role}'], role) for row in rows for role in ROLES)
     outcomes = sorted({outcome for outcome, _ in counts})
@@ -281,9 +291,9 @@ def main() -> None:
         nargs='+',
         default=[],
         metavar='NAME',
-        help="folders of MMPretrain's configs; defaults to all")
+        help="folders of MMPretrain's configs; defaults to all folders")
     parser.add_argument(
-        '--out', type=Path, help='file for the tables, as Markdown')
+        '--out', type=Path, help='file for the tables, in Markdown')
     args = parser.parse_args()
     configs = classifiers(args.architectures)
     architectures = sorted({name.partition('/')[0] for name in configs})

@@ -1,13 +1,13 @@
-"""Train MMRazor's recipes of distillation for classification, two iterations.
+"""Train MMRazor's distillation recipes for classification for two iterations.
 
     python tools/check_mmrazor_recipes.py
     python tools/check_mmrazor_recipes.py rkd fitnets
 
-Each as shipped, with --mix-cc, and with --frozen-teacher, on small toy images
-and without checkpoints. Prints a table, and ends with an error if a recipe did
-otherwise than this file says. Where CC is mixed in, its loss must be finite
-and give the student's first weight a gradient. The recipe of DeiT needs timm,
-and is left out without it.
+Each recipe is trained as shipped, with --mix-cc and with --frozen-teacher, on
+small toy images and without checkpoints. The results are printed as a table.
+The command fails if a result differs from the expectations in this file. With
+--mix-cc, the CC loss must be finite and give the first weight of the student
+a gradient. The DeiT recipe needs timm, and is skipped without it.
 """
 import argparse
 import math
@@ -27,23 +27,23 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets import CIFAR10
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
 from mmcckd.engine import build_runner, init_distributed
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.models import CorrelationCongruenceLoss
 from mmcckd.recipes import frozen_teacher, mix_cc
-from mmcckd.recipes.networks import without_weights
 
 FOLDER = Path(mmrazor.__file__).parent / '.mim/configs/distill/mmcls'
 SHIPPED, MIXED, FROZEN = WAYS = ('as shipped', '--mix-cc', '--frozen-teacher')
 BATCH_SIZE = 8
 
-# The student has no neck.
+# Sources for recipes in which the student has no neck.
 SOURCES = {
     'deit/deit-base_regnety160_pt-16xb64_in1k.py':
     dict(student='head.layers.head_dist', teacher='head.fc')
 }
-# What cannot be: a part of the error, and why in short.
+# Recipes that are refused: a part of the error, and the reason for the table.
 NO_TEACHER = ('this one has none', 'it distils from itself, with no teacher')
 OTHER = ('does more with its teacher', 'its algorithm is another')
 NOT_TRAINED = ('student_trainable=False',
@@ -73,7 +73,7 @@ REFUSALS = {
 
 
 class Toys:
-    """Data sets, each made when first needed."""
+    """Toy data sets, each made when it is first needed."""
 
     DATA = dict(
         ImageNet=(make_imagenet, 2),
@@ -82,7 +82,7 @@ class Toys:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # MMPretrain downloads what has not the published checksums.
+        # MMPretrain downloads CIFAR-10 if the checksums are different.
         CIFAR10._check_integrity = lambda self: True
 
     def data(self, name: str) -> str:
@@ -94,42 +94,43 @@ class Toys:
 
 
 def make_small(cfg: Config, toys: Toys) -> None:
-    """Two iterations on few small images, with nothing to download."""
+    """Change a recipe to two iterations on small images, without weights."""
     cfg.model = without_weights(cfg.model)
-    forget_pretraining(cfg.model)
-    if 'student_iter' in cfg.model:  # updates of the student an iteration
+    remove_pretrained_init(cfg.model)
+    if 'student_iter' in cfg.model:  # updates of the student per iteration
         cfg.model.student_iter = 2
     loader = cfg.train_dataloader
     loader.batch_size = BATCH_SIZE
     loader.num_workers = 0
     loader.persistent_workers = False
-    dataset = loader.dataset.get('dataset', loader.dataset)  # CRD wraps it
+    # The recipe of CRD wraps the data set.
+    dataset = loader.dataset.get('dataset', loader.dataset)
     root = 'data_root' if 'data_root' in dataset else 'data_prefix'
     dataset[root] = toys.data(dataset.type)
     for transform in dataset.pipeline:
         if transform.type == 'RandomResizedCrop':
             transform.scale = 64
     cfg.train_cfg = dict(by_epoch=False, max_iters=2)
-    cfg.param_scheduler = None  # of as many epochs as the recipe has
+    cfg.param_scheduler = None  # made for the number of epochs of the recipe
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
     cfg.log_level = 'ERROR'
 
 
-def forget_pretraining(cfg: dict) -> None:
-    """Leave all networks to their random weights when they are initialized."""
+def remove_pretrained_init(cfg: dict) -> None:
+    """Remove ``type='Pretrained'`` from all ``init_cfg`` of a config."""
     for key, value in cfg.items():
         if isinstance(value, dict):
-            forget_pretraining(value)
+            remove_pretrained_init(value)
             if value.get('type') == 'Pretrained':
                 cfg[key] = None
 
 
 def train(cfg: Config) -> Dict[str, float]:
-    """The losses of the last iteration, by their names in the log."""
-    DefaultScope._instance_dict.clear()  # that of the recipe before
-    if 'teachers' in cfg.model:  # MMRazor expects these to be wrapped
+    """Train, and return the losses of the last iteration by name."""
+    DefaultScope._instance_dict.clear()  # remove that of the previous recipe
+    if 'teachers' in cfg.model:  # MMRazor expects a wrapped model
         cfg.launcher = 'pytorch'
         os.environ.update(
             RANK='0', LOCAL_RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1',
@@ -138,7 +139,7 @@ def train(cfg: Config) -> Dict[str, float]:
     runner = build_runner(cfg)
     check = GradientCheck(runner.model)
     runner.train()
-    check.raise_if_none()
+    check.raise_if_zero()
     scalars = runner.message_hub.log_scalars
     losses = {
         name.removeprefix('train/'): float(scalars[name].current())
@@ -150,32 +151,37 @@ def train(cfg: Config) -> Dict[str, float]:
 
 
 class GradientCheck:
-    """What the CC loss alone, if there is one, gives to the student.
+    """Check the gradient of the CC loss, if there is one, in the student.
 
-    A head that begins with zeros, as DeiT's, lets none through at first.
+    The gradient of the last iteration is checked, since that of the first one
+    is zero if the weights of the head are zero, as in DeiT.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = getattr(model, 'module', model)
-        self.largest = None  # entry of the gradient at the last iteration
+        self.largest = None  # absolute value in the gradient
         for module in model.modules():
             if isinstance(module, CorrelationCongruenceLoss):
-                module.register_forward_hook(self.look)
+                module.register_forward_hook(self.measure)
 
-    def look(self, module, inputs, loss: torch.Tensor) -> None:
+    def measure(self, module, inputs, loss: torch.Tensor) -> None:
         weight = next(self.model.architecture.parameters())
         gradient, = torch.autograd.grad(loss, weight, retain_graph=True)
         self.largest = gradient.abs().max().item()
 
-    def raise_if_none(self) -> None:
+    def raise_if_zero(self) -> None:
         if self.largest is not None and not 0 < self.largest < math.inf:
             raise ArithmeticError(
-                'loss_cc gives the first weight of the student a gradient of '
-                f'{self.largest}.')
+                'The gradient of loss_cc for the first weight of the student '
+                f'must be finite and not zero, but is {self.largest}.')
 
 
 def run(recipe: str, way: str, toys: Toys) -> str:
-    """What to write into the table; raises if it is not as expected."""
+    """Check a recipe, and return the text for its cell of the table.
+
+    Raises:
+        Exception: If the recipe fails or is not refused as expected.
+    """
     cfg = read_config(f'mmrazor::distill/mmcls/{recipe}')
     make_small(cfg, toys)
     cfg.work_dir = str(toys.folder / 'work_dir')
@@ -192,10 +198,12 @@ def run(recipe: str, way: str, toys: Toys) -> str:
             return f'refused: {reason}'
         raise
     if fragment is not None:
-        raise AssertionError(f'It was not refused, though {reason}.')
+        raise AssertionError(f'Expected an error, since {reason}.')
     losses = train(cfg)
     if (way == MIXED) != ('distill.loss_cc' in losses):
-        raise AssertionError(f'These losses were logged: {losses}.')
+        raise AssertionError(
+            f'distill.loss_cc must be logged only with {MIXED}, but the '
+            f'losses of "{way}" are {losses}.')
     return 'runs'
 
 
@@ -204,7 +212,9 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        'names', nargs='*', help='parts of names of recipes; defaults to all')
+        'names',
+        nargs='*',
+        help='parts of the names of recipes; defaults to all recipes')
     names = parser.parse_args().names
     recipes = [
         recipe for recipe in sorted(
@@ -214,7 +224,7 @@ def main() -> None:
     ]
     if not recipes:
         parser.error(f'MMRazor has no recipe with {" or ".join(names)}.')
-    surprises = 0
+    failures = 0
     print(f'| recipe | {" | ".join(WAYS)} |\n|{"---|" * (1 + len(WAYS))}')
     with tempfile.TemporaryDirectory() as folder:
         toys = Toys(Path(folder))
@@ -230,13 +240,13 @@ def main() -> None:
                 except Exception:
                     traceback.print_exc()
                     row.append('**fails**')
-                    surprises += 1
+                    failures += 1
                 finally:
                     if torch.distributed.is_initialized():
                         torch.distributed.destroy_process_group()
             print(f'| `{recipe}` | {" | ".join(row)} |', flush=True)
-    if surprises:
-        sys.exit(f'{surprises} did not do as expected; see above.')
+    if failures:
+        sys.exit(f'{failures} results are not as expected; see above.')
 
 
 def free_port() -> str:

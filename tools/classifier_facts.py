@@ -1,20 +1,20 @@
-"""What a forward pass shows of MMPretrain's classifiers: where to listen."""
+"""Find out where to record features and logits in MMPretrain's classifiers."""
 from contextlib import contextmanager
 from typing import Dict, NamedTuple, Optional
 
 import torch
-from check_mmrazor_recipes import forget_pretraining
+from check_mmrazor_recipes import remove_pretrained_init
 from mmengine.config import Config, ConfigDict
 from mmrazor.registry import MODELS
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from mmcckd.models.connectors.flatten_features import flatten_features
-from mmcckd.recipes.networks import without_weights
+from mmcckd.config_files.without_weights import without_weights
+from mmcckd.functional.flatten_features import flatten_features
 
 
 class Source(NamedTuple):
-    """Where a recorder finds a feature or the logits."""
+    """The source of features or logits for a recorder."""
     name: str
     type: str = 'ModuleOutputs'
     data_idx: Optional[int] = None
@@ -29,8 +29,8 @@ class Source(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a forward pass shows of a network."""
-    device: str  # where it can be built: meta, or else cpu
+    """Properties of a classifier that a forward pass shows."""
+    device: str  # on which it can be built, "meta" or else "cpu"
     parameters: int
     size: tuple  # of an image: channels, height, width
     feature: Source
@@ -38,71 +38,72 @@ class Facts(NamedTuple):
     num_classes: int
 
 
-def look(cfg: Config) -> Facts:
-    """On the meta device if that can be, else on the CPU."""
+def find_facts(cfg: Config) -> Facts:
+    """Find the facts on the meta device if possible, or else on the CPU."""
     try:
-        return look_at(cfg, 'meta')
+        return find_facts_on(cfg, 'meta')
     except (NotImplementedError, RuntimeError) as error:
         if 'meta' not in str(error):
             raise
-        return look_at(cfg, 'cpu')
+        return find_facts_on(cfg, 'cpu')
 
 
-def look_at(cfg: Config, device: str) -> Facts:
-    """Build a classifier and show it two images.
+def find_facts_on(cfg: Config, device: str) -> Facts:
+    """Build a classifier, and run a forward pass with two images.
 
     Args:
-        cfg (Config): A config of MMPretrain's.
-        device (str): Where to; "meta" computes nothing.
+        cfg (Config): A classifier config of MMPretrain.
+        device (str): The device; on "meta", nothing is computed.
     """
     with on(device):
         model = MODELS.build(network_of(cfg)).eval()
     channels = len((cfg.get('data_preprocessor') or {}).get('mean', 'rgb'))
     size = (channels, *_image_size(cfg, model))
-    heard = _listen(model)
+    records = _record(model)
     with on(device), torch.no_grad():
         model(torch.zeros(2, *size), mode='tensor')
-    logits, num_classes = None, 10  # of no consequence without a head
+    logits, num_classes = None, 10  # any number, if there is no head
     if model.with_head:
-        logits = _find_logits(model, heard)
-        num_classes = _select(heard[logits.name][1], logits.data_idx).shape[1]
+        logits = _find_logits(model, records)
+        output = records[logits.name][1]
+        num_classes = _select(output, logits.data_idx).shape[1]
     return Facts(
         device, sum(weight.numel() for weight in model.parameters()), size,
-        _find_feature(model, heard, logits), logits, num_classes)
+        _find_feature(model, records, logits), logits, num_classes)
 
 
-def _listen(model: nn.Module) -> Dict[str, tuple]:
-    """Inputs and output of each module, once it is called."""
-    heard = {}
+def _record(model: nn.Module) -> Dict[str, tuple]:
+    """Record inputs and output of each module when it is called."""
+    records = {}
 
-    def remember(name):
+    def recording(name):
 
         def hook(module, inputs, output):
-            heard[name] = inputs, output
+            records[name] = inputs, output
 
         return hook
 
     for name, module in model.named_modules():
-        module.register_forward_hook(remember(name))
-    return heard
+        module.register_forward_hook(recording(name))
+    return records
 
 
-def _find_logits(model: nn.Module, heard: Dict[str, tuple]) -> Source:
-    """The layer whose output is what the head gives, or else the head."""
-    output = heard['head'][1]
+def _find_logits(model: nn.Module, records: Dict[str, tuple]) -> Source:
+    """Find the layer that outputs the logits of the head, or use the head."""
+    output = records['head'][1]
     index = None
     if isinstance(output, (tuple, list)):  # of several classifiers
         index = len(output) - 1
     for name, module in model.named_modules():
-        if isinstance(module, nn.Linear) and name in heard and (
-                heard[name][1] is _select(output, index)):
+        if isinstance(module, nn.Linear) and name in records and (
+                records[name][1] is _select(output, index)):
             return Source(name)
     return Source('head', data_idx=index)
 
 
-def _find_feature(model: nn.Module, heard: Dict[str, tuple],
+def _find_feature(model: nn.Module, records: Dict[str, tuple],
                   logits: Optional[Source]) -> Source:
-    """What the head is given, in a form that a kernel connector takes."""
+    """Find the input of the head in a form that kernel connectors support."""
     layer = '' if logits is None else logits.name
     candidates = []
     if model.with_neck:
@@ -114,7 +115,7 @@ def _find_feature(model: nn.Module, heard: Dict[str, tuple],
                    if isinstance(module, nn.Linear) and
                    (name.startswith('head.') or name == layer)]
     for name, type in candidates:
-        data = heard[name][type == 'ModuleOutputs']
+        data = records[name][type == 'ModuleOutputs']
         indices = [None]
         if isinstance(data, (tuple, list)):
             indices.append(len(data) - 1)
@@ -124,7 +125,7 @@ def _find_feature(model: nn.Module, heard: Dict[str, tuple],
             except (TypeError, ValueError):
                 continue
             return Source(name, type, index)
-    raise ValueError('No feature was found that a kernel connector takes.')
+    raise ValueError('No feature that a kernel connector supports was found.')
 
 
 def _select(data, index: Optional[int]):
@@ -132,7 +133,7 @@ def _select(data, index: Optional[int]):
 
 
 def _image_size(cfg: Config, model: nn.Module) -> tuple:
-    """Height and width that the test pipeline gives, or the backbone asks."""
+    """Return height and width after the test pipeline, or of the backbone."""
     size = None
     loader = cfg.get('test_dataloader') or cfg.get('train_dataloader') or {}
     dataset = loader.get('dataset', {})
@@ -147,25 +148,25 @@ def _image_size(cfg: Config, model: nn.Module) -> tuple:
 
 
 def network_of(cfg: Config) -> ConfigDict:
-    """The classifier, without any weights to download."""
+    """Return the config of the classifier without pretrained weights."""
     network = without_weights(cfg.model)
-    forget_pretraining(network)
+    remove_pretrained_init(network)
     network['_scope_'] = 'mmpretrain'
     return network
 
 
 @contextmanager
 def on(device: str):
-    """Where networks are built, and tensors made."""
-    with torch.device(device), NumbersOffMeta():
+    """Set the default device for networks and tensors in this context."""
+    with torch.device(device), ValuesOnCPU():
         yield
 
 
-class NumbersOffMeta(TorchFunctionMode):
-    """Beside ``torch.device('meta')``: tensors of given numbers keep them.
+class ValuesOnCPU(TorchFunctionMode):
+    """Create tensors of given values on the CPU, not on the meta device.
 
-    Networks read the rates of their stochastic depth from such tensors, and
-    data preprocessors are compared by their means.
+    Networks read the rates of stochastic depth from such tensors, and data
+    preprocessors are compared by their means.
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):

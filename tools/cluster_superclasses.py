@@ -20,7 +20,7 @@ import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.samplers.cur_sampler import get_labels
 from mmcckd.engine import add_config_arguments, init_distributed, load_config
 from mmcckd.files.atomic import check_writable
-from mmcckd.models.modules import find_module
+from mmcckd.models.find_module import find_module
 from mmcckd.superclasses import (
     FeatureFile,
     Superclasses,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Cluster superclasses with several processes; dist_run.sh says more.
+# Cluster superclasses with several processes. See dist_run.sh for the
+# environment variables.
 #
 #   bash tools/dist_cluster_superclasses.sh CONFIG CHECKPOINT GPUS [ARGUMENTS]
 set -euo pipefail

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What the dist_*.sh have in common: run a tool in several processes.
+# Run a tool in several processes. The scripts dist_*.sh use this script.
 #
 #   bash tools/dist_run.sh GPUS TOOL.py [ARGUMENTS]
 #
-# One process a GPU; without GPUs they share the cores and talk by gloo.
+# There is one process per GPU. Without GPUs, the processes share the CPU cores
+# and use the gloo backend.
 #
-# NNODES, NODE_RANK, MASTER_ADDR, PORT  as for torch.distributed.run
-# PYTHON                                defaults to the one on the PATH
+# NNODES, NODE_RANK, MASTER_ADDR, PORT  see torch.distributed.run
+# PYTHON                                defaults to python on the PATH
 set -euo pipefail
 
 gpus=$1 tool=$2

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Test with several processes; dist_run.sh says more.
+# Test with several processes. See dist_run.sh for the environment
+# variables.
 #
 #   bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [ARGUMENTS OF test.py]
 set -euo pipefail

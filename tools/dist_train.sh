@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Train with several processes; dist_run.sh says more.
+# Train with several processes. See dist_run.sh for the environment
+# variables.
 #
 #   bash tools/dist_train.sh CONFIG GPUS [ARGUMENTS OF train.py]
 set -euo pipefail

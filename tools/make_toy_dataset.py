@@ -1,25 +1,20 @@
-"""Make a small made-up data set in the layout of a real one.
+"""Make a small synthetic data set in the layout of a real one.
 
     python tools/make_toy_dataset.py imagenet data/toy_imagenet
 
-A class is a pattern in two colours, or a person in certain clothes. With it a
-recipe can be tried without the real images: that it runs, and that the network
-learns.
+A class is a pattern in two colors, or a person in certain clothes. The data
+show whether a recipe runs and the network learns, without the real images.
 """
 import argparse
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.toy import (
-    make_cifar100,
-    make_imagenet,
-    make_market1501,
-    make_msmt17,
-)
+from mmcckd.datasets.toy import make_cifar100, make_imagenet
+from mmcckd.reid.toy import make_market1501, make_msmt17
 
-HALVED = 'training images of each class, and half as many for evaluation'
-AVERAGE = ('images of each person on average, between a third and five thirds '
-           'of it')
-# name -> (what makes it, what the number of samples means, its default,
+HALVED = 'training images per class; there are half as many for evaluation'
+AVERAGE = ('average number of images per person; the numbers vary between a '
+           'third and five thirds of it')
+# name -> (function, meaning of the number of samples, its default,
 #          description)
 DATASETS = dict(
     imagenet=(make_imagenet, HALVED, 4,
@@ -53,7 +48,8 @@ def parse_args() -> argparse.Namespace:
             '--seed',
             type=int,
             default=0,
-            help='the same seed makes the same files; defaults to 0')
+            help='random seed; the same seed creates the same files; defaults '
+            'to 0')
     return parser.parse_args()
 
 
@@ -65,16 +61,16 @@ def main() -> None:
                         for split, n in sizes.items())
     print(f'Written to {args.out}: {written}')
     loaders = [f'{name}_dataloader' for name in ('train', 'val', 'test')]
-    if any(map(str.isspace, args.out)):  # --cfg-options drop spaces
+    if any(map(str.isspace, args.out)):  # --cfg-options would need quotes
         lines = '\n    '.join(
             f'{loader} = dict(dataset=dict(data_root={args.out!r}))'
             for loader in loaders)
-        print("Train on it by a config of your own: _base_ = 'CONFIG'\n"
+        print("Train on it with a config of your own: _base_ = 'CONFIG'\n"
               f'    {lines}')
         return
     options = ' \\\n    '.join(
         f'{loader}.dataset.data_root={args.out}' for loader in loaders)
-    print('Train on it: python tools/train.py CONFIG --cfg-options \\\n'
+    print('Train on it with: python tools/train.py CONFIG --cfg-options \\\n'
           f'    {options}')
 
 

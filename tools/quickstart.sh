@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Set up the environment, then teach a small student with CCKD on real digits:
-# see tools/quickstart.py. Arguments go to it.
+# Set up the environment, then train a small student with CCKD on real digits by
+# tools/quickstart.py, which gets all arguments.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$(realpath -m "${VENV:-$root/.venv}")
 bash "$root/tools/setup_env.sh"
-# Whatever is left behind, is left in the clone (but for pip's cache).
+# Caches are kept in the clone, except that of pip.
 export XDG_CACHE_HOME=$root/.cache
 export MPLCONFIGDIR=$root/.cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor

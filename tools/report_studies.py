@@ -1,10 +1,10 @@
-"""Write docs/results.md, its tables and figures, from the results of studies.
+"""Write docs/results.md with its tables and figures from results of studies.
 
     python tools/report_studies.py [--work-dir work_dirs/studies]
 
-With a work dir of tools/study.py, its results are taken over into docs/results
-first, and the pictures of features are drawn; without, the page, the tables
-and the studies' figures are written anew from docs/results/runs.jsonl.
+With a work dir of tools/study.py, its results are first copied to docs/results
+and the figures of features are drawn. Without one, the page, the tables and
+the figures of accuracies are made from docs/results/runs.jsonl.
 """
 import argparse
 import os
@@ -17,15 +17,18 @@ import numpy as np
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets import Digits
 from mmcckd.studies import ResultsFile, Study
-from mmcckd.studies.conducting import run_folder
-from mmcckd.studies.feature_figures import draw_correlations, draw_maps
-from mmcckd.studies.figures import draw_study
-from mmcckd.studies.page import results_of, to_page
+from mmcckd.studies.accuracy_figures import draw_study
+from mmcckd.studies.feature_figures import (
+    correlation_matrix,
+    draw_correlations,
+    draw_maps,
+)
+from mmcckd.studies.paired_test import mean_interval
 from mmcckd.studies.results_file import write_results
-from mmcckd.studies.statistics import mean_interval
-from mmcckd.studies.summary import Summary, summarise
+from mmcckd.studies.results_page import results_of, to_page
+from mmcckd.studies.study_folder import RESULTS, load_features
+from mmcckd.studies.summary import Summary, summarize
 from mmcckd.studies.tables import write_csv
-from mmcckd.studies.training import FEATURES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / 'docs'
@@ -41,9 +44,9 @@ def load_studies() -> List[Study]:
 
 
 def write_page(docs: Path, results: ResultsFile) -> List[Path]:
-    """The page and its tables, into a folder as docs/."""
+    """Write the page and its tables to a folder like docs/."""
     kept = results_of(load_studies(), results.results)
-    summaries = [summarise(study, results.results) for study in load_studies()]
+    summaries = [summarize(study, results.results) for study in load_studies()]
     figures = docs / 'images' / 'results'
     page = docs / 'results.md'
     page.write_text(
@@ -59,27 +62,32 @@ def write_page(docs: Path, results: ResultsFile) -> List[Path]:
 
 def draw_features(objective: Summary, work_dir: Path, figures: Path
                   ) -> List[Path]:
-    """Teacher, KD and KD + CC: correlation matrices and maps."""
+    """Draw correlation matrices and maps of teacher, KD and KD + CC."""
     labels = np.array(Digits(split='test').get_gt_labels())
 
     def features(result, teacher=False) -> np.ndarray:
         run = result.run.teacher if teacher else result.run
-        return np.load(run_folder(run, work_dir) / FEATURES)
+        return load_features(run, work_dir)
+
+    def mean_matrix(results, teacher=False) -> np.ndarray:
+        return np.mean([
+            correlation_matrix(features(result, teacher), labels)
+            for result in results
+        ], axis=0)
 
     rows = {name: objective.rows[name] for name in ('KD', 'KD + CC')}
     matrices = {
-        'Teachers': [
-            features(result, teacher=True)
-            for result in list(rows['KD'].results.values())
-            [:objective.study.teacher.seeds]
-        ]
+        'Teachers':
+        mean_matrix(
+            list(rows['KD'].results.values())[:objective.study.teacher.seeds],
+            teacher=True)
     }
     for name, row in rows.items():
         mean, half = mean_interval(row.metric('cc_distance'))
         title = f'Students by {name}\n$L_{{CC}}$ {mean:.4f} ± {half:.4f}'
-        matrices[title] = [features(r) for r in row.results.values()]
+        matrices[title] = mean_matrix(row.results.values())
 
-    # One seed for the maps: that whose CC students are in the middle.
+    # The maps are of one seed: that with the median L_CC of KD + CC.
     distances = rows['KD + CC'].metric('cc_distance')
     seed = int(np.argsort(distances)[len(distances) // 2])
     chosen = {name: row.results[seed] for name, row in rows.items()}
@@ -89,7 +97,7 @@ def draw_features(objective: Summary, work_dir: Path, figures: Path
         title = f'Student by {name}\n$L_{{CC}}$ {distance:.4f}'
         maps[title] = features(result)
     return [
-        *draw_correlations(matrices, labels, figures / 'correlations'),
+        *draw_correlations(matrices, figures / 'correlations'),
         *draw_maps(maps, labels, figures / 'maps')
     ]
 
@@ -99,7 +107,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir',
         type=Path,
-        help='take the results over from this work dir of tools/study.py')
+        help='copy the results from this work dir of tools/study.py')
     return parser.parse_args()
 
 
@@ -110,15 +118,15 @@ def main() -> None:
     figures.mkdir(parents=True, exist_ok=True)
     written = []
     if args.work_dir is not None:
-        found = ResultsFile(args.work_dir / 'results.jsonl').results
+        found = ResultsFile(args.work_dir / RESULTS).results
         write_results(kept, results_of(load_studies(), found))
-        objective = summarise(load_studies()[0], found)
+        objective = summarize(load_studies()[0], found)
         written += draw_features(objective, args.work_dir, figures)
     results = ResultsFile(kept)
     written += write_page(DOCS, results)
     for study in load_studies():
         written += draw_study(
-            summarise(study, results.results), figures / study.name)
+            summarize(study, results.results), figures / study.name)
     for path in written:
         print(os.path.relpath(path))
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Set up the environment and run all tests, in TEST_PROCESSES processes (2) of
-# one thread each; arguments go to pytest.
+# Set up the environment and run all tests, in TEST_PROCESSES (default: 2)
+# processes with one thread each. Arguments are passed to pytest.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$(realpath -m "${VENV:-$root/.venv}")
 bash "$root/tools/setup_env.sh"
 cd "$root"
-# Whatever is left behind, is left in the clone (but for pip's cache).
+# Caches and temporary files are kept in the clone, except for pip's cache.
 export XDG_CACHE_HOME=$root/.cache
 export MPLCONFIGDIR=$root/.cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Train under Slurm, one process a GPU:
+# Train with Slurm, with one process per GPU:
 #
 #   [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] \
 #       bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR \
 #       [ARGUMENTS OF train.py]
 #
-# GPUS           processes in all; defaults to 8
-# GPUS_PER_NODE  of them on a machine; defaults to 8, or GPUS if that is less.
-#                0 is for a cluster without GPUs: GPUS processes by gloo
-# CPUS_PER_TASK  cores for each; defaults to 5
-# SRUN_ARGS      more arguments of srun, such as "--time=2-0 --qos=normal"
-# PORT           of rank 0, for the others to meet; by default one that two
-#                jobs on a machine seldom share
+# GPUS           total number of processes; defaults to 8
+# GPUS_PER_NODE  number of processes per machine; defaults to the smaller of 8
+#                and GPUS. Set it to 0 on a cluster without GPUs: there are
+#                then GPUS processes with the gloo backend
+# CPUS_PER_TASK  number of cores per process; defaults to 5
+# SRUN_ARGS      other arguments of srun, such as "--time=2-0 --qos=normal"
+# PORT           port of rank 0, to which the other ranks connect; defaults to
+#                a random port, so that two jobs can use the same machine
 set -euo pipefail
 
 if [ $# -lt 4 ]; then
@@ -28,8 +29,8 @@ if [ "$per_node" -gt 0 ]; then
     layout+=(--gres "gpu:$per_node" --ntasks-per-node "$per_node")
 fi
 export MASTER_PORT=${PORT:-$((20000 + RANDOM % 20000))}
-# --kill-on-bad-exit: when a rank fails, the others would wait for it forever.
-# --export: "sbatch --export=NONE" would leave them no PATH and MASTER_PORT.
+# --kill-on-bad-exit: if a rank fails, the others would wait for it forever.
+# --export: after "sbatch --export=NONE", PATH and MASTER_PORT would be unset.
 # shellcheck disable=SC2086  # SRUN_ARGS are several words
 exec srun --partition "$partition" --job-name "$job" "${layout[@]}" \
     --cpus-per-task "${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \

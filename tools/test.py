@@ -6,7 +6,8 @@ import mmengine
 from mmengine.evaluator import DumpResults
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.layout import check_layout
+from mmcckd.config_files.without_weights import without_weights
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
@@ -16,7 +17,6 @@ from mmcckd.engine import (
 )
 from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
 from mmcckd.engine.tta import set_test_time_augmentation
-from mmcckd.recipes.networks import without_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,38 +24,38 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out', metavar='FILE', help='write what --out-item says to a file')
+        '--out', metavar='FILE', help='write the --out-item to a file')
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
         help='what to write to --out: the metrics (json, yaml or pkl) or all '
         'predictions (pkl); defaults to pred')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision')
+        '--amp', action='store_true', help='use automatic mixed precision')
     parser.add_argument(
         '--show', action='store_true', help='show predictions in a window')
     parser.add_argument(
-        '--show-dir', help='folder for pictures of the predictions')
+        '--show-dir', help='folder for images of the predictions')
     parser.add_argument(
-        '--interval', type=int, default=1, help='show each n-th sample')
+        '--interval', type=int, default=1, help='show every n-th sample')
     parser.add_argument(
         '--wait-time',
         type=float,
         default=2,
-        help='seconds that --show shows a picture')
+        help='seconds for which --show displays an image')
     parser.add_argument(
         '--tta',
         action='store_true',
-        help='test-time augmentation: by tta_model and tta_pipeline of the '
-        'config, else by the mean of the scores of each image and its mirror '
-        'image')
+        help='use test-time augmentation: with tta_model and tta_pipeline of '
+        'the config, or else with the mean of the scores of each image and '
+        'its mirror image')
     add_loader_arguments(parser)
     args = parser.parse_args()
     if args.out_item is not None and args.out is None:
-        parser.error('--out-item needs --out, the file to write')
+        parser.error('--out-item needs --out, the file to write to')
     if 'load_from' in (args.cfg_options or {}):
         parser.error('--cfg-options load_from=… would change nothing: a test '
-                     'loads the checkpoint that it is given')
+                     'loads the checkpoint given as argument')
     return args
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     given = copy.deepcopy(cfg)
     cfg.load_from, cfg.resume = args.checkpoint, False
 
-    # The test is the student's. Its teacher may well not be on this machine.
+    # Only the student is tested. The teacher may not be on this machine.
     if 'distiller' in cfg.model:
         cfg.model = without_weights(cfg.model)
     if args.amp:
@@ -82,13 +82,13 @@ def main() -> None:
 
     if cfg.get('test_dataloader'):
         check_loader(cfg, 'test_dataloader')
-        check_layout(cfg.test_dataloader.dataset)
+        check_imagenet_layout(cfg.test_dataloader.dataset)
     if args.tta:
         set_test_time_augmentation(cfg)
 
     init_distributed(args.launcher, cfg)
     runner = build_runner(cfg)
-    # The runner has written its config where training wrote the same.
+    # The runner has replaced the config of the training in the work dir.
     runner.cfg = given
     runner.dump_config()
     if args.out is not None and args.out_item != 'metrics':

@@ -6,7 +6,7 @@ import torch
 from mmengine.fileio import exists
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.layout import check_layout
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import (
     add_config_arguments,
@@ -15,7 +15,7 @@ from mmcckd.engine import (
     load_config,
 )
 from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
-from mmcckd.recipes.command_line import add_mixing_arguments, mix
+from mmcckd.recipes.mixing_arguments import add_mixing_arguments, mix
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,20 +26,20 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint; without a value, from the latest one '
-        'in the work dir, which must have one')
+        help='resume from a checkpoint; without a value, from the latest '
+        'checkpoint in the work dir')
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='automatic mixed precision, on a GPU')
+        help='use automatic mixed precision; this needs a GPU')
     parser.add_argument(
         '--no-validate',
         action='store_true',
-        help='do not evaluate checkpoints during training')
+        help='do not validate during training')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate by the actual batch size over '
+        help='multiply the learning rate by the actual batch size, divided by '
         'auto_scale_lr.base_batch_size of the config')
     add_loader_arguments(parser)
     add_mixing_arguments(parser)
@@ -57,8 +57,7 @@ def main() -> None:
     if args.amp:
         if not torch.cuda.is_available():
             raise ValueError(
-                '--amp, but PyTorch finds no GPU here, which MMEngine asks '
-                'for; leave it out.')
+                '--amp needs a GPU, but PyTorch finds none; remove --amp.')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.no_validate:
@@ -66,21 +65,22 @@ def main() -> None:
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise ValueError(
-                f'--auto-scale-lr, but {args.config} has no '
+                f'--auto-scale-lr was given, but {args.config} has no '
                 'auto_scale_lr.base_batch_size; add auto_scale_lr=dict('
-                'base_batch_size=N), N being the batch size of its optimizer.')
+                'base_batch_size=N) with the batch size N for which its '
+                'learning rate is set.')
         cfg.auto_scale_lr.enable = True
     for name in ('train_dataloader', 'val_dataloader'):
         if cfg.get(name):
             check_loader(cfg, name)
-            check_layout(cfg[name].dataset)
+            check_imagenet_layout(cfg[name].dataset)
 
     init_distributed(args.launcher, cfg)
     build_runner(cfg).train()
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:
-    """The checkpoint to go on from; "auto" is the latest of the work dir."""
+    """Return the checkpoint for ``--resume``; "auto" is the latest one."""
     if resume != 'auto':
         if not exists(resume):
             raise FileNotFoundError(f'--resume {resume}: no such checkpoint.')
@@ -88,15 +88,16 @@ def checkpoint_to_resume(resume: str, work_dir: str) -> str:
     latest = Path(work_dir) / 'last_checkpoint'
     if not latest.exists():
         raise FileNotFoundError(
-            f'--resume, but there is nothing to resume: {work_dir} has no '
-            'last_checkpoint, which a run writes with its first checkpoint. '
-            'Leave --resume out to start anew, or name a checkpoint, or '
-            'another --work-dir.')
+            f'--resume was given, but there is nothing to resume: {work_dir} '
+            'has no last_checkpoint, which a run writes with its first '
+            'checkpoint. Remove --resume to start a new run, or give a '
+            'checkpoint or another --work-dir.')
     checkpoint = latest.read_text().strip()
     if not exists(checkpoint):
         raise FileNotFoundError(
-            f'--resume, but {checkpoint}, which {latest} names, is not there. '
-            'If the folder was moved, name the checkpoint: --resume '
+            f'--resume was given, but the checkpoint {checkpoint}, which is '
+            f'named in {latest}, does not exist. If the folder was moved, '
+            'give the checkpoint: --resume '
             f'{latest.with_name(Path(checkpoint).name)}')
     return checkpoint
 

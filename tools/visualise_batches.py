@@ -1,9 +1,9 @@
-"""Draw the first training batch of some configs, to see what samplers do.
+"""Draw the first training batch of configs, to compare their samplers.
 
     python tools/visualise_batches.py CONFIG [CONFIG ...] --out batches.png
 
-A column is one group of a class- or superclass-uniform sampler; a uniform
-random batch is sorted by class. Digits beneath an image are its class.
+For a class- or superclass-uniform sampler, each column is one group. A uniform
+random batch is sorted by class. The number below an image is its class.
 """
 import argparse
 from pathlib import Path
@@ -37,8 +37,8 @@ def draw_batch(panel, path: str) -> None:
         rows = ROWS_OF_RANDOM
         batch = batch[np.argsort(labels[batch], kind='stable')]
         counts = np.bincount(labels[batch], minlength=labels.max() + 1)
-        name = (f'uniform random, {counts.min()} to {counts.max()} samples of '
-                'a class')
+        name = (f'uniform random, {counts.min()} to {counts.max()} samples '
+                'per class')
     panel.suptitle(f'{name}    ({Path(path).stem})', fontsize=11)
     columns = -(-len(batch) // rows)
     cells = panel.subplots(rows, columns, squeeze=False)
@@ -59,7 +59,7 @@ def draw_batch(panel, path: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', nargs='+', help='config files')
-    parser.add_argument('--out', required=True, help='the picture, .png')
+    parser.add_argument('--out', required=True, help='the output image, .png')
     args = parser.parse_args()
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt

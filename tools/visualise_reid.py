@@ -1,15 +1,17 @@
-"""Show what a re-identification model finds for some queries.
+"""Draw rank lists of a re-identification model.
 
     python tools/visualise_reid.py CONFIG CKPT --queries 8 --out look
 
-Writes look.png and look.html: each query and its nearest gallery entries,
-right ones framed green and marked ✓, wrong ones red and ✗, and beneath, what
-the protocol drops. The first line tells mAP and rank-1 of the whole test set.
+This writes look.png and look.html with queries and their nearest gallery
+entries. Matches have a green frame and ✓, other persons a red frame and ✗.
+The entries that the protocol drops are shown below. The first line has mAP and
+rank-1 of the complete test set.
 
     python tools/visualise_reid.py configs/cckd/r50_r18_msmt17.py CKPT \\
         --teacher --compare alone configs/baseline/r18_msmt17.py CKPT
 
-sets the teacher, the student alone and the CCKD student below each other.
+This shows the teacher, the student trained alone and the CCKD student below
+each other.
 """
 import argparse
 import sys
@@ -19,9 +21,9 @@ from typing import List
 from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.engine.command_line import OptionsAction, read_config
-from mmcckd.messages import check_writable
-from mmcckd.visualisation import (
+from mmcckd.engine.config_arguments import OptionsAction, read_config
+from mmcckd.files.atomic import check_writable
+from mmcckd.reid.visualization import (
     MAX_ROWS,
     ReIDModel,
     write_page,
@@ -35,16 +37,17 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         'config',
-        help='of a distillation, whose student is shown, of a model trained '
-        'alone, or of an exported student; a file or package::path')
-    parser.add_argument('checkpoint', help='its checkpoint')
+        help='config of a distillation (its student is shown), of a model '
+        'that is trained alone, or of an exported student: a file or '
+        'package::path')
+    parser.add_argument('checkpoint', help='checkpoint of the model')
     parser.add_argument(
         '--teacher',
         nargs='?',
         const=True,
         metavar='CKPT',
-        help='also show the teacher of the config, by default with its '
-        'model.teacher_ckpt')
+        help='also show the teacher of the config, by default with the '
+        'checkpoint model.teacher_ckpt')
     parser.add_argument(
         '--compare',
         nargs=3,
@@ -56,44 +59,47 @@ def parse_args() -> argparse.Namespace:
         '--queries',
         type=positive,
         metavar='N',
-        help='show so many queries, chosen at random; defaults to '
-        f'{NUM_QUERIES}, or all of --query-ids and --query-images')
+        help='number of queries, which are selected at random; defaults to '
+        f'{NUM_QUERIES}, or to all of --query-ids and --query-images')
     parser.add_argument(
         '--query-ids',
         type=int,
         nargs='+',
         default=[],
         metavar='ID',
-        help='choose queries of these persons')
+        help='select queries of these persons')
     parser.add_argument(
         '--query-images',
         nargs='+',
         default=[],
         metavar='IMAGE',
-        help='choose these queries, by the names of their files, or paths')
+        help='select these queries, given by file names or paths')
     parser.add_argument(
         '--topk',
         type=positive,
         default=10,
         metavar='K',
-        help='gallery entries of each query; defaults to 10')
+        help='number of gallery entries for each query; defaults to 10')
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the choice; defaults to 0')
+        '--seed',
+        type=int,
+        default=0,
+        help='random seed of the selection; defaults to 0')
     parser.add_argument(
         '--out',
         metavar='FOLDER/PREFIX',
-        help='write PREFIX.png and PREFIX.html; defaults to retrieval in the '
-        'work dir of CONFIG')
+        help='write PREFIX.png and PREFIX.html in FOLDER; defaults to '
+        'retrieval.png and retrieval.html in the work dir of CONFIG')
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace files that are there')
+        help='replace existing files')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=OptionsAction,
         default={},
-        help='override entries of all the configs, as key=value')
+        help='override entries of all configs, as key=value')
     args = parser.parse_args()
     if args.seed < 0:
         parser.error('--seed must not be negative')
@@ -123,13 +129,14 @@ def main() -> None:
     queries = test_set.choose(number, args.query_ids, args.query_images,
                               args.seed)
     if len(queries) < (args.queries or 0):
-        print(f'--queries {args.queries}: there are only {len(queries)}, and '
-              'all are shown.')
+        print(f'--queries {args.queries}: there are only {len(queries)} '
+              'queries. All of them are shown.')
     if len(queries) * len(models) > MAX_ROWS:
         raise ValueError(
             f'{len(queries):,} queries of {len(models)} models are '
-            f'{len(queries) * len(models):,} rows, and a picture can show '
-            f'{MAX_ROWS}; give --queries {MAX_ROWS // len(models)} or less.')
+            f'{len(queries) * len(models):,} rows, but a picture can show at '
+            f'most {MAX_ROWS}. Give --queries {MAX_ROWS // len(models)} or '
+            'less.')
 
     searches = []
     for model in models:
@@ -145,19 +152,19 @@ def main() -> None:
 
 
 def build_models(cfg: Config, args: argparse.Namespace) -> List[ReIDModel]:
-    """The teacher, those to compare with, and last the model of CONFIG."""
+    """Build the teacher, the models of --compare, and the model of CONFIG."""
     names = ['teacher'] if args.teacher else []
     names += [name for name, _, _ in args.compare] + [Path(args.config).stem]
     if len(set(names)) < len(names):
-        raise ValueError('Models need different names, but are called '
-                         f'{", ".join(names)}; give other NAMEs.')
+        raise ValueError('The models must have different names, but have '
+                         f'{", ".join(names)}. Give other NAMEs.')
     models = []
     if args.teacher:
         checkpoint = args.teacher
         if checkpoint is True:
             checkpoint = cfg.model.get('teacher_ckpt')
         if checkpoint is None and 'teacher' in cfg.model:
-            raise ValueError(f'{args.config} has no model.teacher_ckpt; give '
+            raise ValueError(f'{args.config} has no model.teacher_ckpt. Give '
                              '--teacher CKPT.')
         models.append(ReIDModel('teacher', cfg, checkpoint, teacher=True))
     for name, config, checkpoint in args.compare:
@@ -168,17 +175,17 @@ def build_models(cfg: Config, args: argparse.Namespace) -> List[ReIDModel]:
 
 
 def output_files(out: str, overwrite: bool) -> List[Path]:
-    """The files to write; raises before any work if they cannot be."""
+    """The output files, after a check that they can be written."""
     stem = Path(out)
     if stem.suffix in ('.png', '.html'):
         stem = stem.with_suffix('')
     files = [stem.with_name(stem.name + end) for end in ('.png', '.html')]
     for file in files:
         if file.is_dir():
-            raise ValueError(f'{file} is a folder; give another --out.')
+            raise ValueError(f'{file} is a folder. Give another --out.')
         if file.exists() and not overwrite:
-            raise FileExistsError(f'{file} exists, so it is left alone; give '
-                                  'another --out, or --overwrite.')
+            raise FileExistsError(f'{file} exists and is not overwritten. '
+                                  'Give another --out, or --overwrite.')
     check_writable(stem)
     return files
 

@@ -1,4 +1,4 @@
-# Registers mmcckd's components, and makes MMRazor work on today's torch.
+# Registers mmcckd's components, and makes MMRazor work with current torch.
 custom_imports = dict(imports=['mmcckd'], allow_failed_imports=False)
 
 default_scope = 'mmpretrain'
@@ -8,12 +8,12 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
-    # Tells the samplers the epoch; they draw another plan for each.
+    # Tells the samplers the epoch; they shuffle differently in each.
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # An epoch's augmentation is a function of the seed and the epoch, so that
-    # a resumed run goes on as the undisturbed one.
+    # Makes the augmentation a function of the seed and the epoch, so that a
+    # resumed run continues as an uninterrupted one would.
     epoch_seed=dict(type='EpochSeedHook'),
-    # Gradients that wait for the next update are in the checkpoints too.
+    # Saves gradients that are accumulated for the next update, too.
     accumulated_gradients=dict(type='AccumulatedGradientsHook'),
     visualization=dict(type='VisualizationHook', enable=False))
 
@@ -28,5 +28,5 @@ visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
 log_level = 'INFO'
 load_from = None
 resume = False
-# A fixed seed, so that a resumed run goes on with the same batches.
+# A fixed seed, so that a resumed run continues with the same batches.
 randomness = dict(seed=0, deterministic=False)

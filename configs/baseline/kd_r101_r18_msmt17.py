@@ -1,4 +1,5 @@
-# ResNet-101 -> ResNet-18 on MSMT17 by KD, as kd_r50_r18_msmt17.py.
+# ResNet-101 -> ResNet-18 on MSMT17 by KD, with the settings of
+# kd_r50_r18_msmt17.py.
 _base_ = './kd_r50_r18_msmt17.py'
 
 model = dict(

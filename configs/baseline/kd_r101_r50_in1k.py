@@ -1,4 +1,5 @@
-# ResNet-101 -> ResNet-50 by KD, as kd_r34_r18_in1k.py.
+# ResNet-101 -> ResNet-50 on ImageNet-1K by KD, with the settings of
+# kd_r34_r18_in1k.py.
 _base_ = './kd_r34_r18_in1k.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# By KD, as kd_r110_r20_cifar100.py.
+# ResNet-32x4 -> ResNet-8x4 on CIFAR-100 by KD, with the settings of
+# kd_r110_r20_cifar100.py.
 _base_ = './kd_r110_r20_cifar100.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# ResNet-34 -> ResNet-18 by KD: L = α L_CE + (1 − α) L_KD
+# ResNet-34 -> ResNet-18 on ImageNet-1K by KD:
+#   L = α L_CE + (1 − α) L_KD
 _base_ = [
     '../_base_/models/in1k.py',
     '../_base_/distillers/kd.py',
@@ -7,7 +8,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-alpha = 0.25  # α: the weight of the labels, 1 - α that of the teacher's logits
+alpha = 0.25  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 1.0  # τ: temperature of both softmaxes
 
 model = dict(

@@ -1,5 +1,5 @@
-# ResNet-50 -> MobileNetV2 on MSMT17 by KD on the identities:
-# L = α (L_id + L_triplet) + (1 − α) L_KD
+# ResNet-50 -> MobileNetV2 on MSMT17 by KD:
+#   L = α (L_id + L_triplet) + (1 − α) L_KD
 _base_ = [
     '../_base_/models/reid.py',
     '../_base_/distillers/kd.py',
@@ -9,7 +9,7 @@ _base_ = [
 ]
 
 # Not measured yet; docs/reid.md says where each comes from.
-alpha = 0.5  # α: the weight of the labels, 1 - α that of the teacher's logits
+alpha = 0.5  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
 
 model = dict(
@@ -22,7 +22,4 @@ model = dict(
     distiller=dict(
         distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
 
-train_dataloader = dict(
-    # The triplet loss needs several images of a person.
-    batch_sampler=dict(type='CURSampler', samples_per_class=4))
 val_cfg = dict(type='FrozenTeacherDistillValLoop')

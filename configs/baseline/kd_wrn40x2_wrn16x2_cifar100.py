@@ -1,4 +1,5 @@
-# By KD, as kd_r110_r20_cifar100.py.
+# WRN-40-2 -> WRN-16-2 on CIFAR-100 by KD, with the settings of
+# kd_r110_r20_cifar100.py.
 _base_ = './kd_r110_r20_cifar100.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# A student alone.
+# MobileNetV2 on Market-1501: a student without a teacher.
 _base_ = [
     '../_base_/models/reid_market1501.py',
     '../_base_/datasets/market1501_bs64.py',
@@ -7,7 +7,3 @@ _base_ = [
 ]
 
 model = _base_.mbv2
-
-train_dataloader = dict(
-    # The triplet loss needs several images of a person.
-    batch_sampler=dict(type='CURSampler', samples_per_class=4))

@@ -1,13 +1,4 @@
-# A teacher.
-_base_ = [
-    '../_base_/models/reid.py',
-    '../_base_/datasets/msmt17_bs64.py',
-    '../_base_/schedules/reid_bot_120e.py',
-    '../_base_/default_runtime.py',
-]
+# ResNet-101 on MSMT17: a teacher.
+_base_ = './mbv2_msmt17.py'
 
-model = _base_.r101
-
-train_dataloader = dict(
-    # The triplet loss needs several images of a person.
-    batch_sampler=dict(type='CURSampler', samples_per_class=4))
+model = dict(_delete_=True, **_base_.r101)

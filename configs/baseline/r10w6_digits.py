@@ -1,9 +1,4 @@
-# The student alone.
-_base_ = [
-    '../_base_/models/digits_resnets.py',
-    '../_base_/datasets/digits_bs40.py',
-    '../_base_/schedules/digits.py',
-    '../_base_/default_runtime.py',
-]
+# The student of the digits without a teacher.
+_base_ = './r18w16_digits.py'
 
-model = _base_.r10w6
+model = dict(_delete_=True, **_base_.r10w6)

@@ -1,4 +1,4 @@
-# The teacher.
+# The teacher of the digits: a small ResNet-18.
 _base_ = [
     '../_base_/models/digits_resnets.py',
     '../_base_/datasets/digits_bs40.py',

@@ -1,4 +1,4 @@
-# A student alone.
+# ResNet-20 on CIFAR-100: a student without a teacher.
 _base_ = [
     '../_base_/models/cifar100.py',
     '../_base_/datasets/cifar100_bs64.py',

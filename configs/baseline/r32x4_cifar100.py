@@ -1,9 +1,4 @@
-# A teacher.
-_base_ = [
-    '../_base_/models/cifar100.py',
-    '../_base_/datasets/cifar100_bs64.py',
-    '../_base_/schedules/cifar100_240e.py',
-    '../_base_/default_runtime.py',
-]
+# ResNet-32x4 on CIFAR-100: a teacher.
+_base_ = './r20_cifar100.py'
 
-model = _base_.r32x4
+model = dict(_delete_=True, **_base_.r32x4)

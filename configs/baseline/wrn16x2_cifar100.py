@@ -1,9 +1,4 @@
-# A student alone.
-_base_ = [
-    '../_base_/models/cifar100.py',
-    '../_base_/datasets/cifar100_bs64.py',
-    '../_base_/schedules/cifar100_240e.py',
-    '../_base_/default_runtime.py',
-]
+# WRN-16-2 on CIFAR-100: a student without a teacher.
+_base_ = './r20_cifar100.py'
 
-model = _base_.wrn16x2
+model = dict(_delete_=True, **_base_.wrn16x2)

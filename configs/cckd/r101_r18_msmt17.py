@@ -1,4 +1,5 @@
-# ResNet-101 -> ResNet-18 on MSMT17 by CCKD, as r50_r18_msmt17.py.
+# ResNet-101 -> ResNet-18 on MSMT17 by CCKD, with the settings of
+# r50_r18_msmt17.py.
 _base_ = './r50_r18_msmt17.py'
 
 model = dict(

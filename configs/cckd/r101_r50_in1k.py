@@ -1,4 +1,5 @@
-# ResNet-101 -> ResNet-50 by CCKD, as r34_r18_in1k.py.
+# ResNet-101 -> ResNet-50 on ImageNet-1K by CCKD, with the settings of
+# r34_r18_in1k.py.
 _base_ = './r34_r18_in1k.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# The student by CCKD: L = α L_CE + (1 − α) L_KD + β L_CC, batches by CUR.
+# ResNet-110 -> ResNet-20 on CIFAR-100 by CCKD, in class-uniform batches:
+#   L = α L_CE + (1 − α) L_KD + β L_CC
 _base_ = [
     '../_base_/models/cifar100.py',
     '../_base_/distillers/cckd.py',
@@ -9,9 +10,9 @@ _base_ = [
 
 # α and τ are those of KD in the CRD tables; β is not measured yet.
 # docs/recipes.md says where each comes from.
-alpha = 0.1  # α: the weight of the labels, 1 - α that of the teacher's logits
+alpha = 0.1  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: the weight of the correlations
+beta = 100.0  # β: weight of the correlations
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 k = 4  # samples of each class in a batch, so 16 classes a batch of 64

@@ -1,4 +1,5 @@
-# The student by CCKD: L = α L_CE + (1 − α) L_KD + β L_CC, batches by CUR.
+# The student of the digits by CCKD, in class-uniform batches:
+#   L = α L_CE + (1 − α) L_KD + β L_CC
 _base_ = [
     '../_base_/models/digits_resnets.py',
     '../_base_/distillers/cckd.py',
@@ -8,9 +9,9 @@ _base_ = [
 ]
 
 # Chosen on the validation split; see docs/digits.md.
-alpha = 0.1  # α: the weight of the labels, 1 - α that of the teacher's logits
+alpha = 0.1  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: the weight of the correlations
+beta = 100.0  # β: weight of the correlations
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 k = 4  # samples of each class in a batch, so 10 classes a batch of 40
@@ -33,7 +34,7 @@ model = dict(
         distill_losses=dict(
             loss_kd=dict(tau=tau, loss_weight=1 - alpha),
             loss_cc=dict(loss_weight=beta)),
-        # The neck gives a tuple of one feature, a projection takes a tensor.
+        # The projection takes the feature alone, out of the neck's tuple.
         loss_forward_mappings=dict(
             loss_cc=dict(preds_S=dict(data_idx=0)))))
 

@@ -1,5 +1,5 @@
-# As r18w16_r10w6_digits.py, with batches by SUR: from k-means clusters of the
-# teacher's features in place of classes.
+# r18w16_r10w6_digits.py with batches by SUR: from k-means clusters of the
+# teacher's features instead of classes.
 _base_ = './r18w16_r10w6_digits.py'
 
 train_dataloader = dict(

@@ -1,4 +1,5 @@
-# By CCKD, as r110_r20_cifar100.py.
+# ResNet-32x4 -> ResNet-8x4 on CIFAR-100 by CCKD, with the settings of
+# r110_r20_cifar100.py.
 _base_ = './r110_r20_cifar100.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# ResNet-34 -> MobileNetV2 by CCKD, as r50_mbv2_in1k.py.
+# ResNet-34 -> MobileNetV2 on ImageNet-1K by CCKD, with the settings of
+# r50_mbv2_in1k.py.
 _base_ = './r50_mbv2_in1k.py'
 
 # The student's features are 1280 wide, the teacher's 512.

@@ -1,5 +1,5 @@
-# ResNet-34 -> ResNet-18 by CCKD: L = α L_CE + (1 − α) L_KD + β L_CC,
-# batches by CUR.
+# ResNet-34 -> ResNet-18 on ImageNet-1K by CCKD, in class-uniform batches:
+#   L = α L_CE + (1 − α) L_KD + β L_CC
 _base_ = [
     '../_base_/models/in1k.py',
     '../_base_/distillers/cckd.py',
@@ -8,16 +8,16 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# α : (1 - α) and τ are those of MMRazor's KD recipes; β, and how they go
+# α : (1 - α) and τ are those of MMRazor's KD recipes. β, and all of them
 # together, are not measured yet. docs/recipes.md says where each comes from.
-alpha = 0.25  # α: the weight of the labels, 1 - α that of the teacher's logits
+alpha = 0.25  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 1.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: the weight of the correlations
+beta = 100.0  # β: weight of the correlations
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 k = 4  # samples of each class in a batch, so 8 classes a batch of 32
 
-# Correlates with the samples of all GPUs: 8 x 32 by default.
+# Correlates the samples of all GPUs: 8 x 32 by default.
 kernel = dict(
     type='GaussianRBFKernelConnector', gamma=gamma, order=order, gather=True)
 model = dict(

@@ -1,5 +1,5 @@
-# As r50_mbv2_in1k.py, with batches by SUR: from k-means clusters of the
-# teacher's features in place of classes.
+# r50_mbv2_in1k.py with batches by SUR: from k-means clusters of the teacher's
+# features instead of classes.
 _base_ = './r50_mbv2_in1k.py'
 
 train_dataloader = dict(

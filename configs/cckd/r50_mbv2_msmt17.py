@@ -1,5 +1,5 @@
-# ResNet-50 -> MobileNetV2 on MSMT17 by CCKD:
-# L = α (L_id + L_triplet) + (1 − α) L_KD + β L_CC, batches by CUR.
+# ResNet-50 -> MobileNetV2 on MSMT17 by CCKD, in class-uniform batches:
+#   L = α (L_id + L_triplet) + (1 − α) L_KD + β L_CC
 _base_ = [
     '../_base_/models/reid.py',
     '../_base_/distillers/cckd.py',
@@ -9,14 +9,14 @@ _base_ = [
 ]
 
 # Not measured yet; docs/reid.md says where each comes from.
-alpha = 0.5  # α: the weight of the labels, 1 - α that of the teacher's logits
+alpha = 0.5  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: the weight of the correlations
+beta = 100.0  # β: weight of the correlations
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 k = 4  # samples of each person in a batch, so 16 persons a batch of 64
 
-# Correlates with the samples of all GPUs.
+# Correlates the samples of all GPUs.
 kernel = dict(
     type='GaussianRBFKernelConnector', gamma=gamma, order=order, gather=True)
 # The student's features are 1280 wide, the teacher's 2048.
@@ -36,10 +36,9 @@ model = dict(
         distill_losses=dict(
             loss_kd=dict(tau=tau, loss_weight=1 - alpha),
             loss_cc=dict(loss_weight=beta)),
-        # The neck gives a tuple of one feature, a projection takes a tensor.
+        # The projection takes the feature alone, out of the neck's tuple.
         loss_forward_mappings=dict(
             loss_cc=dict(preds_S=dict(data_idx=0)))))
 
-train_dataloader = dict(
-    batch_sampler=dict(type='CURSampler', samples_per_class=k))
+train_dataloader = dict(batch_sampler=dict(samples_per_class=k))
 val_cfg = dict(type='FrozenTeacherDistillValLoop')

@@ -1,5 +1,5 @@
-# As r50_mbv2_msmt17.py, with batches by SUR: from k-means clusters of the
-# teacher's features in place of persons.
+# r50_mbv2_msmt17.py with batches by SUR: from k-means clusters of the
+# teacher's features instead of persons.
 _base_ = './r50_mbv2_msmt17.py'
 
 train_dataloader = dict(

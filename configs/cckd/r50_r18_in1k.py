@@ -1,4 +1,5 @@
-# ResNet-50 -> ResNet-18 by CCKD, as r34_r18_in1k.py.
+# ResNet-50 -> ResNet-18 on ImageNet-1K by CCKD, with the settings of
+# r34_r18_in1k.py.
 _base_ = './r34_r18_in1k.py'
 
 # The student's features are 512 wide, the teacher's 2048.
@@ -11,6 +12,6 @@ model = dict(
     teacher_ckpt=_base_.r50_ckpt,
     distiller=dict(
         connectors=dict(kernel_s=[projection, _base_.kernel]),
-        # The neck gives a tuple of one feature, a projection takes a tensor.
+        # The projection takes the feature alone, out of the neck's tuple.
         loss_forward_mappings=dict(
             loss_cc=dict(preds_S=dict(data_idx=0)))))

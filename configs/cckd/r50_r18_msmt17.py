@@ -1,4 +1,5 @@
-# ResNet-50 -> ResNet-18 on MSMT17 by CCKD, as r50_mbv2_msmt17.py.
+# ResNet-50 -> ResNet-18 on MSMT17 by CCKD, with the settings of
+# r50_mbv2_msmt17.py.
 _base_ = './r50_mbv2_msmt17.py'
 
 # The student's features are 512 wide, the teacher's 2048.

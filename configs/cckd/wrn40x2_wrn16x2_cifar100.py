@@ -1,4 +1,5 @@
-# By CCKD, as r110_r20_cifar100.py.
+# WRN-40-2 -> WRN-16-2 on CIFAR-100 by CCKD, with the settings of
+# r110_r20_cifar100.py.
 _base_ = './r110_r20_cifar100.py'
 
 model = dict(

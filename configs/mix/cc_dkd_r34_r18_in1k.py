@@ -1,35 +1,10 @@
-# CC beside DKD, ResNet-34 -> ResNet-18.
-_base_ = ('mmrazor::distill/mmcls/dkd/'
-          'dkd_resnet34_resnet18_8xb32_in1k.py')
+# CC beside DKD, ResNet-34 -> ResNet-18 on ImageNet-1K.
+_base_ = [
+    'mmrazor::distill/mmcls/dkd/'
+    'dkd_resnet34_resnet18_8xb32_in1k.py',
+    '../_base_/distillers/cc_beside.py',
+]
 
-custom_imports = dict(imports=['mmcckd'], allow_failed_imports=False)
+model = dict(distiller=_base_.cc_distiller)
 
-beta = 100.0  # β: the weight of L_CC; not tuned beside the recipe's own losses
-k = 4  # samples of each class in a batch
-
-kernel = dict(type='GaussianRBFKernelConnector', gamma=0.4, order=2)
-# All of it is added to the recipe's distiller. The names are new there.
-model = dict(
-    distiller=dict(
-        student_recorders=dict(
-            cc_feature=dict(type='ModuleOutputs', source='neck')),
-        teacher_recorders=dict(
-            cc_feature=dict(type='ModuleOutputs', source='neck')),
-        connectors=dict(cc_kernel_s=kernel, cc_kernel_t=kernel),
-        distill_losses=dict(
-            loss_cc=dict(type='CorrelationCongruenceLoss', loss_weight=beta)),
-        loss_forward_mappings=dict(
-            loss_cc=dict(
-                preds_S=dict(
-                    from_student=True,
-                    recorder='cc_feature',
-                    connector='cc_kernel_s'),
-                preds_T=dict(
-                    from_student=False,
-                    recorder='cc_feature',
-                    connector='cc_kernel_t')))))
-
-# CUR draws the batches; of the sampler it takes the seed and the rank.
-train_dataloader = dict(
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    batch_sampler=dict(type='CURSampler', samples_per_class=k))
+train_dataloader = _base_.cc_dataloader

@@ -1,1 +1,4 @@
-"""Upstream's version troubles, one a file; each says when it can go."""
+"""Workarounds for other packages, one a file.
+
+Each file says when it can be deleted.
+"""

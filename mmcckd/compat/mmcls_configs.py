@@ -1,14 +1,16 @@
-"""Let configs that name ``mmcls`` load and build with MMPretrain.
+"""Load configs that name ``mmcls``, and build them with MMPretrain.
 
-MMRazor's classification recipes, and those that people wrote after them,
-inherit ``mmcls::path``, build in ``_scope_='mmcls'`` or the default scope of
-that name, and name ``mmcls.X``. MMEngine 0.10.7 looks for a package and for
-registries of that name. A second name for the registries would not do: it
-compares a scope with a registry's own, and looks in the parents, not in the
-siblings. So the scope is renamed where it enters: in ``DefaultScope``, which
-serves ``_scope_`` too, and where a scope is split from a type. The paths are
-where the hub and ``_base_`` take the package from them. The configs stay as
-they were written.
+MMRazor's classification recipes, and recipes that users derived from them,
+inherit from ``mmcls::path``, set ``_scope_='mmcls'`` or
+``default_scope='mmcls'``, and name types such as ``mmcls.X``. MMEngine 0.10.7
+looks for a package and for registries of that name.
+
+An alias of the registries is not sufficient: MMEngine compares the scope with
+the scope of the registry itself, and searches parent registries, but not
+sibling registries. Therefore, scopes are renamed in ``DefaultScope``, which
+also handles ``_scope_``, and where a scope is split from a type. Paths are
+renamed where the hub and ``_base_`` read the package name from them. The
+configs themselves are not changed.
 
 Can be deleted when MMRazor's recipes name mmpretrain.
 """
@@ -37,14 +39,15 @@ RENAMED_FILES = (
 REGISTERED = (
     (TRANSFORMS, 'PackClsInputs', PackInputs),
     (VISUALIZERS, 'ClsVisualizer', UniversalVisualizer),
-    # A classifier asks for it in the scope that it is built in, which is
-    # MMRazor's for type='mmcls.ImageClassifier'. mmcls's asked for mmcls.X.
+    # A classifier looks it up in the scope in which it is built, which is
+    # MMRazor's for type='mmcls.ImageClassifier'. The classifiers of mmcls
+    # looked up mmcls.X.
     (ROOT_MODELS, 'ClsDataPreprocessor', ClsDataPreprocessor),
 )
 
 
-def let_configs_name_mmcls() -> None:
-    """Take ``mmcls`` for MMPretrain in paths, scopes and types."""
+def accept_mmcls_in_configs() -> None:
+    """Read ``mmcls`` as ``mmpretrain`` in paths, scopes and types."""
     if hasattr(DefaultScope, '_knows_mmcls'):
         return
     DefaultScope._knows_mmcls = True
@@ -66,7 +69,7 @@ def _rename_paths() -> None:
             cfg_path = NEW + separator + path
         return split(cfg_path)
 
-    for module in (config, hub):  # each has a name of its own for it
+    for module in (config, hub):  # both have imported the function by name
         module._get_package_and_cfg_path = get_package_and_cfg_path
 
 

@@ -1,10 +1,11 @@
-"""Let ``import mmcls`` give MMPretrain, which is what became of it.
+"""Make ``import mmcls`` import MMPretrain, its successor.
 
-MMRazor 1.0.0 imports its classifiers from mmcls, and where that fails it puts
-placeholders in the place of, for example, ``KDSoftCELoss``'s cross entropy and
-the base class of its searchable backbones. Recorders, deliveries and users'
-modules name mmcls too. Here its modules are MMPretrain's, the very same
-objects, and ``mmcls`` is neither on disk nor among the installed packages.
+MMRazor 1.0.0 imports classification components from mmcls. If the import
+fails, it uses placeholders, for example for the cross entropy of
+``KDSoftCELoss`` and for the base class of its searchable backbones. Recorders,
+deliveries and modules of users name mmcls too. Here, the modules of mmcls are
+the modules of MMPretrain (the same objects). No ``mmcls`` is created on disk
+or among the installed packages.
 
 Can be deleted when MMRazor imports mmpretrain.
 """
@@ -18,7 +19,7 @@ from typing import Optional
 
 OLD, NEW = 'mmcls', 'mmpretrain'
 
-# What MMPretrain gave another name, of all that mmcls 1.0.0rc6 had.
+# The modules and names of mmcls 1.0.0rc6 that MMPretrain has renamed.
 RENAMED_MODULES = {
     'mmcls.structures.cls_data_sample': 'mmpretrain.structures.data_sample',
     'mmcls.visualization.cls_visualizer':
@@ -33,20 +34,21 @@ RENAMED = dict(
 
 
 def mmcls_is_installed() -> bool:
-    """Whether there is an mmcls of its own, not MMPretrain by that name."""
+    """Whether mmcls itself is installed."""
     try:
         spec = find_spec(OLD)
-    except ValueError:  # a module that was put together by hand
+    except ValueError:  # a module that was created without an import
         return True
-    # A mere folder mmcls, as that of MMRazor's configs, has no origin.
+    # A plain folder mmcls, such as that of MMRazor's configs, has no origin.
     return (spec is not None and spec.name == OLD and spec.origin is not None
             and not isinstance(spec.loader, OldNameFinder))
 
 
 def import_mmcls_as_mmpretrain() -> None:
-    """Find ``mmcls`` and its modules in MMPretrain from now on."""
+    """Import ``mmcls`` and its modules from MMPretrain from now on."""
     if not any(isinstance(finder, OldNameFinder) for finder in sys.meta_path):
-        # First, or else Python finds the files a second time by __path__.
+        # It must be the first: otherwise, Python finds the files again by
+        # __path__, and imports them a second time.
         sys.meta_path.insert(0, OldNameFinder())
 
 
@@ -71,7 +73,7 @@ class OldNameFinder(MetaPathFinder, Loader):
         for old_name, new_name in RENAMED.items():
             if hasattr(new, new_name) and not hasattr(new, old_name):
                 setattr(new, old_name, getattr(new, new_name))
-        sys.modules[module.__name__] = new  # the import takes it from here
+        sys.modules[module.__name__] = new  # import returns this entry
 
 
 def _new_name(name: str) -> str:

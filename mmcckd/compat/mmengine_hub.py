@@ -1,13 +1,13 @@
-"""Let MMEngine find ``mmcckd::path`` configs.
+"""Make MMEngine find ``mmcckd::path`` configs.
 
-MMEngine 0.10.7 knows a fixed list of OpenMMLab's packages. It looks for a
-package where its metadata is installed, which is elsewhere than the package
-when pip installed a clone by ``-e``. And it takes a package's name for the
-scope of its configs, but mmcckd has no registries of its own: its components
-are in those of their hosts.
+MMEngine 0.10.7 has a fixed list of OpenMMLab's packages. It looks for a
+package next to its metadata, which is the wrong folder if a clone was
+installed with ``pip install -e``. It also uses the name of the package as the
+scope of its configs, but mmcckd has no registries: its components are
+registered in those of MMEngine, MMPretrain and MMRazor.
 
-Can be deleted when MMEngine takes any package, asks Python where it is, and
-leaves the scope to the configs.
+Can be deleted when MMEngine accepts any package, finds it as Python's import
+does, and leaves the scope to the configs.
 """
 from pathlib import Path
 from typing import Optional, Tuple
@@ -18,8 +18,8 @@ from mmengine.hub import hub
 PACKAGE = Path(__file__).parent.parent
 
 
-def let_mmengine_find_configs() -> None:
-    """Make ``mmcckd::path`` known to ``_base_`` and ``mmengine.hub``."""
+def find_mmcckd_configs() -> None:
+    """Make ``mmcckd::path`` work in ``_base_`` and ``mmengine.hub``."""
     if PACKAGE.name in utils.MODULE2PACKAGE:
         return
     utils.MODULE2PACKAGE[PACKAGE.name] = PACKAGE.name
@@ -36,6 +36,6 @@ def let_mmengine_find_configs() -> None:
         path, scope = find_base(cfg_path, filename)
         return path, None if scope == PACKAGE.name else scope
 
-    for module in (config, hub):  # each has a name of its own for it
+    for module in (config, hub):  # both have imported the function by name
         module.get_installed_path = get_installed_path
     Config._get_cfg_path = staticmethod(get_cfg_path)

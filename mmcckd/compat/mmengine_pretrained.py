@@ -1,11 +1,12 @@
-"""Refuse an ``init_cfg=dict(type='Pretrained')`` that fits nothing.
+"""Refuse ``init_cfg=dict(type='Pretrained')`` if no weight fits.
 
-MMEngine 0.10.7 loads what fits, logs the rest, and trains from random weights
-if that is all: with a checkpoint of a whole classifier for a backbone, for
-one. A part that fits is left alone, since fine-tuning with another head is
-just that, and MMEngine warns of the keys.
+MMEngine 0.10.7 loads the weights that fit and logs the other keys. If no
+weight fits, for example if the checkpoint of a complete classifier is given
+for a backbone, it trains from random weights. A checkpoint that fits in part
+is accepted, since this is needed for fine-tuning with another head, and
+MMEngine warns about the other keys.
 
-Can be deleted when MMEngine refuses it.
+Can be deleted when MMEngine raises an error.
 """
 import functools
 from collections import Counter
@@ -18,8 +19,8 @@ from torch import nn
 from mmcckd.loaded_weights import watch_loading
 
 
-def refuse_pretrained_that_fits_nothing() -> None:
-    """Have MMEngine's initializer raise ``ValueError`` then."""
+def check_pretrained_init() -> None:
+    """Make ``PretrainedInit`` raise ``ValueError`` if no weight fits."""
     init = PretrainedInit.__call__
     if hasattr(init, '__wrapped__'):
         return
@@ -29,10 +30,10 @@ def refuse_pretrained_that_fits_nothing() -> None:
         with watch_loading() as loaded:
             try:
                 init(self, module)
-            except AssertionError as error:  # none has the prefix
+            except AssertionError as error:  # no key has the prefix
                 raise ValueError(_message(self, module)) from error
         has_weights = next(module.parameters(), None) is not None
-        # Numbers of batches fit in networks of any width.
+        # Buffers do not count: num_batches_tracked fits any width.
         if has_weights and not any(
                 name in each._parameters for each, name in loaded):
             raise ValueError(_message(self, module))
@@ -47,23 +48,26 @@ def _message(init: PretrainedInit, module: nn.Module) -> str:
     prefix = f', prefix={init.prefix!r}' if init.prefix else ''
     found = sorted({f'{name.split(".")[0]}.*' for name in names})
     own = [name for name, _ in module.named_parameters()]
-    advice = ('Give the checkpoint of this very model, or leave init_cfg out '
-              'to start from random weights.')
+    advice = ('Give a checkpoint of this model, or remove init_cfg to start '
+              'from random weights.')
     better = _prefixes(own, names)
     if better and better[0] != (init.prefix or '').rstrip('.'):
-        advice = (f'Its names fit with prefix={better[0]!r} in init_cfg.'
-                  if better[0] else 'Its names fit without a prefix.')
+        advice = (f'The names fit with prefix={better[0]!r} in init_cfg.'
+                  if better[0] else 'The names fit without a prefix.')
     return (
         f"init_cfg=dict(type='Pretrained', checkpoint={init.checkpoint!r}"
         f'{prefix}) has no weight that fits the {type(module).__name__}, '
         'which would start from random weights: expected names such as '
-        f'{own[0]}, but found {", ".join(found[:10])}, or other shapes. '
-        f'{advice}')
+        f'{own[0]}, but found {", ".join(found[:10])}, or weights of other '
+        f'shapes. {advice}')
 
 
 def _prefixes(own: List[str], names: List[str]) -> List[str]:
-    """Behind which the names in a checkpoint are the model's own, the best
-    first."""
+    """Find prefixes with which names in a checkpoint fit the model.
+
+    Only prefixes that fit more than half of the model's weights are returned,
+    best first.
+    """
     own = set(own)
     counts = Counter()
     for name in names:

@@ -1,10 +1,10 @@
-"""Say that MMEngine puts a random sample in the place of another.
+"""Warn when MMEngine replaces a sample with a random other one.
 
-Where a pipeline gives None, as that of ``LoadImageFromFile`` with
-``ignore_empty=True`` does for an image that cannot be read, MMEngine's
-``BaseDataset`` takes another sample at random, without a word.
+If a pipeline returns None, as ``LoadImageFromFile`` with ``ignore_empty=True``
+does for an image that cannot be read, MMEngine's ``BaseDataset`` silently uses
+another sample, drawn at random.
 
-Can be deleted when MMEngine says so.
+Can be deleted when MMEngine warns about it.
 """
 import functools
 import logging
@@ -13,24 +13,24 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 
-def say_what_is_replaced() -> None:
-    """Have ``BaseDataset`` warn, once a process, when it replaces a sample."""
+def warn_of_replaced_samples() -> None:
+    """Make ``BaseDataset`` warn once per process if it replaces a sample."""
     draw = BaseDataset._rand_another
     if hasattr(draw, '__wrapped__'):
         return
 
     @functools.wraps(draw)
-    def draw_and_say(self) -> int:
-        if not self.__dict__.get('_said_what_is_replaced'):
-            self._said_what_is_replaced = True
+    def draw_and_warn(self) -> int:
+        if not self.__dict__.get('_has_warned'):
+            self._has_warned = True
             print_log(
-                f'The pipeline of {type(self).__name__} gave nothing for a '
-                'sample, so another, drawn at random, takes its place, and '
-                'that of each further one. LoadImageFromFile does so with '
-                'ignore_empty=True: leave that out to be told which image '
-                'cannot be read.',
+                f'The pipeline of {type(self).__name__} returned None for a '
+                'sample. MMEngine replaces this and any further such sample '
+                'with another one, drawn at random. If the reason is '
+                'LoadImageFromFile with ignore_empty=True, remove '
+                'ignore_empty to get an error that names the image.',
                 logger='current',
                 level=logging.WARNING)
         return draw(self)
 
-    BaseDataset._rand_another = draw_and_say
+    BaseDataset._rand_another = draw_and_warn

@@ -1,10 +1,10 @@
-"""Say what MMPretrain leaves out of a data set that is made of folders.
+"""Warn about files that MMPretrain skips in a data set of class folders.
 
-``CustomDataset`` and its subclasses, ``ImageNet`` among them, read the files
-of class folders whose extension they know. All others, such as .webp, and
-images that lie beside the class folders, are not read, without a word.
+``CustomDataset`` and its subclasses, such as ``ImageNet``, read the files in
+class folders that have a known extension. They silently skip files with other
+extensions, such as .webp, and images that are not in a class folder.
 
-Can be deleted when MMPretrain counts them.
+Can be deleted when MMPretrain warns about them.
 """
 import functools
 import logging
@@ -13,11 +13,11 @@ from mmengine.fileio import get_file_backend
 from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset
 
-from mmcckd.messages import some
+from mmcckd.name_lists import first_names
 
 
-def count_what_is_left_out() -> None:
-    """Have ``CustomDataset`` warn of files that it does not read."""
+def warn_of_skipped_files() -> None:
+    """Make ``CustomDataset`` warn about files that it does not read."""
     if not hasattr(CustomDataset._find_samples, '__wrapped__'):
         CustomDataset._find_samples = _counting(CustomDataset._find_samples)
 
@@ -48,21 +48,21 @@ def _warn(dataset: CustomDataset, left_out: list) -> None:
     folder, kind = dataset.img_prefix.rstrip('/'), type(dataset).__name__
     if left_out:
         print_log(
-            f'{kind} leaves out {len(left_out):,} files in {folder}, whose '
-            f'extension it does not know: {some(left_out)}. It reads '
+            f'{kind} skips {len(left_out):,} files in {folder} with unknown '
+            f'extensions: {first_names(left_out)}. It reads '
             f'{", ".join(sorted(dataset.extensions))}, in lower or upper '
             'case; set extensions=(…) of the data set to read others.',
             logger='current',
             level=logging.WARNING)
     if not dataset.with_label:
-        return  # then all images below the folder are read
+        return  # without labels, all images below the folder are read
     beside = sorted(
         name for name in get_file_backend(folder).list_dir_or_file(
             folder, list_dir=False) if dataset.is_valid_file(name))
     if beside:
         print_log(
-            f'{kind} leaves out {len(beside):,} images that lie in {folder} '
-            f'itself: {some(beside)}. Only those in class folders have a '
-            'label; sort them into these, or take them out.',
+            f'{kind} skips {len(beside):,} images directly in {folder}: '
+            f'{first_names(beside)}. Only images in class folders have a '
+            'label; move them into class folders, or remove them.',
             logger='current',
             level=logging.WARNING)

@@ -1,11 +1,12 @@
 """Keep the pretrained weights of timm and transformers.
 
-MMEngine 0.10.7 initializes a model when its training starts, and calls the
-``init_weights`` of any part that has one. timm's networks have, so that the
-weights of ``TimmClassifier(pretrained=True)`` are drawn anew, without a word.
-MMPretrain 1.2.0 prevents it for ``TIMMBackbone`` alone.
+MMEngine 0.10.7 initializes a model when its training starts, and calls
+``init_weights`` of every submodule that has this method. The networks of timm
+have it, so the weights of ``TimmClassifier(pretrained=True)`` are silently
+replaced with random ones. MMPretrain 1.2.0 prevents this for ``TIMMBackbone``
+only.
 
-Can be deleted when MMPretrain does so for its classifiers, too.
+Can be deleted when MMPretrain also prevents it for its classifiers.
 """
 import functools
 
@@ -14,8 +15,8 @@ from mmpretrain.models import HuggingFaceClassifier, TimmClassifier
 from mmcckd.loaded_weights import watch_loading
 
 
-def keep_weights_of_other_packages() -> None:
-    """Mark what was loaded as initialized."""
+def keep_pretrained_weights() -> None:
+    """Mark networks as initialized if pretrained weights were loaded."""
     for classifier in (TimmClassifier, HuggingFaceClassifier):
         classifier.__init__ = _keeping(classifier.__init__)
 
@@ -26,8 +27,8 @@ def _keeping(init):
     def init_and_keep(self, *args, **kwargs) -> None:
         with watch_loading() as loaded:
             init(self, *args, **kwargs)
-        # transformers loads in a way of its own.
+        # watch_loading does not notice how transformers loads weights.
         if loaded or kwargs.get('pretrained'):
-            self.model.is_init = True  # MMEngine's flag
+            self.model.is_init = True  # the flag that MMEngine checks
 
     return init_and_keep

@@ -1,12 +1,13 @@
-"""Let MMPretrain's hooks work beside a distillation and a batch sampler.
+"""Use MMPretrain's hooks with a distillation and with a batch sampler.
 
-They take ``runner.model`` for the classifier, but in a distillation that is
-its student; ``PreciseBNHook`` asks the loader for a ``batch_size``, which is
-None beside a batch sampler, and with fewer samples than a batch it averages
-nothing, and sets all statistics to zero.
+The hooks expect a classifier as ``runner.model``, but in a distillation the
+classifier is the student of that model. ``PreciseBNHook`` reads the
+``batch_size`` of the data loader, which is None if there is a batch sampler.
+With fewer samples than one batch, it averages nothing and sets all statistics
+to zero.
 
 Can be deleted when MMPretrain's hooks look for the classifier in the model,
-and for the batch's size in the batch sampler.
+and for the batch size in the batch sampler.
 """
 import functools
 import inspect
@@ -19,9 +20,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 
-def let_hooks_see_the_student() -> None:
-    """Wrap what does not find it, once a process."""
-    # once MMPretrain can be imported
+def apply_hooks_to_student() -> None:
+    """Patch the hooks that do not find the student, once per process."""
+    # Imported here, since MMPretrain must be importable first.
     from mmpretrain.engine import hooks
     from mmpretrain.engine.hooks import precise_bn_hook
     if hooks.ClassNumCheckHook._check_head is _check_classes:
@@ -39,7 +40,7 @@ def let_hooks_see_the_student() -> None:
 
 
 class _StudentRunner:
-    """A runner whose model is the student alone."""
+    """A runner with the student as its model."""
 
     def __init__(self, runner) -> None:
         self._runner = runner
@@ -50,14 +51,14 @@ class _StudentRunner:
 
 
 def _student(model: nn.Module) -> nn.Module:
-    """Of a distillation; another model is returned as it is."""
+    """Return the student of a distillation, or any other model itself."""
     if is_model_wrapper(model):
         model = model.module
     return getattr(model, 'student', model)
 
 
 def _of_student(method: Callable) -> Callable:
-    """The method of a hook, given a runner of the student."""
+    """Wrap a method of a hook so that it gets a runner of the student."""
     position = list(inspect.signature(method).parameters).index('runner')
 
     @functools.wraps(method)
@@ -71,7 +72,10 @@ def _of_student(method: Callable) -> Callable:
 
 
 def _is_found(hook: Any, model: nn.Module) -> bool:
-    """Whether a WarmupParamHook names a module by its place in the model."""
+    """Whether the hook finds its module in the model itself.
+
+    ``WarmupParamHook`` may name the module by its path in the distillation.
+    """
     getter = getattr(hook, 'module_getter', attrgetter('head'))
     if is_model_wrapper(model):
         model = model.module
@@ -83,16 +87,19 @@ def _is_found(hook: Any, model: nn.Module) -> bool:
 
 
 def _check_classes(self, runner, dataset: Dataset) -> None:
-    """ClassNumCheckHook, of the student and of wrapped data sets.
+    """Check numbers of classes, also for students and wrapped data sets.
+
+    Replaces ``ClassNumCheckHook._check_head``.
 
     Raises:
-        ValueError: If a module is made for another number of classes.
+        ValueError: If a module has another number of classes than the data
+            set.
     """
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is None:
         runner.logger.warning(
-            f'ClassNumCheckHook checks nothing: {type(dataset).__name__} does '
-            'not name its classes (metainfo).')
+            f'ClassNumCheckHook checks nothing: {type(dataset).__name__} has '
+            'no classes in its metainfo.')
         return
     for name, module in _classifiers(runner.model):
         if module.num_classes != len(classes):
@@ -103,25 +110,26 @@ def _check_classes(self, runner, dataset: Dataset) -> None:
 
 
 def _classifiers(model: nn.Module) -> Iterator:
-    """The modules that are made for a number of classes, by their names."""
+    """Yield name and module of every module with a number of classes."""
     if is_model_wrapper(model):
         model = model.module
     parts = dict(_student(model).named_modules())
     if 'data_preprocessor' in dict(model.named_children()):
         parts['data_preprocessor'] = model.data_preprocessor
     for name, module in parts.items():
-        # Backbones without a classifier say None or -1.
+        # Backbones without a classifier have num_classes=None or -1.
         if (getattr(module, 'num_classes', None) or -1) > 0:
             yield name, module
 
 
 def _check_num_samples(self, runner) -> None:
-    """Raise before the first iteration if PreciseBNHook would average none."""
+    """Raise if PreciseBNHook has less than one batch to average over."""
     step = _batch_size(runner.train_dataloader) * get_world_size()
     if self.num_samples < step:
         raise ValueError(
-            f'PreciseBNHook got num_samples={self.num_samples}, fewer than '
-            f'the {step} of an iteration; give it at least as many.')
+            f'PreciseBNHook has num_samples={self.num_samples}, but an '
+            f'iteration has {step} samples; set num_samples to at least '
+            f'{step}.')
 
 
 def _batch_size(loader: DataLoader) -> int:
@@ -129,9 +137,9 @@ def _batch_size(loader: DataLoader) -> int:
         if getattr(owner, 'batch_size', None) is not None:
             return owner.batch_size
     raise ValueError(
-        'PreciseBNHook counts batches, but neither the data loader nor its '
-        f'batch sampler, a {type(loader.batch_sampler).__name__}, has a '
-        'batch_size; leave the hook out of custom_hooks.')
+        'PreciseBNHook needs the batch size, but neither the data loader nor '
+        f'its batch sampler, a {type(loader.batch_sampler).__name__}, has a '
+        'batch_size; remove the hook from custom_hooks.')
 
 
 def _with_batch_size(update_bn_stats: Callable) -> Callable:
@@ -144,7 +152,7 @@ def _with_batch_size(update_bn_stats: Callable) -> Callable:
 
 
 class _SizedLoader:
-    """A loader that knows its batch size."""
+    """A data loader with a ``batch_size``, also if it has a batch sampler."""
 
     def __init__(self, loader: DataLoader) -> None:
         self.loader = loader

@@ -1,11 +1,11 @@
-"""Let networks of windows (Swin, DaViT, MixMIM) be traced for any batch.
+"""Trace networks with windows (Swin, DaViT, MixMIM) for any batch size.
 
-MMPretrain's ``window_reverse`` computes the size of the batch by
-``int(windows.shape[0] / …)``. While ``torch.onnx.export`` traces, ``int``
-makes a constant of it, so that the ONNX file is right for batches as large as
-the traced one, and wrong, without an error, for all others.
+MMPretrain's ``window_reverse`` computes the batch size as
+``int(windows.shape[0] / …)``. When ``torch.onnx.export`` traces the network,
+``int`` turns it into a constant. The ONNX file is then correct for the traced
+batch size, and wrong, without an error, for all others.
 
-Can be deleted when MMPretrain divides by ``//``.
+Can be deleted when MMPretrain divides with ``//``.
 """
 from contextlib import contextmanager
 from typing import Iterator
@@ -19,7 +19,7 @@ OWNERS = (ShiftWindowMSA, MixMIMBlock)
 
 @contextmanager
 def windows_of_any_batch() -> Iterator[None]:
-    """Within it, the size of the batch stays a part of the traced graph."""
+    """Keep the batch size in the graphs that are traced in this context."""
     originals = [vars(owner)['window_reverse'] for owner in OWNERS]
     try:
         for owner in OWNERS:
@@ -32,7 +32,7 @@ def windows_of_any_batch() -> Iterator[None]:
 
 def window_reverse(windows: Tensor, height: int, width: int,
                    window_size: int) -> Tensor:
-    """Put the windows of images together again.
+    """Merge windows into images.
 
     Args:
         windows (Tensor): (n * rows * columns, window_size, window_size, c).

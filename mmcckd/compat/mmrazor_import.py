@@ -1,10 +1,10 @@
 """Make MMRazor 1.0.0 importable on torch >= 2.0.
 
-At import MMRazor builds quantization tables from private names of torch 1.13,
-which torch 2.0 renamed, and so ``import mmrazor.models`` fails with "`torch>=
-1.13` is not installed properly". For an older torch it has a path of its own
-that puts placeholders in place of quantization. Here it takes that path;
-nothing is lost but quantization, which did not run there anyway.
+At import, MMRazor builds quantization tables from private names of torch 1.13
+that torch 2.0 renamed, and ``import mmrazor.models`` fails with "`torch>=1.13`
+is not installed properly". For older versions of torch, MMRazor uses
+placeholders for quantization. Here, it does the same for torch >= 2.0. Only
+quantization is not available, and it does not run with these versions anyway.
 
 Can be deleted when MMRazor releases a version for torch >= 2.
 """
@@ -32,7 +32,7 @@ def import_mmrazor() -> None:
     try:
         for name in ('structures', 'models', 'engine'):
             importlib.import_module(f'mmrazor.{name}')
-        # The quantizers keep the name they imported; give them the true one.
+        # Restore the function in modules that have imported it by name.
         for name, module in list(sys.modules.items()):
             if (name.startswith('mmrazor.') and getattr(
                     module, 'digit_version',

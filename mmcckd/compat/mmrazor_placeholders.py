@@ -1,9 +1,10 @@
-"""Let MMRazor be imported anew where it was before this package.
+"""Import MMRazor again if it was imported before this package.
 
-Whoever imports ``mmrazor.datasets``, or tries ``mmrazor.models`` in vain, and
-then mmcckd, has parts of MMRazor with placeholders in the place of mmcls; they
-would stay, and be what the registries know. Parts that somebody made work
-before are left alone.
+If ``mmrazor.datasets`` was imported before mmcckd, or an import of
+``mmrazor.models`` has failed, some modules of MMRazor contain placeholders
+for mmcls. They would stay imported, and their components registered. Modules
+without placeholders, and an MMRazor whose models could be imported, are not
+touched.
 
 Can be deleted when MMRazor imports mmpretrain.
 """
@@ -15,10 +16,11 @@ from mmengine.registry import Registry
 KEPT = ('mmrazor.registry', 'mmrazor.utils', 'mmrazor.version')
 
 
-def forget_placeholders() -> None:
-    """Forget the modules of a MMRazor that is there in part, if any.
+def remove_placeholder_modules() -> None:
+    """Remove the modules of a partly imported MMRazor, if there are any.
 
-    To be called when mmcls can be imported, before MMRazor is.
+    To be called after mmcls was made importable and before MMRazor is
+    imported.
     """
     modules = {
         name: module

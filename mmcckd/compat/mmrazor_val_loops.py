@@ -1,23 +1,24 @@
-"""Let MMRazor's validation loops show hooks one epoch, and return metrics.
+"""Make MMRazor's validation loops run one epoch and return the metrics.
 
-``SingleTeacherDistillValLoop`` and ``SlimmableValLoop`` call the hooks'
-``before_val_epoch`` for each network that they evaluate, and
-``after_val_epoch`` once. An ``EMAHook`` swaps the averaged weights in at the
-former and out at the latter: after a validation of two networks the weights
-that are trained on, and saved, are the averaged ones. These two, and
-``SelfDistillValLoop`` and ``SubnetValLoop``, return nothing, where MMEngine's
-loops return the metrics.
+``SingleTeacherDistillValLoop`` and ``SlimmableValLoop`` call
+``before_val_epoch`` of the hooks for each network that they evaluate, but
+``after_val_epoch`` only once. An ``EMAHook`` swaps the averaged weights in at
+the former and out at the latter. After a validation of two networks, training
+therefore continues with the averaged weights, which are also saved.
+In addition, these two loops, ``SelfDistillValLoop`` and ``SubnetValLoop``
+return None, while MMEngine's loops return the metrics.
 
-Can be deleted when MMRazor's loops call each once and return the metrics.
+Can be deleted when MMRazor's loops call both once and return the metrics.
 """
 import functools
 from typing import Callable, Dict
 from unittest import mock
 
 
-def let_val_loops_have_one_epoch() -> None:
-    """Wrap their ``run``, once a process."""
-    from mmrazor.engine import runner  # once MMRazor can be imported
+def run_val_loops_as_one_epoch() -> None:
+    """Wrap the ``run`` method of these loops, once per process."""
+    # Imported here, since MMRazor must be made importable first.
+    from mmrazor.engine import runner
     for name in ('SingleTeacherDistillValLoop', 'SlimmableValLoop',
                  'SelfDistillValLoop', 'SubnetValLoop'):
         loop = getattr(runner, name)

@@ -1,49 +1,48 @@
-"""All that is mended of the packages underneath, in the order that it needs.
+"""Apply all patches of other packages, in the required order.
 
-Each module beside this one says what it mends, and when it can be deleted.
+The other modules of this package each describe an issue, and say when they
+can be deleted.
 """
 from .mmcls_import import (
     import_mmcls_as_mmpretrain,
     mmcls_is_installed,
 )
 from .mmrazor_import import import_mmrazor
-from .mmrazor_placeholders import forget_placeholders
+from .mmrazor_placeholders import remove_placeholder_modules
 
 
 def mend_upstream() -> None:
-    """Make MMRazor importable, and let nothing wrong pass in silence."""
+    """Make MMRazor importable, and patch the packages that mmcckd uses."""
     has_mmcls = mmcls_is_installed()
     if not has_mmcls:
         import_mmcls_as_mmpretrain()
-        forget_placeholders()
+        remove_placeholder_modules()
     import_mmrazor()
 
-    # These import what they mend.
-    from .mmcls_configs import let_configs_name_mmcls
-    from .mmcls_datasets import let_test_mode_choose_split
-    from .mmcls_deit_head import let_deit_head_take_two_tokens
+    # These modules import the packages that they patch.
+    from .mmcls_configs import accept_mmcls_in_configs
+    from .mmcls_datasets import choose_split_by_test_mode
+    from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmengine_checkpoints import allow_mmengine_checkpoints
-    from .mmengine_hub import let_mmengine_find_configs
-    from .mmengine_pretrained import refuse_pretrained_that_fits_nothing
-    from .mmengine_refetch import say_what_is_replaced
-    from .mmpretrain_folders import count_what_is_left_out
-    from .mmpretrain_foreign import keep_weights_of_other_packages
-    from .mmpretrain_hooks import let_hooks_see_the_student
-    from .mmrazor_cfg_path import let_keys_override_cfg_path
-    from .mmrazor_distiller import let_distillers_check_their_recipe
-    from .mmrazor_val_loops import let_val_loops_have_one_epoch
+    from .mmengine_hub import find_mmcckd_configs
+    from .mmengine_pretrained import check_pretrained_init
+    from .mmengine_refetch import warn_of_replaced_samples
+    from .mmpretrain_folders import warn_of_skipped_files
+    from .mmpretrain_foreign import keep_pretrained_weights
+    from .mmpretrain_hooks import apply_hooks_to_student
+    from .mmrazor_cfg_path import merge_keys_beside_cfg_path
+    from .mmrazor_val_loops import run_val_loops_as_one_epoch
 
-    let_val_loops_have_one_epoch()
-    let_hooks_see_the_student()
+    run_val_loops_as_one_epoch()
+    apply_hooks_to_student()
     allow_mmengine_checkpoints()
-    let_mmengine_find_configs()
-    count_what_is_left_out()
-    say_what_is_replaced()
-    let_keys_override_cfg_path()
-    refuse_pretrained_that_fits_nothing()
-    keep_weights_of_other_packages()
-    let_distillers_check_their_recipe()
+    find_mmcckd_configs()
+    warn_of_skipped_files()
+    warn_of_replaced_samples()
+    merge_keys_beside_cfg_path()
+    check_pretrained_init()
+    keep_pretrained_weights()
     if not has_mmcls:
-        let_configs_name_mmcls()
-        let_test_mode_choose_split()
-        let_deit_head_take_two_tokens()
+        accept_mmcls_in_configs()
+        choose_split_by_test_mode()
+        accept_two_tokens_in_deit_head()

@@ -1,8 +1,9 @@
-"""Refuse versions that the plugin was not made for.
+"""Refuse unsupported versions of Python and of other packages.
 
-Upstream is frozen and its parts refuse one another with bare asserts; here the
-error comes first, and says what to install. Can be deleted when pip alone can
-be trusted to have resolved ``setup.py``'s requirements.
+OpenMMLab's packages check each other's versions with bare assertions. This
+check runs before them, and its error says what to install.
+
+Can be deleted when pip alone ensures the requirements in ``setup.py``.
 """
 import platform
 from importlib import metadata
@@ -28,13 +29,15 @@ def check_versions(version_of: Callable[[str], str] = metadata.version,
     """Raise unless Python and every package are within the supported range.
 
     Args:
-        version_of (Callable): Maps a distribution's name to its version, or
-            raises ``PackageNotFoundError``. Defaults to the installed ones.
-        python (str): Python's version. Defaults to the running one.
+        version_of (Callable): Maps the name of a distribution to its version,
+            or raises ``PackageNotFoundError``. Defaults to
+            ``importlib.metadata.version``.
+        python (str): Version of Python. Defaults to the running one.
 
     Raises:
-        ImportError: If a package is missing or out of range. The message names
-            the package, the version found and the range.
+        ImportError: If Python or a package is out of range, or a package is
+            missing. The message names the package, the version found and the
+            supported range.
     """
     _check('Python', python, SUPPORTED_PYTHON)
     for name, (distributions, supported) in SUPPORTED.items():
@@ -53,7 +56,7 @@ def check_versions(version_of: Callable[[str], str] = metadata.version,
 
 
 def _check(name: str, version: str, supported: str) -> None:
-    # A vendor's or nightly build, 2.4.0a0+git1234, is a version like others.
+    # Vendor and nightly builds, such as 2.4.0a0+git1234, are accepted too.
     if not SpecifierSet(supported).contains(version, prereleases=True):
         raise ImportError(f'mmcckd needs {name} {supported}, but found {name} '
-                          f'{version}; install a version within the range.')
+                          f'{version}; install a version in this range.')

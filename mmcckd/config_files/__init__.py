@@ -1,1 +1,1 @@
-"""Config files: what overrides and inheritance do, and what they do not."""
+"""Overrides and inheritance of config files, and checks of their effect."""

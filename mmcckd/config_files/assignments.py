@@ -13,19 +13,20 @@ from .readers import KEYS, RUNNER_KEYS
 
 
 def check_assignments(cfg: Config) -> None:
-    """Raise for a name that a config file assigns in vain.
+    """Raise an error for an assignment in a config file without effect.
 
-    That is ``beta = 0.0`` in a file that inherits from one with ``beta =
-    100.0``: the latter has used its own value by then. And it is a name that
-    nothing reads but that nearly is a key of the runner, as
-    ``train_dataloder``. In files of installed packages, some of which do this,
-    it is only said.
+    Two kinds are found. The first is a variable such as ``beta = 0.0`` in a
+    file that inherits from a file with ``beta = 100.0``: the latter has
+    already used its own value. The second is a name that nothing reads and
+    that resembles a key of the runner, such as ``train_dataloder``. Some
+    installed packages have config files with such assignments; for these, a
+    warning is logged instead.
 
     Args:
-        cfg (Config): As read from a file.
+        cfg (Config): The config as read from a file.
 
     Raises:
-        ValueError: If there is such a name.
+        ValueError: If an assignment has no effect.
     """
     evaluation = evaluate(cfg.filename)
     files: Dict[str, List[str]] = {}  # by name
@@ -44,7 +45,7 @@ def check_assignments(cfg: Config) -> None:
 
 
 def _is_of_a_package(file: str) -> bool:
-    """Whether it is installed, or in a clone of MMPretrain or MMRazor."""
+    """Whether a file is installed, or in a clone of MMPretrain or MMRazor."""
     folders = Path(file).resolve().parents
     return any(
         folder.name in ('site-packages', 'dist-packages', '.mim') or
@@ -54,28 +55,30 @@ def _is_of_a_package(file: str) -> bool:
 
 def _check_inherited(evaluation: Evaluation, name: str,
                      files: List[str]) -> Optional[str]:
-    """What to say if the last of the files that assign a name does so too
-    late for those who read it."""
+    """Return a message if a name is assigned after its last use.
+
+    ``files`` are the files that assign the name, in order of evaluation; the
+    last one is checked.
+    """
     cfg = evaluation.cfg
     if name not in cfg:
         return None
     value = cfg.to_dict()[name]
     text = repr(value) if len(repr(value)) < 40 else '…'
     meant = _changed(cfg, name, values={name: value})
-    # Where a file reads what it assigns, the assignment has an effect.
+    # If the file reads the name itself, the assignment has an effect.
     if not meant or _changed(
             cfg, name, left_out=name, first=len(files) - 1) != []:
         return None
     return (f'{name} = {text} in {files[-1]} changes nothing: the file that '
-            'it inherits from has used its own value by then. Assign the '
-            'entries '
-            f'that are made of it: {", ".join(meant)}; or leave it out and '
-            f'give --cfg-options {name}=….')
+            'it inherits from has already used its own value. Assign the '
+            f'entries that depend on it: {", ".join(meant)}; or remove it '
+            f'and use --cfg-options {name}=….')
 
 
 def _check_spelling(evaluation: Evaluation, name: str,
                     file: str) -> Optional[str]:
-    """What to say if a name is nearly one that the runner reads."""
+    """Return a message if an unused name resembles a key of the runner."""
     near = difflib.get_close_matches(
         name, sorted(RUNNER_KEYS), n=1, cutoff=0.9)
     if not near or near[0] in evaluation.assigned[file] or _changed(
@@ -85,11 +88,15 @@ def _check_spelling(evaluation: Evaluation, name: str,
 
 
 def _changed(cfg: Config, name: str, **kwargs) -> Optional[List[str]]:
-    """The entries, other than its own, that another value of a name changes;
-    None if the config cannot be evaluated with it."""
+    """Find the other entries that change if a variable is changed.
+
+    Returns:
+        List[str], optional: Keys of the entries, without the variable itself;
+        None if the config cannot be evaluated with the change.
+    """
     try:
         other = evaluate(cfg.filename, **kwargs).cfg
-    except Exception:  # such as a NameError, where it is read but left out
+    except Exception:  # such as a NameError if a removed name is read
         return None
     return differences(
         without(cfg.to_dict(), name), without(other.to_dict(), name))

@@ -1,4 +1,4 @@
-"""Networks that a config names by a config file, ``dict(cfg_path=…)``."""
+"""Networks that are given by a config file, ``dict(cfg_path=…)``."""
 import copy
 import importlib
 import logging
@@ -11,32 +11,32 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmcckd.engine.packages import check_installed
+from mmcckd.config_files.installed_packages import check_installed
 
-# Keys that are not the network's.
+# Keys that are not arguments of the network.
 OWN_KEYS = ('cfg_path', 'pretrained', '_scope_')
 
 
 def has_cfg_path(network: dict) -> bool:
-    """Whether a network's config names a file, as MMRazor decides it."""
+    """Whether MMRazor builds a network from a config file."""
     return bool(network.get('cfg_path')) and not network.get('type')
 
 
 def expand_cfg_path(network: dict) -> ConfigDict:
-    """The config of a network that is named by a file, written out.
+    """Return the complete config of a network that is given by a file.
 
     Args:
-        network (dict): ``cfg_path``, a config file with a ``model``, as
-            ``package::path``, or as a path that is absolute or relative to
-            the working directory. Other keys, but for ``pretrained`` and
-            ``_scope_``, override those of the ``model``: they are merged as a
-            child config is into its ``_base_``, with ``_delete_``. A config
-            without ``cfg_path`` is only copied.
+        network (dict): Config of a network with ``cfg_path``: a config file
+            with a ``model``, as ``package::path``, or as a path that is
+            absolute or relative to the working directory. Other keys, except
+            ``pretrained`` and ``_scope_``, override those of the ``model``.
+            They are merged like a child config into its ``_base_``; this
+            includes ``_delete_``. A config without ``cfg_path`` is copied.
 
     Returns:
-        ConfigDict: The network's config, with ``type``; with the file's
-        ``data_preprocessor``, if there is one; and with the package, or else
-        the ``default_scope`` of the file, as ``_scope_``.
+        ConfigDict: Config of the network with ``type``, and with the
+        ``data_preprocessor`` of the file, if it has one. Its ``_scope_`` is
+        the package, or else the ``default_scope`` of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -63,25 +63,26 @@ def expand_cfg_path(network: dict) -> ConfigDict:
         return ConfigDict(Config._merge_a_into_b(overrides, model))
     except TypeError as error:  # a dict for a list, without _delete_
         raise ValueError(
-            f'The keys beside the cfg_path {network["cfg_path"]} cannot be '
+            f'The keys next to cfg_path={network["cfg_path"]!r} cannot be '
             f'merged into its model: {error}') from error
 
 
 def build_cfg_path(network: dict) -> nn.Module:
-    """Build a network that is named by a file.
+    """Build a network that is given by a file.
 
     Args:
-        network (dict): As :func:`expand_cfg_path` takes it. With
-            ``pretrained=True`` the network gets the weights that the package
-            publishes for the file; a string is a checkpoint.
+        network (dict): Config of a network, see :func:`expand_cfg_path`. With
+            ``pretrained=True``, the weights that the package publishes for
+            the file are loaded; a string is the path of a checkpoint.
 
     Returns:
         nn.Module: The network.
 
     Raises:
-        FileNotFoundError, ModuleNotFoundError: As of :func:`expand_cfg_path`.
-        ValueError: Likewise; or if no weights are published, or some that
-            the network needs are missing or have another shape.
+        FileNotFoundError, ModuleNotFoundError: See :func:`expand_cfg_path`.
+        ValueError: See :func:`expand_cfg_path`. Also raised if no weights are
+            published, or weights of the network are missing or have another
+            shape in the checkpoint.
     """
     model = expand_cfg_path(network)
     scope = model.get('_scope_', 'mmengine')
@@ -102,7 +103,7 @@ def _read(network: dict) -> Config:
             return Config.fromfile(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f'There is no config file at the cfg_path {path}; it is '
+                f'There is no config file at the cfg_path {path}; give '
                 'package::path, or a path that is absolute or relative to '
                 'the working directory.') from error
     check_installed(path)
@@ -110,7 +111,7 @@ def _read(network: dict) -> Config:
 
 
 def _package_scope(path: str) -> Optional[str]:
-    """The scope of a package's components; mmcckd has none of its own."""
+    """Return the scope of a package's components; mmcckd has no scope."""
     if '::' not in path:
         return None
     package, _ = hub._get_package_and_cfg_path(path)
@@ -128,7 +129,7 @@ def _load(model: nn.Module, network: dict) -> None:
         except (AssertionError, AttributeError, FileNotFoundError) as error:
             raise ValueError(
                 f'pretrained=True, but no weights are published for {path}; '
-                'leave it out, or give pretrained=CHECKPOINT.') from error
+                'remove it, or set pretrained=CHECKPOINT.') from error
     try:
         hub.load_checkpoint(
             model, checkpoint, map_location='cpu', strict=True)
@@ -136,9 +137,9 @@ def _load(model: nn.Module, network: dict) -> None:
         if ('missing keys' in str(error) or 'size mismatch' in str(error)):
             raise ValueError(
                 f'The weights {checkpoint} do not fit {path} with the keys '
-                f'beside it: {error}\nTo begin with a part of them, leave '
-                'pretrained out, and set init_cfg of that part, as backbone='
+                f'next to it: {error}\nTo load only a part of them, remove '
+                'pretrained, and set init_cfg of that part, such as backbone='
                 "dict(init_cfg=dict(type='Pretrained', checkpoint=…, prefix="
                 "'backbone')).") from error
         print_log(str(error), logger='current', level=logging.WARNING)
-    model._is_init = True  # MMEngine's flag: do not initialize it again
+    model._is_init = True  # MMEngine then does not initialize it again

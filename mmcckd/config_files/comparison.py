@@ -1,20 +1,21 @@
-"""Where two configs differ."""
+"""Find the differences between two configs."""
 from typing import Any, List
 
 MISSING = object()
 
 
 def differences(one: Any, other: Any, path: str = '') -> List[str]:
-    """The keys of the innermost entries that differ.
+    """Return the keys of the innermost entries that differ.
 
     Args:
         one (Any): A config as a plain dict, or a part of it.
-        other (Any): Another.
-        path (str): The key of both. Defaults to '', the whole config.
+        other (Any): The config or part to compare it with.
+        path (str): The key of both parts. Defaults to '', the complete
+            config.
 
     Returns:
-        List[str]: Keys such as ``model.head.num_classes``. ``_scope_``, which
-        says what package a part is from, is not compared.
+        List[str]: Keys such as ``model.head.num_classes``. ``_scope_``, the
+        package of a component, is not compared.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         parts = [(key, one.get(key, MISSING), other.get(key, MISSING))
@@ -33,5 +34,5 @@ def differences(one: Any, other: Any, path: str = '') -> List[str]:
 
 
 def without(cfg: dict, name: str) -> dict:
-    """A config without the entry of a name."""
+    """Return a copy of a config without one of its entries."""
     return {key: value for key, value in cfg.items() if key != name}

@@ -1,8 +1,8 @@
 """Evaluate a config file with other values for its variables.
 
-A config file is a program: ``beta = 100.0`` at the top is read where the file
-says ``loss_weight=beta``, once, when the file is evaluated. To give ``beta``
-another value afterwards changes no ``loss_weight``.
+A config file is a program. In a file with ``beta = 100.0`` and
+``loss_weight=beta``, the loss weight is set once, when the file is evaluated;
+changing ``beta`` afterwards does not change it.
 """
 import ast
 import copy
@@ -13,19 +13,19 @@ from unittest import mock
 
 from mmengine.config import Config, config
 
-# What the code that is added to a config reads.
+# Values that the code inserted into a config file reads.
 _values: Dict[str, Any] = {}
 
 
 @dataclass
 class Evaluation:
-    """What a config file gives.
+    """The result of evaluating a config file.
 
     Attributes:
         cfg (Config): The config.
         assigned (Dict[str, List[str]]): The names that each file assigns at
-            its top level, in order; first the files that others inherit from,
-            last the file itself. Of JSON and YAML files nothing is known.
+            its top level, in order. The base files come first, the file
+            itself last. JSON and YAML files are not included.
     """
     cfg: Config
     assigned: Dict[str, List[str]]
@@ -38,24 +38,26 @@ def evaluate(filename: str,
     """Evaluate a config file and the files that it inherits from.
 
     Args:
-        filename (str): The file.
-        values (Dict[str, Any], optional): Values of variables; they replace
-            what any of the files assigns to these names. Defaults to None.
-        left_out (str, optional): A name that is deleted again wherever it was
-            assigned. Defaults to None.
-        first (int): In so many of the first files that assign ``left_out`` it
-            is kept. Defaults to 0.
+        filename (str): Path of the file.
+        values (Dict[str, Any], optional): Values of variables. They replace
+            the values that the files assign to these names. Defaults to None.
+        left_out (str, optional): A name that is deleted after each of its
+            assignments. Defaults to None.
+        first (int): The number of files, from the first one that assigns
+            ``left_out``, in which this name is not deleted. Defaults to 0.
 
     Returns:
-        Evaluation: The config, and what each file assigns.
+        Evaluation: The config, and the names that each file assigns.
 
     Raises:
-        NameError: If a file reads the name that was left out.
-        Exception: Whatever the code of the files raises.
+        NameError: If a file reads the name that was deleted.
+        Exception: Any exception that the code of the files raises.
     """
     values = values or {}
     assigned: Dict[str, List[str]] = {}
-    reading: List[str] = []  # the file, below those that inherit from it
+    # The stack of files being read: the current one is the last, after the
+    # files that inherit from it.
+    reading: List[str] = []
 
     def edit(tree: ast.Module) -> None:
         names = []
@@ -74,22 +76,22 @@ def evaluate(filename: str,
                     body.index(statement) + 1, ast.parse(code).body[0])
         assigned[reading[-1]] = names
 
-    def noting(read: Callable) -> Callable:
+    def recording(read: Callable) -> Callable:
 
-        def note_and_read(filename: str, *args, **kwargs) -> Any:
+        def record_and_read(filename: str, *args, **kwargs) -> Any:
             reading.append(filename)
             result = read(filename, *args, **kwargs)
             reading.pop()
             return result
 
-        return note_and_read
+        return record_and_read
 
     with mock.patch.dict(_values, values, clear=True), \
             mock.patch.multiple(
                 Config,
-                _file2dict=noting(Config._file2dict),
-                _parse_lazy_import=noting(Config._parse_lazy_import),
-                _get_cfg_path=_remembering(Config._get_cfg_path)), \
+                _file2dict=recording(Config._file2dict),
+                _parse_lazy_import=recording(Config._parse_lazy_import),
+                _get_cfg_path=_cached(Config._get_cfg_path)), \
             mock.patch.multiple(
                 config,
                 RemoveAssignFromAST=_editing(config.RemoveAssignFromAST, edit),
@@ -99,18 +101,18 @@ def evaluate(filename: str,
 
 
 def value_of(name: str) -> Any:
-    """For the code that is added to a config: the value of a variable."""
+    """Return the value of a variable, for the code inserted into a config."""
     return copy.deepcopy(_values[name])
 
 
 @functools.cache
-def _remembering(find_base: Callable) -> Callable:
-    """To find a package's config, MMEngine reads all of its metafiles."""
+def _cached(find_base: Callable) -> Callable:
+    """Cache the paths of configs: MMEngine reads all metafiles to find one."""
     return functools.cache(find_base)
 
 
 def _editing(transformer: type, edit: Callable[[ast.Module], None]) -> type:
-    """One of MMEngine's transformers of a file's code, which then edits."""
+    """Extend one of MMEngine's transformers of config code with an edit."""
 
     class Editing(transformer):
 
@@ -123,8 +125,11 @@ def _editing(transformer: type, edit: Callable[[ast.Module], None]) -> type:
 
 
 def _statements(body: List[ast.stmt]) -> Iterator[tuple]:
-    """The statements of a file with the lists that they stand in, also those
-    of loops and conditions, not those of functions and classes."""
+    """Yield the statements of a file, each with the list that contains it.
+
+    Statements in loops and conditions are included, those in functions and
+    classes are not.
+    """
     for statement in body:
         yield body, statement
         if isinstance(statement,

@@ -1,14 +1,13 @@
-"""Which key of a config is meant by a name that nothing reads."""
+"""Suggest keys of a config in place of a name that nothing reads."""
 import difflib
 from typing import List
 
 from mmengine.config import Config
 
-from mmcckd.recipes.algorithm import bare_type
-
+from .component_types import bare_type
 from .readers import KEYS, entries
 
-# Where the recipes' variables go: component and argument.
+# The components and arguments that use each variable of the recipes.
 OBJECTIVE = dict(
     alpha=[('FrozenTeacherDistill', 'student_loss_weight'),
            ('KLDivergence', 'loss_weight')],  # the second is 1 - α
@@ -18,22 +17,22 @@ OBJECTIVE = dict(
     order=[('GaussianRBFKernelConnector', 'order')],
     k=[('CURSampler', 'samples_per_class'),
        ('SURSampler', 'samples_per_superclass')])
-MOST = 4  # keys in a message
+MOST = 4  # maximum number of keys in a message
 
 
 def keys_meant(cfg: Config, key: str) -> List[str]:
-    """The keys that an override of nothing may have been for.
+    """Find keys that may have been meant by an override without effect.
 
     Args:
         cfg (Config): The config.
-        key (str): As on a command line, such as ``beta``, ``lr``, or
+        key (str): Key from the command line, such as ``beta``, ``lr``, or
             ``train_pipeline.1.scale``.
 
     Returns:
-        List[str]: The arguments of the objective that the recipes have under
-        this name; else the keys with this last name, and, of a name that the
-        config does have, those with its value; else names that are nearly the
-        same. Empty if there is none, or too many to help.
+        List[str]: The arguments of the objective for which the recipes use
+        this name. If there are none: the keys that end with this name and, if
+        the config has an entry of this name, the keys with the same value. If
+        there are none or more than four: similar names. May be empty.
     """
     name, _, rest = key.partition('.')
     rest = rest and '.' + rest
@@ -53,7 +52,7 @@ def keys_meant(cfg: Config, key: str) -> List[str]:
         return near
     last = key.rpartition('.')[2]
     keys = [path for path, _ in found if path.endswith(f'.{last}')]
-    # Equal flags, or numbers as common as these, need not belong together.
+    # Entries with the same flag or common number are often unrelated.
     if name in cfg and repr(cfg[name]) not in ('None', 'False', 'True', '0',
                                                '1'):
         keys = [
@@ -65,5 +64,5 @@ def keys_meant(cfg: Config, key: str) -> List[str]:
 
 
 def did_you_mean(keys: List[str]) -> str:
-    """A question to end a message with; empty if there are no keys."""
+    """Return a question for the end of a message; empty without keys."""
     return f' Did you mean {" or ".join(keys)}?' if keys else ''

@@ -1,12 +1,12 @@
-"""Overrides of nested entries that the runner would pass over."""
+"""Check overrides of nested entries that the runner would ignore."""
 from typing import Dict, FrozenSet, Iterable
 
 from mmengine.config import Config
 
-from mmcckd.recipes.algorithm import bare_type
+from .component_types import bare_type
 
-# Entries of which some keys are read, and others passed over. Most others are
-# the arguments of a class or function, which refuses what it does not know.
+# Entries with a fixed set of keys; other keys are ignored. Most other entries
+# are arguments of a class or function, which raises for unknown arguments.
 CLOSED: Dict[str, FrozenSet[str]] = {
     'auto_scale_lr':
     frozenset({'enable', 'base_batch_size'}),
@@ -21,19 +21,20 @@ CLOSED: Dict[str, FrozenSet[str]] = {
         'dcn_offset_lr_mult'
     }),
 }
-# Whose paramwise_cfg that is.
+# The constructor that reads these keys of paramwise_cfg.
 CONSTRUCTOR = 'DefaultOptimWrapperConstructor'
 
 
 def check_nested(cfg: Config, keys: Iterable[str]) -> None:
-    """Raise for a key that was overridden and that nothing reads.
+    """Raise an error for an overridden key that nothing reads.
 
     Args:
-        cfg (Config): With the overrides merged.
-        keys (Iterable[str]): Their keys, as ``env_cfg.cudnn_benchmark``.
+        cfg (Config): The config, with the overrides merged.
+        keys (Iterable[str]): Keys of the overrides, such as
+            ``env_cfg.cudnn_benchmark``.
 
     Raises:
-        ValueError: If nothing reads one of them.
+        ValueError: If nothing reads one of the keys.
     """
     for key in keys:
         name, _, rest = key.partition('.')
@@ -44,7 +45,7 @@ def check_nested(cfg: Config, keys: Iterable[str]) -> None:
         if name == 'data_preprocessor' and (cfg.get('model') or {}).get(name):
             raise ValueError(
                 f'{key} would change nothing: the model of {cfg.filename} has '
-                f'a data_preprocessor of its own. Did you mean model.{key}?')
+                f'its own data_preprocessor. Did you mean model.{key}?')
         if name == 'default_hooks' and rest:
             _check_hook(cfg, key, rest.partition('.')[0])
         for entry, known in CLOSED.items():
@@ -57,8 +58,8 @@ def _check_hook(cfg: Config, key: str, name: str) -> None:
     if isinstance(hooks.get(name), dict) and 'type' not in hooks[name]:
         others = ', '.join(hook for hook in hooks if hook != name)
         raise ValueError(
-            f'{key} is of no hook: default_hooks.{name} has no type. The '
-            f'hooks of {cfg.filename} are {others or "none"}.')
+            f'{key} sets no hook: default_hooks.{name} has no type. The hooks '
+            f'of {cfg.filename} are {others or "none"}.')
 
 
 def _check_closed(cfg: Config, key: str, entry: str,

@@ -1,4 +1,4 @@
-"""Override entries of a config by name, as ``--cfg-options`` does."""
+"""Override entries and variables of a config (``--cfg-options``)."""
 import copy
 from typing import Any, Dict
 
@@ -11,33 +11,33 @@ from .meant import did_you_mean, keys_meant
 from .nested import check_nested
 from .readers import KEYS
 
-# The runner reads it, and pipelines pad with its mean. The other keys of the
-# runner are set in their own place alone, as by MMEngine, though configs say
-# test_dataloader = val_dataloader.
+# The runner reads this key, and pipelines use it as a variable, to pad with
+# its mean. An override of any other key of the runner changes only this key,
+# as in MMEngine, also if a config has test_dataloader = val_dataloader.
 KEY_AND_VARIABLE = 'data_preprocessor'
 
 
 def override(cfg: Config, options: Dict[str, Any]) -> Config:
-    """The config with other values for some of its entries.
+    """Return a config with new values for some of its entries.
 
-    A key that the runner or a tool reads is merged, as by MMEngine's
-    ``merge_from_dict``. Any other name is a variable: the config's file, and
-    those that it inherits from, are evaluated again with its new value, which
-    so reaches every place where they use it. Keys are merged last, and so
-    prevail.
+    A key that the runner or a tool reads is merged with MMEngine's
+    ``merge_from_dict``. Any other name is a variable: the config file and the
+    files that it inherits from are evaluated again with its new value, so the
+    value is used in all places that read the variable. Keys are merged last,
+    and therefore take precedence.
 
     Args:
-        cfg (Config): As read from a file; it is left as it is.
+        cfg (Config): The config as read from a file. It is not changed.
         options (Dict[str, Any]): New values by key. Keys of nested entries
-            are written ``model.head.num_classes``, of lists
+            are written as ``model.head.num_classes``, those of lists as
             ``train_pipeline.1.scale``.
 
     Returns:
-        Config: Another config.
+        Config: The new config.
 
     Raises:
-        ValueError: If nothing reads what a key names, or the config cannot be
-            evaluated with a value.
+        ValueError: If nothing reads a key, or the config cannot be evaluated
+            with a value.
     """
     by_name: Dict[str, Dict[str, Any]] = {}
     for key, value in options.items():
@@ -66,10 +66,10 @@ def override(cfg: Config, options: Dict[str, Any]) -> Config:
 
 
 def _evaluate(cfg: Config, variables: Dict[str, Dict[str, Any]]) -> Config:
-    """The config with other values for variables.
+    """Evaluate a config with new values for variables.
 
-    One after the other, in the order in which the files assign them, since a
-    later one may be made of those before.
+    The variables are set one after the other, in the order in which the files
+    assign them, since a variable may depend on previous ones.
     """
     if not variables:
         return cfg
@@ -81,7 +81,7 @@ def _evaluate(cfg: Config, variables: Dict[str, Dict[str, Any]]) -> Config:
         values[name] = _merge(evaluation.cfg, name, options)
         try:
             evaluation = evaluate(cfg.filename, values)
-        except Exception as error:  # the code of a config can do anything
+        except Exception as error:  # a config may raise any exception
             raise ValueError(
                 f'{cfg.filename} cannot be evaluated with {_text(options)}: '
                 f'{type(error).__name__}: {error}') from error
@@ -89,7 +89,7 @@ def _evaluate(cfg: Config, variables: Dict[str, Dict[str, Any]]) -> Config:
 
 
 def _merge(cfg: Config, name: str, options: Dict[str, Any]) -> Any:
-    """The value of a variable, with its options merged, in plain types."""
+    """Return the value of a variable, in plain types, with its options."""
     variable = Config({name: copy.deepcopy(cfg[name])})
     variable.merge_from_dict(copy.deepcopy(options))
     return variable.to_dict()[name]
@@ -97,10 +97,10 @@ def _merge(cfg: Config, name: str, options: Dict[str, Any]) -> Any:
 
 def _check_is_read(cfg: Config, changed: Config, name: str,
                    variables: Dict[str, Dict[str, Any]]) -> None:
-    """Raise if the options of a variable change nothing but itself."""
+    """Raise an error if the options of a variable change no other entry."""
     options = variables[name]
     if not differences(_merge(cfg, name, options), cfg.to_dict()[name]):
-        return  # it has this value anyway
+        return  # the variable already has this value
     unchanged = _evaluate(cfg, without(variables, name))
     if not differences(
             without(unchanged.to_dict(), name),
@@ -108,7 +108,7 @@ def _check_is_read(cfg: Config, changed: Config, name: str,
         key = next(iter(options))
         raise ValueError(
             f'{_text(options)} would change nothing: no other entry of '
-            f'{cfg.filename} is made of {name}. If code of your own reads '
+            f'{cfg.filename} depends on {name}. If your own code reads '
             f'runner.cfg.{name}, set it in the config file.' +
             did_you_mean(keys_meant(cfg, key)))
 

@@ -1,4 +1,4 @@
-"""Which entries of a config anything reads."""
+"""The entries of a config that runners and tools read."""
 import inspect
 from typing import Iterator, Tuple
 
@@ -8,7 +8,7 @@ from mmengine.runner import FlexibleRunner, Runner
 RUNNER_KEYS = frozenset(
     name for runner in (Runner, FlexibleRunner)
     for name in inspect.signature(runner).parameters if name != 'cfg')
-# What runners look up while they work, and what the tools read.
+# Further keys that runners read during a run, and keys that the tools read.
 KEYS = RUNNER_KEYS | {
     'activation_checkpointing', 'custom_imports', 'efficient_conv_bn_eval',
     'find_unused_parameters', 'init_weights_for_test_or_val',
@@ -17,8 +17,10 @@ KEYS = RUNNER_KEYS | {
 
 
 def entries(cfg: Config) -> Iterator[Tuple[str, object]]:
-    """All entries that something reads, as ``model.head.num_classes`` and its
-    value, outer ones first."""
+    """Yield key and value of all entries that are read, outer ones first.
+
+    Keys have the form ``model.head.num_classes``.
+    """
 
     def below(path: str, value: object) -> Iterator[Tuple[str, object]]:
         yield path, value

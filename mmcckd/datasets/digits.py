@@ -8,36 +8,38 @@ from sklearn.datasets import load_digits
 
 @DATASETS.register_module()
 class Digits(BaseDataset):
-    """Handwritten digits that ship with scikit-learn: nothing to download.
+    """Handwritten digits that are included in scikit-learn.
 
-    1,797 digits of 13 people, 8 × 8 pixels, grey values 0 to 16 (the test part
-    of the UCI set *Optical Recognition of Handwritten Digits*; see
-    :func:`sklearn.datasets.load_digits`). Each sample gives the pipeline
-    ``img``, uint8 of shape (8, 8) with values 0 to 255, and ``gt_label``, 0 to
-    9; :class:`mmpretrain.datasets.MNIST` does the same.
+    The data set has 1,797 digits from 13 people, 8 × 8 pixels each, with gray
+    values from 0 to 16 (the test part of the UCI data set *Optical Recognition
+    of Handwritten Digits*; see :func:`sklearn.datasets.load_digits`). Nothing
+    is downloaded. Each sample has ``img``, uint8 of shape (8, 8) with values
+    from 0 to 255, and ``gt_label``, 0 to 9, as in
+    :class:`mmpretrain.datasets.MNIST`.
 
-    The split is fixed and stratified: of each class 40 % are for training
-    (719 samples), 20 % for validation (359), on which hyper-parameters are
-    chosen, and 40 % for the test (719).
+    The split is fixed and stratified: 40 % of each class are used for training
+    (719 samples), 20 % for validation (359 samples), on which
+    hyper-parameters are chosen, and 40 % for the test (719 samples).
 
     Args:
         split (str): "train", "val" or "test". Defaults to "train".
-        samples_per_class (int, optional): Take only so many samples of each
-            class, always the same ones, and fewer are among more. Defaults to
-            None, all of them.
-        imbalance (float): How many times as many samples digit 0 has as digit
-            9; the digits between fall off exponentially, as in the long-tailed
-            versions of CIFAR (Cao et al., 2019). ``samples_per_class`` is then
-            the number of digit 0. Defaults to 1, as many of each.
+        samples_per_class (int, optional): Number of samples to use of each
+            class. The selection is fixed, and a smaller selection is a subset
+            of a larger one. Defaults to None, all samples.
+        imbalance (float): Ratio of the number of samples of digit 0 to that
+            of digit 9. The numbers for the digits between them decrease
+            exponentially, as in the long-tailed versions of CIFAR (Cao et
+            al., 2019). ``samples_per_class`` is then the number of samples of
+            digit 0. Defaults to 1, balanced classes.
         **kwargs: ``pipeline``, ``test_mode`` and the other arguments of
             :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
-        TypeError: If ``samples_per_class`` is not an int, or ``imbalance`` no
-            number.
-        ValueError: If the split is unknown, does not have
-            ``samples_per_class`` samples of every class, or a class would be
-            left without samples.
+        TypeError: If ``samples_per_class`` is not an int, or ``imbalance`` is
+            not a number.
+        ValueError: If the split is unknown, a class of the split has fewer
+            than ``samples_per_class`` samples, or a class would have no
+            samples.
     """
 
     METAINFO = {'classes': tuple('0123456789')}
@@ -61,7 +63,7 @@ class Digits(BaseDataset):
         if not imbalance >= 1 or (imbalance > 1 and
                                   (samples_per_class or 0) < imbalance):
             raise ValueError(
-                f'imbalance must be between 1 and samples_per_class, '
+                'imbalance must be between 1 and samples_per_class='
                 f'{samples_per_class}, so that digit 9 has a sample, but is '
                 f'{imbalance!r}.')
         self.split = split
@@ -71,10 +73,10 @@ class Digits(BaseDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Images and labels of the split, in the order of the source."""
+        """Return images and labels of the split, in scikit-learn's order."""
         digits = load_digits()
         begin, end = self.SPLITS[self.split]
-        # RandomState's stream is frozen for good; a Generator's is not.
+        # NumPy guarantees the stream of a RandomState, not of a Generator.
         rng = np.random.RandomState(0)
         chosen = []
         for label in range(10):
@@ -85,8 +87,8 @@ class Digits(BaseDataset):
             if limit is not None and not 1 <= limit <= len(members):
                 raise ValueError(
                     f'samples_per_class must be between 1 and {len(members)}, '
-                    f'the samples of digit {label} in the {self.split} split, '
-                    f'but is {limit}.')
+                    f'the number of samples of digit {label} in the '
+                    f'{self.split} split, but is {limit}.')
             if self.imbalance > 1:
                 limit = round(limit * self.imbalance**(-label / 9))
             chosen.extend(members[:limit])
@@ -97,5 +99,5 @@ class Digits(BaseDataset):
         ]
 
     def extra_repr(self) -> List[str]:
-        """Lines about the split for the dataset's printed form."""
+        """Return additional lines for the string form of the data set."""
         return [f'Split: \t{self.split}']

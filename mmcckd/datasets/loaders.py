@@ -1,29 +1,31 @@
-"""Whether a data loader's config says what it seems to say."""
+"""Check the configs of data loaders."""
 import logging
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-# Samplers that draw batches by groups: samples come twice and are left out.
+# Samplers that draw batches by groups: they repeat and omit some samples.
 BY_GROUPS = ('CURSampler', 'SURSampler')
 
 
 def check_loader(cfg: Config, name: str) -> None:
-    """Raise, or warn, where torch or MMEngine would fail or be silent.
+    """Raise an error or warn if the config of a data loader is wrong.
+
+    For these configs, the errors of PyTorch or MMEngine are hard to
+    understand, or there are none.
 
     Args:
         cfg (Config): The recipe.
-        name (str): "train_dataloader", "val_dataloader" or "test_dataloader",
-            which the recipe has.
+        name (str): "train_dataloader", "val_dataloader" or "test_dataloader".
+            The recipe must have this key.
 
     Raises:
-        ValueError: If a key is missing, excludes another, or asks for an
-            epoch without an end or an evaluation of other samples than the
-            data set's.
+        ValueError: If a key is missing, two keys exclude each other, an epoch
+            would not end, or an evaluation would repeat or omit samples.
     """
     loader = cfg[name]
     if 'dataset' not in loader:
-        raise ValueError(f'{name} has no dataset; give dataset=dict(type=…).')
+        raise ValueError(f'{name} has no dataset; set dataset=dict(type=…).')
     if loader.get('batch_sampler'):
         _check_beside_batch_sampler(name, loader)
     else:
@@ -39,26 +41,25 @@ def _check_beside_batch_sampler(name: str, loader: dict) -> None:
     for key in ('drop_last', 'shuffle'):
         if loader.get(key):
             raise ValueError(
-                f'{name} has {key}={loader[key]} beside the batch_sampler '
-                f'{kind}, which alone decides what is in a batch. '
-                f'Remove {key}, or in a config that '
-                f'inherits it write {key}=False.' +
-                (f' The batches of {kind} are all full.'
+                f'{name} has both {key}={loader[key]} and the batch_sampler '
+                f'{kind}, which alone determines the batches. Remove {key}, '
+                f'or set {key}=False in a config that inherits it.' +
+                (f' All batches of {kind} are full.'
                  if kind in BY_GROUPS and key == 'drop_last' else ''))
     if 'batch_size' not in loader:
         raise ValueError(f'{name} has the batch_sampler {kind}, but no '
-                         'batch_size; give it beside, as batch_size=64.')
+                         'batch_size; set it, such as batch_size=64.')
 
 
 def _check_without_batch_sampler(name: str, loader: dict) -> None:
     if loader.get('shuffle') and loader.get('sampler'):
         raise ValueError(
-            f'{name} has shuffle=True, which is for its sampler to say: write '
-            "sampler=dict(type='DefaultSampler', shuffle=True), and remove "
-            'shuffle.')
+            f'{name} has both shuffle=True and a sampler; only the sampler '
+            "can shuffle. Set sampler=dict(type='DefaultSampler', "
+            'shuffle=True), and remove shuffle.')
     if 'batch_size' not in loader:
         _warn(f'{name} has no batch_size: each batch is a single sample. '
-              'Give it, as batch_size=64.')
+              'Set it, such as batch_size=64.')
 
 
 def _check_training(loader: dict, loop: dict) -> None:
@@ -67,28 +68,29 @@ def _check_training(loader: dict, loop: dict) -> None:
     if by_epoch and _kind(sampler) == 'InfiniteSampler':
         raise ValueError(
             'train_dataloader has the sampler InfiniteSampler, but train_cfg '
-            'counts epochs: the first would never end. Give '
+            'counts epochs: the first epoch would never end. Set '
             "sampler=dict(type='DefaultSampler', shuffle=True), or count "
-            'iterations, by train_cfg=dict(by_epoch=False, max_iters=…).')
+            'iterations with train_cfg=dict(by_epoch=False, max_iters=…).')
     shuffles = sampler.get('shuffle', True) if sampler else loader.get(
         'shuffle', False)
     if not shuffles and not loader.get('batch_sampler'):
-        _warn('train_dataloader does not shuffle: all epochs show the samples '
-              'in one order, and of sorted data each batch is of one class. '
-              "Give sampler=dict(type='DefaultSampler', shuffle=True).")
+        _warn('train_dataloader does not shuffle: all epochs have the same '
+              'order of samples, and if the data are sorted, each batch '
+              "contains one class. Set sampler=dict(type='DefaultSampler', "
+              'shuffle=True).')
 
 
 def _check_each_sample_is_evaluated_once(name: str, loader: dict) -> None:
     kind = _kind(loader.get('batch_sampler') or {})
     if kind in BY_GROUPS:
         raise ValueError(
-            f'{name} has the batch_sampler {kind}, which draws some samples '
-            'again and leaves others out, so the metrics would not be those '
-            'of the data set. Remove it; it is for train_dataloader.')
+            f'{name} has the batch_sampler {kind}, which repeats some samples '
+            'and omits others, so the metrics would be wrong. Remove it; use '
+            'it only in train_dataloader.')
     if _kind(loader.get('sampler') or {}) == 'InfiniteSampler':
         raise ValueError(
             f'{name} has the sampler InfiniteSampler, so the evaluation would '
-            "never end. Give sampler=dict(type='DefaultSampler', "
+            "never end. Set sampler=dict(type='DefaultSampler', "
             'shuffle=False).')
     if loader.get('drop_last'):
         _warn(f'{name} has drop_last=True: samples after the last full batch '
@@ -96,7 +98,7 @@ def _check_each_sample_is_evaluated_once(name: str, loader: dict) -> None:
 
 
 def _kind(config: dict) -> str:
-    """The type of a component without its scope."""
+    """Return the type of a component without its scope."""
     kind = config.get('type', '')
     return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 

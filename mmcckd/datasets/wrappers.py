@@ -1,12 +1,20 @@
-"""What data set wrappers have in common."""
+"""Data sets inside wrappers."""
 from typing import List
 
 from torch.utils.data import Dataset
 
 
 def base_datasets(dataset: Dataset) -> List[Dataset]:
-    """The data sets within wrappers such as ``RepeatDataset`` and
-    ``ConcatDataset``; the data set itself, if it is no wrapper."""
+    """Return the data sets inside a wrapper.
+
+    Args:
+        dataset (Dataset): A data set, or a wrapper such as ``RepeatDataset``
+            or ``ConcatDataset``; wrappers may be nested.
+
+    Returns:
+        List[Dataset]: The innermost data sets, or the data set itself if it
+        is not a wrapper.
+    """
     inner = getattr(dataset, 'datasets', [dataset.dataset]
                     if hasattr(dataset, 'dataset') else [])
     if not inner:

@@ -1,4 +1,5 @@
-from .command_line import add_config_arguments, load_config
+"""What a training run is built from: configs, runner, hooks and loops."""
+from .config_arguments import add_config_arguments, load_config
 from .distributed import init_distributed
 from .hooks import (
     AccumulatedGradientsHook,

@@ -1,4 +1,4 @@
-"""Start the process group, also where there is no GPU."""
+"""Start the process group, with or without GPUs."""
 import atexit
 import gc
 import os
@@ -10,23 +10,23 @@ from mmengine.dist import init_dist, is_distributed, is_main_process
 
 
 def init_distributed(launcher: str, cfg: Config) -> None:
-    """Join the other processes that a launcher has started.
+    """Initialize the process group of a distributed run.
 
-    MMEngine's ``init_dist``, but by gloo where there is no GPU: it asks for
-    NCCL by default, and for a GPU in any case. There the model's wrapper is
-    told so, too.
+    With GPUs, this is MMEngine's ``init_dist``. Without GPUs, the gloo backend
+    is used, and the wrapper of the model is configured for the CPU; MMEngine
+    always requires a GPU.
 
     Args:
-        launcher (str): "none", which does nothing, "pytorch", "slurm" or
-            "mpi".
-        cfg (Config): Its ``env_cfg.dist_cfg`` are the arguments, such as
-            ``dict(backend='nccl')``. Without a GPU, that backend becomes
-            gloo, and ``model_wrapper_cfg`` is set unless it is there, and
-            names no GPU.
+        launcher (str): "pytorch", "slurm" or "mpi"; with "none", nothing is
+            done.
+        cfg (Config): The config. ``env_cfg.dist_cfg`` has the arguments for
+            ``init_dist``, such as ``dict(backend='nccl')``. Without GPUs, the
+            config is changed: the backend is set to "gloo",
+            ``model_wrapper_cfg`` is added if it is not set, and its
+            ``device_ids`` default to None.
 
     Raises:
-        ValueError: If there are GPUs, but fewer than processes on this
-            machine.
+        ValueError: If this machine has GPUs, but fewer than processes.
     """
     if launcher == 'none' or is_distributed():
         return
@@ -39,38 +39,38 @@ def init_distributed(launcher: str, cfg: Config) -> None:
         init_dist(launcher, **cfg.env_cfg.dist_cfg)
     atexit.register(_end_gloo)
     if is_main_process():
-        print('PyTorch finds no GPU here: the processes talk by gloo, and '
-              'share the cores.')
+        print('PyTorch finds no GPU: the processes communicate with gloo and '
+              'share the CPU cores.')
     if cfg.get('model_wrapper_cfg') is None:
         cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False))
-    # MMEngine's own default names a GPU.
+    # By default, MMEngine sets it to a GPU.
     cfg.model_wrapper_cfg.setdefault('device_ids', None)
 
 
 def _end_gloo() -> None:
-    """Let gloo's threads end before the interpreter does.
+    """End the threads of gloo before the interpreter exits.
 
-    Otherwise a rank that has done its work may abort on its way out
-    ("terminate called without an active exception"), and the launcher then
-    kills the others.
+    Otherwise, a rank that has finished may abort at exit ("terminate called
+    without an active exception"), and the launcher then kills the other ranks.
     """
-    gc.collect()  # a model of DDP's, in a runner's cycles, holds the group too
+    # DDP models in reference cycles of a runner also hold the process group.
+    gc.collect()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def _check_gpus() -> None:
-    """Raise if this machine has fewer GPUs than processes, but has some."""
+    """Raise an error if this machine has GPUs, but fewer than processes."""
     gpus = torch.cuda.device_count()
     for name in ('LOCAL_WORLD_SIZE', 'SLURM_NTASKS_PER_NODE',
                  'OMPI_COMM_WORLD_LOCAL_SIZE'):
         processes = os.environ.get(name, '')
         if processes.isdigit() and 0 < gpus < int(processes):
             raise ValueError(
-                f'{processes} processes were started on this machine, one a '
-                f'GPU, but it has {gpus} ({name}={processes}, '
+                f'{processes} processes were started on this machine, one per '
+                f'GPU, but it has {gpus} GPUs ({name}={processes}, '
                 f'CUDA_VISIBLE_DEVICES={os.environ.get("CUDA_VISIBLE_DEVICES")}'
-                f'); ask for at most {gpus}, or make more GPUs visible.')
+                f'); start at most {gpus}, or make more GPUs visible.')

@@ -1,4 +1,4 @@
-"""What MMPretrain's tools fill in, and so its configs leave out."""
+"""Defaults that MMPretrain's tools add to its configs."""
 import argparse
 
 import torch
@@ -8,12 +8,12 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def add_loader_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments about how data are loaded."""
+    """Add the arguments for data loading."""
     parser.add_argument(
         '--no-pin-memory',
         action='store_true',
-        help='do not keep batches in page-locked memory, from which a GPU '
-        'takes them faster')
+        help='do not use page-locked memory, which speeds up the transfer of '
+        'batches to a GPU')
     parser.add_argument(
         '--no-persistent-workers',
         action='store_true',
@@ -21,16 +21,16 @@ def add_loader_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def fill_in_loaders(cfg: Config, args: argparse.Namespace) -> None:
-    """Fill in how data are loaded, where the config does not say.
+    """Set defaults of the data loaders that the config does not set.
 
-    That is ``pin_memory`` where there is a GPU, ``persistent_workers`` where
-    there are workers, and ``collate_fn``; not in configs of packages other
-    than MMPretrain, by their ``default_scope``.
+    These are ``pin_memory`` if there is a GPU, ``persistent_workers`` if there
+    are workers, and ``collate_fn``. They are only set in configs with the
+    ``default_scope`` of MMPretrain.
 
     Args:
         cfg (Config): The config; it is changed.
-        args (argparse.Namespace): Arguments that :func:`add_loader_arguments`
-            added, parsed. ``--no-…`` prevails over the config.
+        args (argparse.Namespace): Parsed arguments, among them those of
+            :func:`add_loader_arguments`. ``--no-…`` overrides the config.
     """
     for name in LOADERS:
         loader = cfg.get(name)
@@ -42,15 +42,15 @@ def fill_in_loaders(cfg: Config, args: argparse.Namespace) -> None:
             loader.setdefault('collate_fn', dict(type='default_collate'))
         if args.no_pin_memory:
             loader.pin_memory = False
-        # Without workers, torch refuses persistent ones.
+        # PyTorch raises an error for persistent workers without workers.
         if args.no_persistent_workers or not loader.get('num_workers'):
             loader.persistent_workers = False
 
 
 def fill_in_preprocessor(cfg: Config) -> None:
-    """Fill in the type of the data preprocessor of a distillation.
+    """Set the default type of the data preprocessor of a distillation.
 
-    MMPretrain's classifiers do so themselves, MMRazor's algorithms do not.
+    MMPretrain's classifiers have this default, MMRazor's algorithms do not.
 
     Args:
         cfg (Config): The config; it is changed.

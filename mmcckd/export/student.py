@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmpretrain import get_model
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 from mmcckd.models.algorithms.teacher_checkpoint import STUDENT, misfits
 from mmcckd.version import __version__

@@ -1,16 +1,18 @@
 from .algorithms import FrozenTeacherDistill
 from .backbones import CIFARResNet
 from .connectors import (
-                         BilinearKernelConnector,
-                         FlattenConnector,
-                         GaussianRBFKernelConnector,
-                         MMDKernelConnector,
+    BilinearKernelConnector,
+    FlattenConnector,
+    GaussianRBFKernelConnector,
+    MMDKernelConnector,
 )
-from .heads import ReIDHead
-from .losses import BatchHardTripletLoss, CorrelationCongruenceLoss
+from .distillers import check_recipes_of_distillers
+from .losses import CorrelationCongruenceLoss
 
 __all__ = [
-    'BatchHardTripletLoss', 'BilinearKernelConnector', 'CIFARResNet',
-    'CorrelationCongruenceLoss', 'FlattenConnector', 'FrozenTeacherDistill',
-    'GaussianRBFKernelConnector', 'MMDKernelConnector', 'ReIDHead'
+    'BilinearKernelConnector', 'CIFARResNet', 'CorrelationCongruenceLoss',
+    'FlattenConnector', 'FrozenTeacherDistill', 'GaussianRBFKernelConnector',
+    'MMDKernelConnector'
 ]
+
+check_recipes_of_distillers()

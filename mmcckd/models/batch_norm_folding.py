@@ -1,8 +1,8 @@
 """Fold BatchNorm into the convolution before it, for inference.
 
-In eval mode BatchNorm is ``a x + b`` for each channel, with constants a and b,
-so that a convolution whose output goes there, and nowhere else, can carry it
-in its own weight and bias.
+In eval mode, BatchNorm computes ``a x + b`` for each channel, with constants a
+and b. If the output of a convolution is only used by a BatchNorm, a and b can
+be included in the weight and bias of the convolution.
 """
 from collections import Counter
 from dataclasses import dataclass
@@ -15,19 +15,20 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-# A subclass may do something else with its weight than to convolve.
+# A subclass may use its weight in another way.
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass
 class FoldedNorm:
-    """A BatchNorm that a convolution carries.
+    """A BatchNorm that was folded into a convolution.
 
     Args:
-        norm (nn.Module): The BatchNorm, as it was.
-        places (List[Tuple[nn.Module, str]]): Its parents, and its name there.
+        norm (nn.Module): The BatchNorm, unchanged.
+        places (List[Tuple[nn.Module, str]]): The parents of the BatchNorm,
+            and its name in each of them.
         conv (nn.Module): The convolution.
-        conv_has_bias (bool): Whether it had one of its own.
+        conv_has_bias (bool): Whether the convolution had a bias before.
     """
     norm: nn.Module
     places: List[Tuple[nn.Module, str]]
@@ -35,8 +36,8 @@ class FoldedNorm:
     conv_has_bias: bool
 
     def put_back(self) -> None:
-        """Restore the modules, but not the convolution's weights: they are
-        to be loaded."""
+        """Restore the modules, but not the weights of the convolution, which
+        must be loaded again."""
         if not self.conv_has_bias:
             self.conv.bias = None
         self.norm.to(self.conv.weight.device)
@@ -49,21 +50,22 @@ def fold_batch_norm(model: nn.Module,
                     keep: Collection[nn.Module] = ()) -> List[FoldedNorm]:
     """Fold each BatchNorm of a model that can be folded, in place.
 
-    Which one follows which convolution is seen in a forward pass, not guessed
-    from the order of the modules. Folded is a pair in which either runs once,
-    the convolution is an ordinary one, and its output is used by the
-    BatchNorm alone.
+    A forward pass shows which BatchNorm follows which convolution, since the
+    order of the modules does not determine this. A BatchNorm is folded if both
+    modules are called once, the convolution is not of a subclass, and only the
+    BatchNorm uses its output.
 
     Args:
-        model (nn.Module): In eval mode. A folded BatchNorm is replaced by
-            ``nn.Identity``; weights of its convolution by new ones.
-        forward (Callable): Runs the model as it will be run, on any input,
-            without autograd.
-        keep (Collection[nn.Module]): Modules to leave alone, for somebody
-            listens to them. Defaults to none.
+        model (nn.Module): The model, in eval mode. Each folded BatchNorm is
+            replaced with ``nn.Identity``, and the weight and bias of its
+            convolution with new ones.
+        forward (Callable): Function that calls the model in the usual way,
+            with any input, without autograd.
+        keep (Collection[nn.Module]): Modules that are not changed, such as
+            those that are recorded. Defaults to none.
 
     Returns:
-        List[FoldedNorm]: What was folded.
+        List[FoldedNorm]: The BatchNorms that were folded.
     """
     pairs = [(conv, norm) for conv, norm in _pairs(model, forward)
              if conv not in keep and norm not in keep]
@@ -86,16 +88,17 @@ def fold_batch_norm(model: nn.Module,
 
 def _pairs(model: nn.Module, forward: Callable[[], object]
            ) -> List[Tuple[nn.Module, _BatchNorm]]:
-    calls = Counter()  # of modules
-    made_by: Dict[int, nn.Module] = {}  # outputs of convolutions, by id
-    outputs = []  # kept alive, for an id is only unique as long
+    calls = Counter()  # number of calls of each module
+    # id of an output -> the convolution that computed it
+    made_by: Dict[int, nn.Module] = {}
+    outputs = []  # kept alive, since ids of deleted tensors are used again
     found = []
 
     def after_conv(module, args, output):
         calls[module] += 1
         made_by[id(output)] = module
         outputs.append(output)
-        uses.of[id(output)] = 0  # of one that had this id before
+        uses.of[id(output)] = 0  # an earlier tensor may have had this id
 
     def before_norm(module, args):
         calls[module] += 1
@@ -121,7 +124,7 @@ def _pairs(model: nn.Module, forward: Callable[[], object]
 
 
 class _CountUses(TorchDispatchMode):
-    """How many operations took a tensor, by its id."""
+    """Count the operations that use a tensor as input, by its id."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What data preprocessors do to images."""
+"""How data preprocessors change images."""
 from typing import NamedTuple, Optional, Tuple
 
 from mmengine.model import (
@@ -9,23 +9,25 @@ from mmengine.model import (
 from mmpretrain.models import ClsDataPreprocessor
 from torch import nn
 
-# Subclasses may do more, in a ``forward`` of their own.
+# The ``forward`` of a subclass may change images in another way.
 KNOWN_FORWARDS = (BaseDataPreprocessor.forward, ImgDataPreprocessor.forward,
                   ClsDataPreprocessor.forward)
 
 
 class Preprocessing(NamedTuple):
-    """What a data preprocessor does to the pixels of an image.
+    """How a data preprocessor changes the pixels of an image.
 
     Args:
-        mean (Tuple[float], optional): What it subtracts, for each channel, or
-            one value for all. Defaults to None, no normalization.
-        std (Tuple[float], optional): What it divides by then.
-        swaps (bool): Whether it swaps red and blue before that. Defaults to
+        mean (Tuple[float], optional): The mean that is subtracted, one value
+            for each channel, or one for all. Defaults to None, which means no
+            normalization.
+        std (Tuple[float], optional): The standard deviation by which the
+            difference is divided. Defaults to None.
+        swaps (bool): Whether red and blue are swapped before. Defaults to
             False.
-        padding (Tuple[int, float], optional): What it makes height and width
-            multiples of in the end, and the value that it pads with. Defaults
-            to None.
+        padding (Tuple[int, float], optional): A divisor and a value. Height
+            and width are padded with the value to multiples of the divisor.
+            Defaults to None, which means no padding.
     """
     mean: Optional[Tuple[float, ...]] = None
     std: Optional[Tuple[float, ...]] = None
@@ -48,7 +50,7 @@ class Preprocessing(NamedTuple):
 
 
 def preprocessing_of(preprocessor: nn.Module) -> Preprocessing:
-    """What the attributes of a data preprocessor say."""
+    """Read the preprocessing from the attributes of a data preprocessor."""
     mean = std = None
     if getattr(preprocessor, '_enable_normalize', False):
         mean = tuple(preprocessor.mean.flatten().tolist())
@@ -64,15 +66,15 @@ def preprocessing_of(preprocessor: nn.Module) -> Preprocessing:
 
 
 def is_known(preprocessor: nn.Module) -> bool:
-    """Whether it does what its attributes say, and no more."""
+    """Whether its attributes determine how the images are changed."""
     return type(preprocessor).forward in KNOWN_FORWARDS
 
 
 def expects_other(network: BaseModel, preprocessor: nn.Module) -> bool:
-    """Whether a network's own data preprocessor contradicts that of the run.
+    """Whether a network's own data preprocessor differs from that of the run.
 
-    One that says nothing, as MMPretrain builds it where the config has none,
-    does not.
+    A data preprocessor without any settings, which MMPretrain builds if the
+    config has none, does not count as different.
 
     Args:
         network (BaseModel): The student or the teacher.
@@ -86,5 +88,5 @@ def expects_other(network: BaseModel, preprocessor: nn.Module) -> bool:
 
 
 def describe(preprocessor: nn.Module) -> str:
-    """Its class and what it does, for messages."""
+    """The class of a data preprocessor and its settings, for messages."""
     return f'{type(preprocessor).__name__}, {preprocessing_of(preprocessor)}'

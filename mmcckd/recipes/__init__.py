@@ -1,4 +1,4 @@
-"""Recipes in, recipes out: what is done to the config of a distillation."""
+"""Functions that change recipes, the configs of a distillation."""
 from .frozen import frozen_teacher
 from .mixing import mix_cc
 

@@ -1,44 +1,38 @@
-"""What a recipe's config says of its algorithm."""
+"""The algorithm and the imports of a recipe."""
 from mmengine.config import Config, ConfigDict
 
 
-def distillation_of(cfg: Config, taker: str) -> ConfigDict:
-    """The model of a recipe that distils from a teacher.
+def distillation_of(cfg: Config, caller: str) -> ConfigDict:
+    """Return the model of a recipe with a distiller and a teacher.
 
     Args:
         cfg (Config): The recipe.
-        taker (str): Who asks, for the message.
+        caller (str): Name of the calling function, for error messages.
 
     Returns:
-        ConfigDict: ``cfg.model``, not a copy; its ``distiller`` is a dict,
-        and it has a ``teacher``, or ``teachers`` as MMRazor's data-free
-        algorithms do.
+        ConfigDict: ``cfg.model``, not a copy. It has a ``distiller``, and a
+        ``teacher``, or ``teachers`` in MMRazor's data-free algorithms.
 
     Raises:
-        ValueError: If there is no distiller, or no teacher.
+        ValueError: If the model has no distiller or no teacher.
     """
     model = cfg.get('model') or {}
     kind = model.get('type')
     if not model.get('distiller'):
         raise ValueError(
-            f'{taker} takes a recipe that distils, but this one has no '
-            f'model.distiller; its model is {kind or "not set"}. Start from '
-            "one such as mmrazor::distill/mmcls/kd/"
+            f'{caller} needs a recipe for distillation, but this one has no '
+            f'model.distiller; its model is {kind or "not set"}. Use a recipe '
+            'such as mmrazor::distill/mmcls/kd/'
             'kd_logits_resnet34_resnet18_8xb32_in1k.py.')
     if not (model.get('teacher') or model.get('teachers')):
         raise ValueError(
-            f'{taker} takes a recipe with a teacher, but this one has none: '
-            f'{kind} has no model.teacher, nor model.teachers, to follow.')
+            f'{caller} needs a recipe with a teacher, but this one has none: '
+            f'{kind} has neither model.teacher nor model.teachers.')
     return model
 
 
-def bare_type(cfg: dict) -> str:
-    """The type of a component without its scope, "mmrazor." or another."""
-    return str(cfg.get('type')).rpartition('.')[2]
-
-
 def import_mmcckd(cfg: Config) -> None:
-    """Have the recipe import mmcckd, after what it imports anyway."""
+    """Add mmcckd to the ``custom_imports`` of a recipe."""
     imports = cfg.get('custom_imports') or {}
     names = imports.get('imports') or []
     names = [names] if isinstance(names, str) else list(names)

@@ -1,53 +1,55 @@
-"""Have a recipe's teacher frozen by FrozenTeacherDistill."""
+"""Use FrozenTeacherDistill in a recipe."""
 import copy
 
 from mmengine.config import Config
 
-from .algorithm import bare_type, distillation_of, import_mmcckd
+from mmcckd.config_files.component_types import bare_type
+
+from .algorithm import distillation_of, import_mmcckd
 
 
 def frozen_teacher(cfg: Config) -> Config:
-    """Swap ``SingleTeacherDistill`` for ``FrozenTeacherDistill``.
+    """Replace ``SingleTeacherDistill`` with ``FrozenTeacherDistill``.
 
-    The teacher then takes less time and memory, is in no checkpoint, and its
-    own checkpoint must fit; :class:`.FrozenTeacherDistill` says what else
-    differs. ``SingleTeacherDistillValLoop`` is swapped too, for the loop that
-    validates the teacher once. A recipe that has the frozen teacher already is
-    returned as it is.
+    The teacher then needs less time and memory, is not saved in checkpoints,
+    and its own checkpoint must fit; see :class:`.FrozenTeacherDistill` for
+    other differences. ``SingleTeacherDistillValLoop`` is also replaced, with
+    the loop that validates the teacher once. A recipe that already uses
+    ``FrozenTeacherDistill`` is returned as a copy.
 
     Args:
-        cfg (Config): The recipe; it is left as it is.
+        cfg (Config): The recipe. It is not changed.
 
     Returns:
-        Config: An ordinary recipe that imports mmcckd.
+        Config: The new recipe, which imports mmcckd.
 
     Raises:
-        ValueError: If the recipe's algorithm is another, its teacher is
-            trained, or a recorder listens inside the teacher's loss, which a
-            frozen teacher does not compute.
+        ValueError: If the recipe has another algorithm, its teacher is
+            trained, or a recorder records a module inside the loss of the
+            teacher, which a frozen teacher does not compute.
     """
     model = distillation_of(cfg, 'frozen_teacher')
     kind = bare_type(model)
     if kind not in ('SingleTeacherDistill', 'FrozenTeacherDistill'):
         raise ValueError(
-            'frozen_teacher swaps SingleTeacherDistill for '
+            'frozen_teacher replaces SingleTeacherDistill with '
             f'FrozenTeacherDistill, but the algorithm of this recipe is '
-            f'{kind}, which does more with its teacher; run it as it is.')
+            f'{kind}, which does more with its teacher; use it unchanged.')
     for name, allowed in (('teacher_trainable', False),
                           ('teacher_norm_eval', True)):
         if model.get(name, allowed) != allowed:
             raise ValueError(
-                f'frozen_teacher takes a recipe whose teacher is frozen, but '
-                f'this one has {name}={model[name]}; leave it out, or keep '
+                f'frozen_teacher needs a recipe with a frozen teacher, but '
+                f'this one has {name}={model[name]}; remove it, or keep '
                 'SingleTeacherDistill.')
     for name, recorder in (model.distiller.get('teacher_recorders')
                            or {}).items():
         if 'loss' in recorder['source']:
             raise ValueError(
-                f'teacher_recorders.{name} listens to {recorder["source"]!r}, '
-                'but a frozen teacher computes no loss. If it is for the '
-                'labels, record them on the student, who gets the same; '
-                'otherwise keep SingleTeacherDistill.')
+                f'teacher_recorders.{name} records {recorder["source"]!r}, '
+                'but a frozen teacher computes no loss. To record labels, use '
+                'a recorder of the student, which gets the same labels; '
+                'otherwise, keep SingleTeacherDistill.')
 
     frozen = copy.deepcopy(cfg)
     frozen.model.type = model.type.replace(kind, 'FrozenTeacherDistill')

@@ -1,4 +1,4 @@
-"""Add correlation congruence to a recipe."""
+"""Add the correlation congruence loss to a recipe."""
 import copy
 import logging
 from typing import Dict, List, Optional, Union
@@ -6,21 +6,22 @@ from typing import Dict, List, Optional, Union
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmcckd.config_files.component_types import bare_type
+from mmcckd.models.find_module import find_module
 from mmcckd.models.losses import check_loss_weight
-from mmcckd.models.modules import find_module
 
-from .algorithm import bare_type, distillation_of, import_mmcckd
+from .algorithm import distillation_of, import_mmcckd
 from .networks import build_networks
 
 KERNEL = dict(type='GaussianRBFKernelConnector')
-# β of the recipes in configs/cckd/, none of them tuned for another loss. The
-# kernels' values differ in size, and the loss squares them.
+# β of the recipes in configs/cckd/, not tuned for use with other losses. The
+# values of the kernels have different magnitudes, and the loss squares them.
 LOSS_WEIGHTS = dict(
     GaussianRBFKernelConnector=100.0,
     MMDKernelConnector=100.0,
     BilinearKernelConnector=1e-5)
 
-# What mixing adds to a distiller.
+# Names that mix_cc adds to a distiller.
 RECORDER, LOSS = 'cc_feature', 'loss_cc'
 KERNELS = dict(student='cc_kernel_s', teacher='cc_kernel_t')
 
@@ -34,57 +35,61 @@ def mix_cc(cfg: Config,
            student_projection: Union[dict, List[dict], None] = None,
            data_idx: Union[int, Dict[str, Optional[int]], None] = None
            ) -> Config:
-    """Add ``β L_CC`` to the objective of a recipe that distils.
+    """Add ``β L_CC`` to the objective of a recipe for distillation.
 
-    The distiller gets a recorder ``cc_feature`` on either side (or one of the
-    recipe's, if it listens to the source already), kernel connectors
-    ``cc_kernel_s`` and ``cc_kernel_t``, and ``loss_cc`` with its mapping.
-    What it had stays as it was. ``configs/mix/`` has the results in full.
+    The distiller gets recorders ``cc_feature`` for student and teacher (or
+    uses those of the recipe, if they already record the source), kernel
+    connectors ``cc_kernel_s`` and ``cc_kernel_t``, and ``loss_cc`` with its
+    mapping. Other entries are not changed. ``configs/mix/`` has the complete
+    results for some recipes.
 
     Args:
-        cfg (Config): The recipe; it is left as it is.
-        source (str | dict): The module whose output is the feature, of one
-            name in both networks, or ``dict(student=…, teacher=…)``. In
-            MMRazor's data-free recipes with one teacher, a single name is
-            looked up in that teacher. Defaults to "neck", which gives the
-            head of most classifiers in MMPretrain what it takes.
-        kernel (dict): Config of a kernel connector, for both sides. Defaults
-            to the Gaussian RBF with its own defaults.
-        loss_weight (float, optional): β ≥ 0. Defaults to that of the recipes
-            in ``configs/cckd/``: 100 for the Gaussian RBF and MMD, 1e-5 for
-            the bilinear kernel. It is not tuned for any other loss.
-        sampler (str, optional): "CURSampler" for class-uniform batches, in
-            place of the recipe's own order of samples; None to leave the data
-            as it is. Data-free recipes keep theirs: a generator makes their
-            images. Defaults to "CURSampler".
+        cfg (Config): The recipe. It is not changed.
+        source (str | dict): Name of the module that outputs the features; one
+            name for both networks, or ``dict(student=…, teacher=…)``. In
+            MMRazor's data-free recipes with one teacher, a single name refers
+            to a module of that teacher. Defaults to "neck", the output of
+            which is the input of the head in most classifiers of MMPretrain.
+        kernel (dict): Config of a kernel connector, for both networks.
+            Defaults to the Gaussian RBF with its own defaults.
+        loss_weight (float, optional): β ≥ 0. Defaults to None, the value of
+            the recipes in ``configs/cckd/``: 100 for the Gaussian RBF and
+            MMD, 1e-5 for the bilinear kernel. It is not tuned for use with
+            other losses.
+        sampler (str, optional): "CURSampler" for class-uniform batches,
+            instead of the recipe's own order of samples; None to keep the
+            data loader. Data-free recipes always keep it, since a generator
+            creates their images. Defaults to "CURSampler".
         samples_per_class (int): k of CURSampler. Defaults to 4, its default.
-        student_projection (dict | list, optional): Config of a connector from
-            the student's features, (n, d_s), to the width of the teacher's,
-            before the kernel; a list of configs is applied in turn. Defaults
-            to None: kernels compare features of different widths.
-        data_idx (int | dict, optional): Which output, where the source gives
-            a tuple of several, as a backbone with several ``out_indices``
-            does; or ``dict(student=…, teacher=…)``. Defaults to None, for a
-            source that gives one.
+        student_projection (dict | list, optional): Config of a connector that
+            maps the student's features, (n, d_s), to the width of the
+            teacher's features before the kernel; a list of configs is applied
+            in order. Defaults to None: kernels do not need features of the
+            same width.
+        data_idx (int | dict, optional): Index of the output to use if the
+            source outputs a tuple, such as a backbone with several
+            ``out_indices``; or ``dict(student=…, teacher=…)``. Defaults to
+            None, for a source with one output.
 
     Returns:
-        Config: An ordinary recipe that imports mmcckd.
+        Config: The new recipe, which imports mmcckd.
 
     Raises:
-        ModuleNotFoundError: If a network is of a package that is not
+        ModuleNotFoundError: If a network belongs to a package that is not
             installed.
-        TypeError: If ``loss_weight`` is no number.
+        TypeError: If ``loss_weight`` is not a number.
         ValueError: If the recipe has no distiller, no teacher, or a student
             that is not trained; a network has no module ``source``; a name is
-            taken; the data loader has a batch sampler already; the kernel has
-            no known β; or an argument is out of range or of the wrong type.
+            already used; the data loader already has a batch sampler; there
+            is no default β for the kernel; or an argument is out of range or
+            has the wrong type.
     """
     model = distillation_of(cfg, 'mix_cc')
     if not model.get('student_trainable', True):
         raise ValueError(
-            'mix_cc takes a recipe that trains its student, but this one has '
-            'student_trainable=False: the loss would reach no weight. Mix '
-            'into the recipe that trains it afterwards.')
+            'mix_cc needs a recipe that trains the student, but this one has '
+            'student_trainable=False, so the loss would have no effect. Use '
+            'the recipe that trains the student afterwards.')
     projection = student_projection
     if not isinstance(projection, list):
         projection = [] if projection is None else [projection]
@@ -142,12 +147,12 @@ def mix_cc(cfg: Config,
 def _check_is_config(name: str, config: dict) -> None:
     if not isinstance(config, dict) or 'type' not in config:
         raise ValueError(
-            f'{name} must be the config of a connector, dict(type=…), or on a '
-            f'command line {name}.type=…, but is {config!r}.')
+            f'{name} must be the config of a connector, dict(type=…), or on '
+            f'the command line {name}.type=…, but is {config!r}.')
 
 
 def _chosen_outputs(data_idx) -> Dict[str, dict]:
-    """What either side's mapping says of the output to take."""
+    """Return ``data_idx`` for the mappings of student and teacher."""
     sides = data_idx
     if not isinstance(sides, dict):
         sides = dict(student=data_idx, teacher=data_idx)
@@ -166,14 +171,14 @@ def _usual_loss_weight(kernel: dict) -> float:
     kind = bare_type(kernel)
     if kind not in LOSS_WEIGHTS:
         raise ValueError(
-            f'mix_cc knows no usual loss_weight for the kernel {kind}, only '
-            f'for {", ".join(LOSS_WEIGHTS)}; give loss_weight.')
+            f'mix_cc has no default loss_weight for the kernel {kind}, only '
+            f'for {", ".join(LOSS_WEIGHTS)}; set loss_weight.')
     return LOSS_WEIGHTS[kind]
 
 
 def _find_sources(cfg: Config,
                   source: Union[str, Dict[str, str]]) -> Dict[str, str]:
-    """The name of the module to record on either side."""
+    """Return the names of the modules to record in student and teacher."""
     if isinstance(source, str):
         sources = dict(student=source, teacher=source)
         teachers = cfg.model.get('teachers') or {}
@@ -191,14 +196,15 @@ def _find_sources(cfg: Config,
             find_module(network, sources[side], side)
         except ValueError as error:
             raise ValueError(
-                f'source does not fit the {side}: {error} Where the networks '
-                'differ, give both, as source.student=… source.teacher=… or '
-                'source=dict(student=…, teacher=…).') from None
+                f'source does not fit the {side}: {error} If the networks '
+                'have different modules, set both with source.student=… '
+                'source.teacher=… or source=dict(student=…, teacher=…).'
+            ) from None
     return sources
 
 
 def _find_recorder(distiller: dict, side: str, source: str) -> Optional[str]:
-    """The name of a recorder that listens to the source already."""
+    """Return the name of a recorder that already records the source."""
     for name, recorder in (distiller.get(f'{side}_recorders') or {}).items():
         if (bare_type(recorder) == 'ModuleOutputs'
                 and recorder['source'] == source):
@@ -214,19 +220,19 @@ def _check_names(distiller: dict, added: Dict[str, dict]) -> None:
     if taken:
         raise ValueError(
             f'mix_cc adds {", ".join(taken)}, but the distiller of the recipe '
-            'has these already. If CC is in it, change its settings there; '
-            'otherwise rename them in the recipe.')
+            'already has these names. If the recipe contains CC, change its '
+            'settings there; otherwise, rename them in the recipe.')
 
 
 def _set_sampler(cfg: Config, sampler: str, samples_per_class: int) -> None:
     if sampler != 'CURSampler':
         raise ValueError(
             f"sampler must be 'CURSampler' or None, but is {sampler!r}; for "
-            'another, give None and set train_dataloader.batch_sampler.')
+            'other samplers, use None and set train_dataloader.batch_sampler.')
     if cfg.model.get('teachers'):
         print_log(
-            'mix_cc leaves the sampler of this data-free recipe: a generator '
-            'makes its images.',
+            'mix_cc does not change the sampler of this data-free recipe, '
+            'since a generator creates its images.',
             logger='current',
             level=logging.INFO)
         return
@@ -234,10 +240,11 @@ def _set_sampler(cfg: Config, sampler: str, samples_per_class: int) -> None:
     if loader.get('batch_sampler'):
         raise ValueError(
             'mix_cc sets a CURSampler, but train_dataloader has the '
-            f'batch_sampler {loader.batch_sampler.type} already; give '
+            f'batch_sampler {loader.batch_sampler.type} already; set '
             'sampler=None to keep it, or remove it from the recipe.')
-    loader.pop('drop_last', None)  # torch allows no other beside it
-    # CUR draws by its own plan; of a sampler it takes seed, epoch and rank.
+    # PyTorch does not allow drop_last together with a batch sampler.
+    loader.pop('drop_last', None)
+    # CURSampler only uses seed, epoch and rank of the sampler.
     if bare_type(loader.get('sampler') or {}) != 'DefaultSampler':
         loader.sampler = dict(type='DefaultSampler', shuffle=True)
     loader.batch_sampler = dict(

@@ -1,29 +1,30 @@
-"""The networks of a recipe, to look for modules in."""
-import copy
+"""Build the networks of a recipe."""
 from typing import Tuple
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmrazor.registry import MODELS
 from torch import nn
 
+from mmcckd.config_files.without_weights import without_weights
+
 
 def build_networks(cfg: Config) -> Tuple[nn.Module, nn.Module]:
-    """Student and teacher of a recipe, with random weights.
+    """Build student and teacher of a recipe with random weights.
 
-    Nothing is downloaded, and the random state is left as it was.
+    Nothing is downloaded, and the global random state is not changed.
 
     Args:
-        cfg (Config): As :func:`.distillation_of` takes it.
+        cfg (Config): A recipe with a teacher, see :func:`.distillation_of`.
 
     Returns:
-        Tuple[nn.Module, nn.Module]: The student; the teacher, or of
-        data-free recipes the ``nn.ModuleDict`` of their teachers.
+        Tuple[nn.Module, nn.Module]: The student; and the teacher, or an
+        ``nn.ModuleDict`` of the teachers of a data-free recipe.
 
     Raises:
-        ModuleNotFoundError: If a network's config is of a package that is not
-            installed.
+        ModuleNotFoundError: If the config of a network belongs to a package
+            that is not installed.
     """
     model = without_weights(cfg.model)
     scope = model.get('_scope_') or cfg.get('default_scope', 'mmengine')
@@ -36,32 +37,3 @@ def build_networks(cfg: Config) -> Tuple[nn.Module, nn.Module]:
             name: MODELS.build(teacher.build_cfg)
             for name, teacher in model.teachers.items()
         })
-
-
-def without_weights(cfg):
-    """A copy of a model's config that asks for no weights when it is built.
-
-    Args:
-        cfg (ConfigDict): ``cfg.model``, or any part of it.
-
-    Returns:
-        ConfigDict: Without a teacher's checkpoint, and with ``pretrained``
-        off in all networks. What an ``init_cfg`` says is left; it is for
-        ``init_weights``.
-    """
-    if isinstance(cfg, dict):
-        return ConfigDict({
-            key: _without_weights(key, value)
-            for key, value in cfg.items() if key != 'ckpt_path'
-        })
-    if isinstance(cfg, (list, tuple)):
-        return type(cfg)(map(without_weights, cfg))
-    return copy.deepcopy(cfg)
-
-
-def _without_weights(key: str, value):
-    if key == 'teacher_ckpt':
-        return None
-    if key == 'pretrained':  # a flag, or of old a path
-        return None if isinstance(value, str) else False
-    return without_weights(value)

@@ -1,7 +1,7 @@
-"""Studies: many seeds of several recipes, their statistics and pictures.
+"""Studies: recipes compared over many seeds, with statistics and figures.
 
-    study_file -> plan <-> results_file -> tables, figures
-                   └─> processes ─> training
+    study_file -> plan -> study_runner -> results_file -> summary -> tables,
+                            └─> study_jobs -> processes, training    figures
 """
 from .results_file import ResultsFile
 from .run import Result, Run

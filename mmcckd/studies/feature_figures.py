@@ -1,45 +1,60 @@
-"""What students' features look like beside the teacher's."""
+"""Figures of the features of students and teachers."""
+from functools import partial
 from pathlib import Path
-from typing import Dict, Sequence, Tuple
+from typing import Callable, Dict, Tuple
 
 import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.linalg import orthogonal_procrustes
+from torch import Tensor
 
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 
-from .figures import FONT, save
+from .accuracy_figures import FONT, save
 
 PER_CLASS = 8  # samples in a correlation matrix
 PER_CLASS_IN_MAP = 25
 
 
-def draw_correlations(features: Dict[str, Sequence[np.ndarray]],
-                      labels: np.ndarray, out: Path) -> Tuple[Path, Path]:
-    """Correlation matrices sorted by class, on one scale.
+def correlation_matrix(
+    features: np.ndarray,
+    labels: np.ndarray,
+    kernel: Callable[[Tensor], Tensor] = partial(gaussian_rbf, order=None)
+) -> np.ndarray:
+    """Correlations of the first 8 samples of each class, sorted by class.
 
     Args:
-        features (Dict[str, Sequence[np.ndarray]]): For each title the
-            features of the test split of one network or several, (n, d). Of
-            several the mean matrix is drawn. The first is the teacher.
-        labels (np.ndarray): The n classes.
-        out (Path): ``out.png`` and ``out.svg`` are written.
+        features (np.ndarray): Features of one network, (n, d).
+        labels (np.ndarray): Classes, (n, ).
+        kernel (Callable): Features to correlations. Defaults to the exact
+            Gaussian RBF.
+
+    Returns:
+        np.ndarray: For c classes, (8 c, 8 c).
     """
     chosen = first_of_each_class(labels, PER_CLASS)
-    classes = np.unique(labels)
-    matrices = {
-        title: np.mean([_correlate(f[chosen]) for f in networks], axis=0)
-        for title, networks in features.items()
-    }
+    return kernel(torch.from_numpy(features[chosen])).numpy()
+
+
+def draw_correlations(matrices: Dict[str, np.ndarray],
+                      out: Path) -> Tuple[Path, Path]:
+    """Draw correlation matrices side by side, on the same scale.
+
+    Args:
+        matrices (Dict[str, np.ndarray]): By title; see
+            :func:`correlation_matrix`. Classes are numbered from 0.
+        out (Path): ``out.png`` and ``out.svg`` are written.
+    """
     low = min(matrix.min() for matrix in matrices.values())
     figure = Figure((10, 3.8), layout='constrained')
     panels = figure.subplots(1, len(matrices), sharey=True)
     for axes, (title, matrix) in zip(panels, matrices.items()):
         image = axes.imshow(matrix, vmin=low, vmax=1, cmap='cividis')
         axes.set_title(title, fontsize=FONT)
-        ticks = np.arange(len(classes)) * PER_CLASS + (PER_CLASS - 1) / 2
+        classes = np.arange(len(matrix) // PER_CLASS)
+        ticks = classes * PER_CLASS + (PER_CLASS - 1) / 2
         axes.set_xticks(ticks, classes)
         axes.set_yticks(ticks, classes)
         axes.tick_params(length=0)
@@ -52,14 +67,15 @@ def draw_correlations(features: Dict[str, Sequence[np.ndarray]],
 
 def draw_maps(features: Dict[str, np.ndarray], labels: np.ndarray,
               out: Path) -> Tuple[Path, Path]:
-    """Two principal components of the features, on the same axes.
+    """Draw two principal components of the features, on the same axes.
 
-    Features are scaled to length 1, as the kernel does. Each network's map is
-    rotated onto the first one's, the teacher's, which changes no distance.
+    Features are scaled to length 1, as the kernel does. The map of each
+    network is rotated onto that of the first, the teacher; a rotation changes
+    no distance.
 
     Args:
-        features (Dict[str, np.ndarray]): By title, (n, d) each.
-        labels (np.ndarray): The n classes, digits.
+        features (Dict[str, np.ndarray]): Features by title, (n, d) each.
+        labels (np.ndarray): Classes, (n, ), which are digits.
         out (Path): ``out.png`` and ``out.svg`` are written.
     """
     chosen = first_of_each_class(labels, PER_CLASS_IN_MAP)
@@ -88,12 +104,7 @@ def first_of_each_class(labels: np.ndarray, count: int) -> np.ndarray:
     ])
 
 
-def _correlate(features: np.ndarray) -> np.ndarray:
-    return gaussian_rbf(torch.from_numpy(features), order=None).numpy()
-
-
 def _principal_plane(features: np.ndarray) -> np.ndarray:
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    centred = unit - unit.mean(0)
-    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    u, s, _ = np.linalg.svd(unit - unit.mean(0), full_matrices=False)
     return u[:, :2] * s[:2]

@@ -1,4 +1,4 @@
-"""Which runs a study needs, as far as results say."""
+"""Which runs a study needs, given the results so far."""
 from typing import Dict, Iterator, List, Optional
 
 import numpy as np
@@ -7,7 +7,7 @@ from .results_file import ResultsFile
 from .run import Result, Run
 from .study_file import Row, Study
 
-TUNE_SEED = 1000  # the first seed of those that settings are chosen with
+TUNE_SEED = 1000  # first of the seeds that settings are chosen with
 
 
 def teachers(study: Study) -> List[Run]:
@@ -27,7 +27,7 @@ def make_run(study: Study, row: Row, setting: dict, seed: int) -> Run:
 
 
 def tuning_runs(study: Study, row: Row, setting: dict) -> List[Run]:
-    """The runs that say how good a setting is on the validation split."""
+    """The runs that measure a setting on the validation split."""
     seeds = range(TUNE_SEED, TUNE_SEED + study.tune_seeds)
     return [make_run(study, row, setting, seed) for seed in seeds]
 
@@ -36,9 +36,13 @@ def tuned(study: Study, row: Row,
           results: Dict[str, Result]) -> Optional[dict]:
     """The setting with the best mean accuracy on the validation split.
 
-    The first of equals, of those of which all runs have results: one that
-    fails, such as by a loss that diverges, rules its setting out. None if
-    there is no such setting; empty if the row has nothing to choose from.
+    Settings whose runs do not all have results are left out: a run may fail,
+    for instance because its loss diverges. If several are best, the first is
+    chosen.
+
+    Returns:
+        dict, optional: None if no setting has all results; empty if the row
+        has no settings to choose from.
     """
     if not row.settings:
         return {}
@@ -54,16 +58,16 @@ def tuned(study: Study, row: Row,
 
 def stages(study: Study, seeds: int,
            file: ResultsFile) -> Iterator[Dict[str, List[Run]]]:
-    """What to run, stage after stage: teachers, tuning, the table.
+    """The stages of a study: teachers, tuning, the table.
 
-    A stage says for each row which runs it needs, done or not; it is computed
-    when the one before it is done. A row whose tuning failed has no runs in
-    the table.
+    A stage maps rows to the runs that they need, finished or not. It is
+    computed when the one before it has finished. A row whose tuning failed has
+    no runs in the table.
 
     Args:
         study (Study): The study.
-        seeds (int): Of each row of the table.
-        file (ResultsFile): Read anew at each stage.
+        seeds (int): Number of seeds of each row of the table.
+        file (ResultsFile): Results so far, which are read at each stage.
     """
     yield {'teachers': teachers(study)}
     if any(row.settings for row in study.rows.values()):

@@ -1,8 +1,8 @@
-"""Do jobs in parallel processes, each in one of its own.
+"""Run jobs in parallel, each in a process of its own.
 
-The processes are forked from a server that has imported everything and done
-nothing else: a run costs no imports, and starts from the same state as every
-other, whatever the others did.
+The processes are forked from a server that has imported all modules and done
+nothing else: a run does not wait for imports, and starts from the same state
+as every other run.
 """
 import multiprocessing
 import os
@@ -19,13 +19,13 @@ _CONTEXT = multiprocessing.get_context('forkserver')
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A function that a process calls.
+    """A function call for a process.
 
     Args:
-        name (str): For the progress.
-        function (Callable): Of a module, and importable.
-        arguments (tuple): What it is called with.
-        log (Path): Where the process prints to.
+        name (str): Name for the progress display.
+        function (Callable): A function that other processes can import.
+        arguments (tuple): Its arguments.
+        log (Path): File for what the process prints.
     """
     name: str
     function: Callable
@@ -34,14 +34,14 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a job ended.
+class JobResult:
+    """Outcome of a job.
 
     Args:
         job (Job): The job.
         value (Any): What the function returned; None if it failed.
-        error (str): Why it failed; empty if it did not.
-        seconds (float): From the start of the process to its end.
+        error (str): Why it failed; empty if it succeeded.
+        seconds (float): Run time of the process.
     """
     job: Job
     value: Any
@@ -49,17 +49,18 @@ class Done:
     seconds: float
 
 
-def do_all(jobs: List[Job], processes: int,
-           tick: Callable[[List[Job]], None]) -> Iterator[Done]:
-    """Do all jobs; one that fails does not end the others.
+def run_jobs(jobs: List[Job], processes: int,
+             on_poll: Callable[[List[Job]], None]) -> Iterator[JobResult]:
+    """Run jobs in parallel; the others continue if one fails.
 
     Args:
-        jobs (List[Job]): What to do, in this order.
-        processes (int): How many at once.
-        tick (Callable): Called with the running jobs every half second or so.
+        jobs (List[Job]): The jobs, which are started in this order.
+        processes (int): Number of jobs at a time.
+        on_poll (Callable): Called with the running jobs about every half
+            second.
 
     Yields:
-        Done: Each job as it ends.
+        JobResult: The outcome of each job when it ends.
     """
     os.environ['OMP_NUM_THREADS'] = '1'  # the server inherits it
     _CONTEXT.set_forkserver_preload(['mmcckd.studies.training'])
@@ -71,7 +72,7 @@ def do_all(jobs: List[Job], processes: int,
                 job = waiting.pop()
                 ours, theirs = _CONTEXT.Pipe(duplex=False)
                 process = _CONTEXT.Process(
-                    target=_work, args=(job, theirs), name=job.name)
+                    target=_run, args=(job, theirs), name=job.name)
                 process.start()
                 theirs.close()
                 running[ours] = (job, process, time.time())
@@ -79,21 +80,21 @@ def do_all(jobs: List[Job], processes: int,
                 job, process, start = running.pop(pipe)
                 try:
                     value, error = pipe.recv()
-                except EOFError:  # it was killed, or crashed
+                except EOFError:  # the process was killed, or crashed
                     value, error = None, ''
                 process.join()
                 if process.exitcode and not error:
                     error = f'its process ended with {process.exitcode}'
-                yield Done(job, value, error, time.time() - start)
-            tick([job for job, _, _ in running.values()])
-    finally:  # on Ctrl-C or an error of the caller's
+                yield JobResult(job, value, error, time.time() - start)
+            on_poll([job for job, _, _ in running.values()])
+    finally:  # also on Ctrl-C, or an error of the caller
         for _, process, _ in running.values():
             process.terminate()
         for _, process, _ in running.values():
             process.join()
 
 
-def _work(job: Job, pipe) -> None:
+def _run(job: Job, pipe) -> None:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with open(job.log, 'w') as log:
         for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""A run of a study, and what it measured."""
+"""A run of a study, and its result."""
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
@@ -7,16 +7,16 @@ from typing import Any, Dict, Optional
 
 @dataclass(frozen=True)
 class Run:
-    """All that decides what a training gives, given the code.
+    """Everything that determines the result of a training, except the code.
 
     Args:
         config (str): Config file, relative to the repository.
-        seed (int): Of weights, batches and augmentation.
+        seed (int): Seed of weights, batches and augmentation.
         options (dict): Entries of the config that are overridden, as
             ``{'model.student_loss_weight': 0.1}``.
         teacher (Run, optional): The run of the teacher.
-        superclasses (int, optional): Into how many superclasses the teacher's
-            features are clustered for the SUR sampler.
+        superclasses (int, optional): Number of superclasses that the teacher's
+            features are clustered into, for the SUR sampler.
     """
     config: str
     seed: int
@@ -26,12 +26,12 @@ class Run:
 
     @property
     def key(self) -> str:
-        """The same for the same run, 12 hexadecimal digits."""
+        """Identifies the run, by 12 hexadecimal digits."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict:
-        """Without what is not set."""
+        """The fields as a dict, without those that are not set."""
 
         def clean(fields: dict) -> dict:
             return {
@@ -43,7 +43,7 @@ class Run:
 
     @classmethod
     def from_dict(cls, fields: dict) -> 'Run':
-        """Of what :meth:`to_dict` gave."""
+        """The run of a dict that :meth:`to_dict` returned."""
         teacher = fields.get('teacher')
         return cls(**dict(
             fields, teacher=teacher and cls.from_dict(teacher)))
@@ -51,13 +51,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run measured.
+    """The result of a run.
 
     Args:
         run (Run): The run.
-        metrics (Dict[str, float]): By name; see :mod:`.training`.
-        seconds (float): From the start of the process to the last metric.
-        commit (str): Of the repository; ends in "+" if files had changed.
+        metrics (Dict[str, float]): Metrics by name; see :func:`.train`.
+        seconds (float): Time from the start of its process to its end.
+        commit (str): Commit of the repository, with "+" if files had changed.
         torch (str): Version of torch.
     """
     run: Run
@@ -67,7 +67,7 @@ class Result:
     torch: str
 
     def to_json(self) -> str:
-        """One line."""
+        """The result as one line."""
         return json.dumps(
             dict(
                 run=self.run.to_dict(),
@@ -79,10 +79,10 @@ class Result:
 
     @classmethod
     def from_json(cls, line: str) -> 'Result':
-        """Of such a line.
+        """The result of a line that :meth:`to_json` returned.
 
         Raises:
-            ValueError: If it is no such line.
+            ValueError: If the line is not a result.
         """
         fields = json.loads(line)
         try:

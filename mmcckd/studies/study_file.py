@@ -1,4 +1,4 @@
-"""Study files: which recipes are compared, and how they are tuned."""
+"""Study files: the recipes to compare, and how they are tuned."""
 import difflib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -15,12 +15,13 @@ class Row:
         config (str): Config file, relative to the repository.
         options (dict): Entries of the config that are overridden, on top of
             the study's.
-        settings (List[dict]): Options to choose from, on the validation split;
-            every row of a study has as many. Defaults to none to choose from.
-        superclasses (int, optional): Of the SUR sampler.
-        beats (List[str]): Rows that it claims to beat; each gets a paired
-            test.
-        value (float, optional): Its place on the axis, in a study that is
+        settings (List[dict]): Sets of options of which the best on the
+            validation split is chosen. All rows with settings have the same
+            number of them. Defaults to no settings.
+        superclasses (int, optional): Number of superclasses, for the SUR
+            sampler.
+        beats (List[str]): Rows that it claims to beat, by a paired test each.
+        value (float, optional): Its position on the axis, in a study that is
             drawn as a curve.
     """
     config: str
@@ -38,8 +39,8 @@ class Teachers:
     Args:
         config (str): Config file, relative to the repository.
         options (dict): Entries of the config that are overridden.
-        seeds (int): How many, with seeds from 0 on. A student of seed s learns
-            from that of seed s modulo this. Defaults to 1.
+        seeds (int): Number of teachers, with seeds from 0 on. A student of
+            seed s has the teacher of seed s modulo this. Defaults to 1.
     """
     config: str
     options: Dict[str, Any] = field(default_factory=dict)
@@ -51,18 +52,18 @@ class Study:
     """A comparison of recipes.
 
     Args:
-        name (str): The file's name, without its suffix.
-        title (str): A few words.
-        question (str): What it asks, and how, in whole sentences.
-        teacher (Teachers): Of all rows.
-        rows (Dict[str, Row]): By name, in the order of the table.
-        options (dict): Entries that are overridden in the config of every row,
-            not in the teacher's.
-        tune_seeds (int): Seeds for each of the settings to choose from; they
-            are not those of the table. Defaults to 3.
-        axis (str): What ``value`` of the rows is; a study with it is drawn as
+        name (str): Name of the file, without its suffix.
+        title (str): A short title.
+        question (str): The question and how it is answered, in sentences.
+        teacher (Teachers): The teachers of all rows.
+        rows (Dict[str, Row]): Rows by name, in the order of the table.
+        options (dict): Entries that are overridden in the config of each row,
+            not in that of the teacher.
+        tune_seeds (int): Number of seeds for each setting; they differ from
+            those of the table. Defaults to 3.
+        axis (str): Label of the axis of ``value``; a study with it is drawn as
             a curve.
-        answer (str): What its results say, in words; for the page.
+        answer (str): What its results show, in sentences; for the page.
     """
     name: str
     title: str
@@ -83,17 +84,17 @@ class Study:
             root (Path): The repository, which configs are relative to.
 
         Raises:
-            ValueError: If there is no such file, it is no YAML, a key is
+            ValueError: If the file does not exist or is not YAML, a key is
                 unknown or missing, a config does not exist, rows have
                 different numbers of settings, or a row claims to beat one
-                that is not there.
+                that does not exist.
         """
         try:
             content = yaml.safe_load(Path(path).read_text())
         except FileNotFoundError:
             others = sorted(p.name for p in Path(path).parent.glob('*.yml'))
             raise ValueError(f'There is no study file {path}' + (
-                f'; beside it are {", ".join(others)}.' if others else '.'
+                f'; its folder has {", ".join(others)}.' if others else '.'
             )) from None
         except yaml.YAMLError as error:
             raise ValueError(f'{path} is not YAML: {error}') from error
@@ -117,7 +118,7 @@ class Study:
 
 
 class _Checker:
-    """Names the file and the place in it."""
+    """Checks whose errors name the file and the position in it."""
 
     def __init__(self, path: Path, root: Path) -> None:
         self.path = path
@@ -125,7 +126,7 @@ class _Checker:
 
     def keys(self, where: str, content: Any, of: type,
              without: List[str] = ()) -> dict:
-        """The content, if its keys are the fields of a dataclass."""
+        """Check that the keys are the fields of a dataclass."""
         if not isinstance(content, dict):
             raise ValueError(f'{self.path}: {where} must be a mapping, but is '
                              f'{content!r}.')
@@ -137,7 +138,7 @@ class _Checker:
                 raise ValueError(
                     f'{self.path}: {where} has an unknown key {key!r}' +
                     (f'; did you mean {near[0]!r}?' if near else '.') +
-                    f' Known are {", ".join(names)}.')
+                    f' The keys are {", ".join(names)}.')
         for f in known:
             if (f.default is f.default_factory is MISSING
                     and f.name not in content):
@@ -156,12 +157,12 @@ class _Checker:
         if len(set(counts.values()) - {0}) > 1:
             raise ValueError(
                 f'{self.path}: rows have different numbers of settings to '
-                f'choose from, {counts}, which would give some more chances '
-                'than others; give each as many, or none.')
+                f'choose from, {counts}, so some would have a better chance '
+                'than others; give each the same number, or none.')
         for name, row in study.rows.items():
             for other in row.beats:
                 if other not in study.rows or other == name:
                     raise ValueError(
                         f'{self.path}: row {name!r} claims to beat {other!r}, '
-                        'which is no other row; there are '
+                        'which is not another row; the rows are '
                         f'{", ".join(map(repr, study.rows))}.')

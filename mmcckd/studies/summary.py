@@ -1,13 +1,13 @@
-"""What the results of a study come to."""
+"""Summarize the results of a study."""
 from dataclasses import dataclass
 from itertools import count
 from typing import Dict, List
 
 import numpy as np
 
+from .paired_test import PairedTest, holm, paired_test
 from .plan import make_run, tuned
 from .run import Result
-from .statistics import PairedTest, holm, paired_test
 from .study_file import Study
 
 
@@ -16,26 +16,26 @@ class RowSummary:
     """A row of the table.
 
     Args:
-        setting (dict): What was chosen on the validation split.
-        results (Dict[int, Result]): By seed.
+        setting (dict): The setting chosen on the validation split.
+        results (Dict[int, Result]): Results by seed.
     """
     setting: dict
     results: Dict[int, Result]
 
     def metric(self, name: str) -> np.ndarray:
-        """Of all seeds, (n, ), in their order."""
+        """The values of a metric, in the order of the seeds, (n, )."""
         return np.array([r.metrics[name] for r in self.results.values()])
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row, held against one that it claims to beat, in test accuracy.
+    """The test accuracy of a row against one that it claims to beat.
 
     Args:
-        row (str): Which claims.
-        other (str): The other.
-        test (PairedTest): Over the seeds that both have.
-        p (float): Corrected for the number of the study's comparisons.
+        row (str): The row that claims to be better.
+        other (str): The other row.
+        test (PairedTest): Test over the seeds that both rows have.
+        p (float): p-value, corrected for the study's number of comparisons.
     """
     row: str
     other: str
@@ -44,7 +44,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """In a word, at the level of 5 %."""
+        """The result at a significance level of 5 %."""
         if self.p >= 0.05:
             return 'not shown'
         return 'yes' if self.test.difference > 0 else 'the contrary'
@@ -52,19 +52,19 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Summary:
-    """Of a study, with the rows that have results."""
+    """The results of a study; rows without results are left out."""
     study: Study
     rows: Dict[str, RowSummary]
     comparisons: List[Comparison]
 
 
-def summarise(study: Study, results: Dict[str, Result]) -> Summary:
+def summarize(study: Study, results: Dict[str, Result]) -> Summary:
     """Gather the results of a study's rows, and test what they claim.
 
     Args:
         study (Study): The study.
-        results (Dict[str, Result]): By the keys of their runs; others than
-            the study's are left out.
+        results (Dict[str, Result]): Results by the keys of their runs; those
+            of other studies are ignored.
     """
     rows = {}
     for name, row in study.rows.items():

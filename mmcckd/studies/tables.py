@@ -1,9 +1,9 @@
-"""The tables of a study: Markdown and CSV."""
+"""The tables of a study, in Markdown and CSV."""
 import csv
 from pathlib import Path
 from typing import List
 
-from .statistics import mean_interval
+from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
 # metric, its name in tables, digits after the point
@@ -19,7 +19,7 @@ STRUCTURE = [
 
 
 def write_csv(summary: Summary, path: Path) -> Path:
-    """A line for each run of the table, with all its metrics."""
+    """Write a line for each run of the table, with all metrics."""
     names = [name for name, _, _ in ACCURACIES + STRUCTURE]
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
@@ -32,7 +32,7 @@ def write_csv(summary: Summary, path: Path) -> Path:
 
 
 def to_markdown(summary: Summary) -> str:
-    """Accuracies, what was claimed, and structure."""
+    """A table of accuracies, one of comparisons, one of feature structure."""
     study = summary.study
     tuned = any(row.setting for row in summary.rows.values())
     columns = ['', *(['chosen'] * tuned), 'seeds'] + [
@@ -67,7 +67,7 @@ def to_markdown(summary: Summary) -> str:
 
 
 def _header(columns: List[str], numbers: int) -> List[str]:
-    """Two lines; the last ``numbers`` columns are aligned to the right."""
+    """The head of a table; its last ``numbers`` columns are right-aligned."""
     left = len(columns) - numbers
     return [_line(columns), '|' + '---|' * left + '---:|' * numbers]
 
@@ -82,6 +82,6 @@ def _cell(row: RowSummary, metric: str, digits: int) -> str:
 
 
 def _setting(row: RowSummary) -> str:
-    """The last two parts of each entry's name, and its value."""
+    """Each option by the last two parts of its name, and its value."""
     return ', '.join(f'{".".join(name.split(".")[-2:])} = {value:g}'
                      for name, value in row.setting.items())

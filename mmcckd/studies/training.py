@@ -12,41 +12,40 @@ from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import build_runner
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.host_defaults import fill_in_preprocessor
-from mmcckd.evaluation.structure import cosine_structure, linear_cka
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
+from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 
 from .run import Run
-
-FEATURES = 'test_features.npy'
-CHECKPOINT = 'checkpoint.pth'
+from .study_folder import CHECKPOINT, FEATURES
 
 
 def train(run: Run, folder: Path, root: Path,
           teacher_folder: Optional[Path] = None,
           superclasses: Optional[Path] = None) -> Dict[str, float]:
-    """Train and measure, in one thread.
+    """Train a network and measure it, in one thread.
 
-    The folder then holds the log, the config and the last checkpoint, as of
-    ``tools/train.py``, and the features of the test split, (n, d) float32.
+    Afterwards the folder holds the log, the config and the last checkpoint, as
+    ``tools/train.py`` writes them, and the features of the test split, (n, d),
+    float32.
 
     Args:
-        run (Run): What to train.
-        folder (Path): Where; what is there of an earlier try is replaced.
-        root (Path): The repository.
+        run (Run): The run.
+        folder (Path): Its folder; files of an earlier attempt are deleted.
+        root (Path): The repository, which configs are relative to.
         teacher_folder (Path, optional): The folder of the teacher's run.
-        superclasses (Path, optional): The file of its superclasses.
+        superclasses (Path, optional): The superclass file of the teacher.
 
     Returns:
         Dict[str, float]: Accuracies, in %, on ``val`` and ``test``; of the
         test features ``intra_class_cosine``, ``inter_class_cosine``,
         ``cosine_gap`` and ``silhouette`` (of cosine distances); and, with a
         teacher, ``cc_distance`` (L_CC by the exact Gaussian RBF, γ = 0.4) and
-        ``cka`` (linear) between its features and the run's.
+        ``cka`` (linear) between its features and those of the run.
     """
-    torch.set_num_threads(1)  # so that the same sums give the same bits
-    gc.freeze()  # what the process inherited need not be searched for garbage
+    torch.set_num_threads(1)  # so that sums are the same to the last bit
+    gc.freeze()  # do not search inherited objects for garbage
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     runner = build_runner(
@@ -56,7 +55,7 @@ def train(run: Run, folder: Path, root: Path,
         Path((folder / 'last_checkpoint').read_text()).name)
 
     model = getattr(runner.model, 'student', runner.model)
-    with _Listener(model.neck) as features:
+    with _OutputRecorder(model.neck) as features:
         metrics = dict(val=runner.val()['accuracy/top1'])
         features.clear()
         metrics.update(test=runner.test()['accuracy/top1'])
@@ -73,7 +72,7 @@ def train(run: Run, folder: Path, root: Path,
 
 
 def measure_structure(features: Tensor, labels: Tensor) -> Dict[str, float]:
-    """Cohesion within classes, and separation between them."""
+    """Similarity within classes, and separation between them."""
     return dict(
         cosine_structure(features, labels)._asdict(),
         silhouette=silhouette_score(
@@ -81,7 +80,7 @@ def measure_structure(features: Tensor, labels: Tensor) -> Dict[str, float]:
 
 
 def compare_structure(features: Tensor, teacher: Tensor) -> Dict[str, float]:
-    """How near a student's features (n, d) are to the teacher's (n, e)."""
+    """Similarity of a student's features (n, d) to the teacher's (n, e)."""
     difference = gaussian_rbf(features, order=None) - gaussian_rbf(
         teacher, order=None)
     return dict(
@@ -98,7 +97,7 @@ def make_config(run: Run, folder: Path, root: Path,
     cfg.randomness = dict(seed=run.seed)
     cfg.work_dir = str(folder)
     cfg.log_level = 'WARNING'
-    # Only the last weights matter: they alone are evaluated and kept.
+    # Only the last weights are evaluated and kept.
     cfg.default_hooks.checkpoint = dict(
         type='CheckpointHook', interval=cfg.train_cfg.max_epochs)
     cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
@@ -109,22 +108,22 @@ def make_config(run: Run, folder: Path, root: Path,
     return cfg
 
 
-class _Listener:
-    """What a module gives while it is listened to, batch by batch."""
+class _OutputRecorder:
+    """Record the outputs of a module, batch by batch."""
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
 
     def __enter__(self) -> List[Tensor]:
-        heard = []
+        outputs = []
 
-        def listen(module, inputs, output) -> None:
+        def record(module, inputs, output) -> None:
             if isinstance(output, (tuple, list)):
                 output = output[-1]
-            heard.append(output.detach().cpu().float())
+            outputs.append(output.detach().cpu().float())
 
-        self._handle = self.module.register_forward_hook(listen)
-        return heard
+        self._handle = self.module.register_forward_hook(record)
+        return outputs
 
     def __exit__(self, *_) -> None:
         self._handle.remove()

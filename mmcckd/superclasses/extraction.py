@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from mmcckd.datasets.wrappers import base_datasets
-from mmcckd.models.connectors.flatten_features import flatten_features
-from mmcckd.models.modules import find_module
+from mmcckd.functional.flatten_features import flatten_features
+from mmcckd.models.find_module import find_module
 from mmcckd.progress_bar import CoarseProgressBar
 
 from .feature_file import FeatureFile

@@ -13,9 +13,9 @@ from mmengine.registry import DATASETS
 from mmrazor.registry import MODELS
 from torch.utils.data import Dataset
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
 from mmcckd.models.algorithms.teacher_images import feed_teacher
-from mmcckd.recipes.networks import without_weights
 
 
 def teacher_config(cfg: Config) -> dict:

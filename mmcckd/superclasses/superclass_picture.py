@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from torch.utils.data import Dataset
 
 from mmcckd.datasets.sample_image import load_image
+from mmcckd.datasets.superclass_file import Superclasses
 
 from .cluster_quality import contingency, entropies
-from .superclass_file import Superclasses
 
 IMAGES_PER_ROW = 12
 ROWS_OF_A_KIND = 3

@@ -23,9 +23,9 @@ from mmpretrain.structures import DataSample
 from mmrazor.models import DeiTClsHead
 
 import mmcckd  # noqa: F401
-from mmcckd.compat.mmcls_configs import let_configs_name_mmcls
-from mmcckd.compat.mmcls_datasets import let_test_mode_choose_split
-from mmcckd.compat.mmcls_deit_head import let_deit_head_take_two_tokens
+from mmcckd.compat.mmcls_configs import accept_mmcls_in_configs
+from mmcckd.compat.mmcls_datasets import choose_split_by_test_mode
+from mmcckd.compat.mmcls_deit_head import accept_two_tokens_in_deit_head
 
 MMRAZOR = Path(mmrazor.__file__).parent / '.mim' / 'configs'
 MMPRETRAIN = Path(mmpretrain.__file__).parent / '.mim' / 'configs'
@@ -117,7 +117,7 @@ def test_splits(name, arguments, split):
     assert build(lazy_init=True, **arguments).split == split
 
 
-def test_the_trouble_of_the_splits_is_still_there():
+def test_the_workaround_is_still_needed_for_the_splits():
     """If this fails, compat/mmcls_datasets.py can be deleted."""
     dataset = object.__new__(mmpretrain.datasets.CIFAR10)
     mmpretrain.datasets.CIFAR10.__init__.__wrapped__(
@@ -247,7 +247,7 @@ def test_deit_head_takes_the_tokens_of_both():
     three = head(([patches, token, distillation], ))
     assert torch.equal(two, three) and two.abs().sum() > 0
     assert torch.equal(*distilled)
-    # The trouble, without which compat/mmcls_deit_head.py can be deleted.
+    # Without this defect, compat/mmcls_deit_head.py can be deleted.
     with pytest.raises(ValueError, match='not enough values to unpack'):
         DeiTClsHead.pre_logits.__wrapped__(head, ((token, distillation), ))
 
@@ -275,7 +275,7 @@ def test_twice_is_once():
                 mmpretrain.datasets.CIFAR10.__init__, DeiTClsHead.pre_logits)
 
     before = state()
-    let_configs_name_mmcls()
-    let_test_mode_choose_split()
-    let_deit_head_take_two_tokens()
+    accept_mmcls_in_configs()
+    choose_split_by_test_mode()
+    accept_two_tokens_in_deit_head()
     assert state() == before

@@ -32,7 +32,7 @@ def python(code, **options):
                           **options)
 
 
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """Once MMRazor imports mmpretrain, the rooms mmcls_* can be deleted."""
     result = python('from mmrazor.datasets import PackCRDClsInputs\n'
                     'print(PackCRDClsInputs.__base__.__qualname__)')

@@ -10,13 +10,13 @@ from mmengine.hub import get_config, hub
 from mmengine.utils import get_installed_path
 
 import mmcckd
-from mmcckd.compat.mmengine_hub import let_mmengine_find_configs
+from mmcckd.compat.mmengine_hub import find_mmcckd_configs
 
 ROOT = Path(__file__).parent.parent.parent
 NAME = 'cckd/r18w16_r10w6_digits.py'
 
 
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """If this fails, compat/mmengine_hub.py can be made smaller."""
     code = ('from mmengine.hub import get_config\n'
             f'get_config("mmcckd::{NAME}")')
@@ -72,5 +72,5 @@ def test_other_packages_are_left_alone(tmp_path):
 
 def test_twice_is_once():
     before = Config._get_cfg_path, hub.get_installed_path
-    let_mmengine_find_configs()
+    find_mmcckd_configs()
     assert (Config._get_cfg_path, hub.get_installed_path) == before

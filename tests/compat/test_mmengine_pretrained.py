@@ -67,7 +67,7 @@ def test_another_network_is_refused(classifier, path):
         }), path)
     model = build(pretrained(path), 'all')
     with pytest.raises(ValueError,
-                       match='random weights.*or other shapes. Give the'):
+                       match='random weights.*of other shapes. Give a'):
         model.init_weights()
 
 

@@ -19,11 +19,11 @@ def test_says_that_another_sample_takes_the_place(tmp_path, log):
         if record.levelname == 'WARNING'
     ]
     assert message.startswith(
-        'The pipeline of CustomDataset gave nothing for a sample, so another, '
-        'drawn at random, takes its place')
-    assert 'ignore_empty=True: leave that out' in message
+        'The pipeline of CustomDataset returned None for a sample. MMEngine '
+        'replaces this')
+    assert 'remove ignore_empty' in message
 
 
-def test_the_trouble_is_still_there():
+def test_the_workaround_is_still_needed():
     """If not, mmcckd/compat/mmengine_refetch.py can go."""
     assert 'log' not in BaseDataset._rand_another.__wrapped__.__code__.co_names

@@ -22,34 +22,33 @@ def test_says_which_files_have_another_extension(tmp_path, log):
     assert [info['gt_label'] for info in dataset] == [0, 0, 1]
     message, = messages(log)
     assert message == (
-        f'CustomDataset leaves out 3 files in {tmp_path}, whose extension it '
-        'does not know: 1.webp, 3.gif, 5.txt. It reads .bmp, .jpeg, .jpg, '
+        f'CustomDataset skips 3 files in {tmp_path} with unknown extensions: '
+        '1.webp, 3.gif, 5.txt. It reads .bmp, .jpeg, .jpg, '
         '.pgm, .png, .ppm, .tif, in lower or upper case; set extensions=(…) '
         'of the data set to read others.')
     log.clear()
     dataset = CustomDataset(
         str(tmp_path), extensions=('.png', '.jpg', '.jpeg', '.webp', '.gif'))
     assert len(dataset) == 5
-    assert 'leaves out 1 files' in messages(log)[0]
+    assert 'skips 1 files' in messages(log)[0]
 
 
 def test_says_which_images_lie_beside_the_class_folders(tmp_path, log):
     write(tmp_path, 'a/0.png', 'c/1.png', '2.png', '3.png', 'readme.txt')
     assert len(CustomDataset(str(tmp_path))) == 2
     message, = messages(log)
-    assert (f'leaves out 2 images that lie in {tmp_path} itself: 2.png, 3.png.'
-            ) in message
+    assert f'skips 2 images directly in {tmp_path}: 2.png, 3.png.' in message
     log.clear()
     assert len(CustomDataset(str(tmp_path), with_label=False)) == 4
     message, = messages(log)
-    assert 'leaves out 1 files' in message
+    assert 'skips 1 files' in message
 
 
 def test_reaches_subclasses(tmp_path, log):
     write(tmp_path, 'train/a/0.JPEG', 'train/a/1.webp')
     dataset = ImageNet(str(tmp_path), 'train', metainfo=dict(classes=['a']))
     assert len(dataset) == 1
-    assert messages(log)[0].startswith('ImageNet leaves out 1 files')
+    assert messages(log)[0].startswith('ImageNet skips 1 files')
     assert len(pickle.loads(pickle.dumps(copy.deepcopy(dataset)))) == 1
 
 
@@ -66,7 +65,7 @@ def test_is_silent_where_all_are_read(tmp_path, log):
     assert not messages(log)
 
 
-def test_the_trouble_is_still_there(tmp_path, log):
+def test_the_workaround_is_still_needed(tmp_path, log):
     """If not, mmcckd/compat/mmpretrain_folders.py can go."""
     write(tmp_path, 'a/0.png', 'a/1.webp')
     dataset = CustomDataset(str(tmp_path), lazy_init=True)

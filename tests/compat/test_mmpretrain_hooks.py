@@ -116,7 +116,7 @@ def test_precise_statistics_are_those_of_whole_batches(tmp_path):
 def test_too_few_samples_for_precise_statistics_are_refused(tmp_path):
     runner = digits_runner(
         tmp_path, dict(type='PreciseBNHook', num_samples=39))
-    with pytest.raises(ValueError, match='num_samples=39, fewer than the 40'):
+    with pytest.raises(ValueError, match='=39, but an iteration has 40'):
         runner.train()
     assert runner.iter == 0
 

@@ -33,7 +33,7 @@ def of_a_trace(owner):
 
 
 @pytest.mark.parametrize('owner', OWNERS, ids=lambda owner: owner.__name__)
-def test_the_trouble_is_still_there(owner):
+def test_the_workaround_is_still_needed(owner):
     original = owner.window_reverse
     assert of_a_trace(owner).shape == (2, 8, 12, 10)
     with windows_of_any_batch():

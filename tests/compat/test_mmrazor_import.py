@@ -18,8 +18,8 @@ def python(code):
                           text=True)
 
 
-@pytest.mark.skipif(not AT_LEAST_2, reason='the trouble came with torch 2')
-def test_the_trouble_is_still_there():
+@pytest.mark.skipif(not AT_LEAST_2, reason='only torch 2 needs the workaround')
+def test_the_workaround_is_still_needed():
     """Once MMRazor imports by itself, the room can be deleted."""
     result = python('import mmrazor.models')
     assert result.returncode != 0

@@ -76,7 +76,7 @@ def version(name):
     return original(name)
 metadata.version = version
 sys.modules[{package!r}] = None
-import mmcckd
+import mmcckd.register
 '''
     result = subprocess.run([sys.executable, '-c', code],
                             capture_output=True,

@@ -7,7 +7,7 @@ import mmrazor
 import pytest
 
 from mmcckd.config_files import assignments
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 
 ROOT = Path(__file__).parent.parent.parent
 DIGITS = str(ROOT / 'configs/cckd/r18w16_r10w6_digits.py')
@@ -34,7 +34,7 @@ def test_an_assignment_that_comes_too_late(text, keys, tmp_path):
     path = child(tmp_path, text)
     with pytest.raises(ValueError, match='^' + re.escape(
             text.partition(' =')[0].partition(':')[0]) + ' = .* in ' +
-            re.escape(path) + ' changes nothing: .*made of it: ' +
+            re.escape(path) + ' changes nothing: .*depend on it: ' +
             re.escape(keys + ';')):
         read_config(path)
     # The same in a file below one that assigns it with effect.

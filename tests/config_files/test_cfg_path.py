@@ -119,7 +119,7 @@ def test_weights_that_do_not_fit(tmp_path):
     path = str(tmp_path / 'net.pth')
     save_checkpoint(dict(state_dict=saved.state_dict()), path)
     with pytest.raises(ValueError, match=r'do not fit mmcckd::(.|\n)*'
-                       r'head\.fc\.weight(.|\n)*leave pretrained out'):
+                       r'head\.fc\.weight(.|\n)*remove pretrained'):
         MODELS.build(dict(cfg_path=DIGITS, pretrained=path,
                           head=dict(num_classes=3)))
 
@@ -136,7 +136,7 @@ def test_weights_that_are_left_over(tmp_path):
 
 @pytest.mark.parametrize('network, error, message', [
     (dict(cfg_path='/nowhere/net.py'), FileNotFoundError,
-     'no config file at the cfg_path /nowhere/net.py; it is package::path'),
+     'no config file at the cfg_path /nowhere/net.py; give package::path'),
     (dict(cfg_path='mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'),
      ModuleNotFoundError, 'of mmdet, which is not installed'),
     (dict(cfg_path='mmpretrain::_base_/default_runtime.py'), ValueError,

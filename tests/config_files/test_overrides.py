@@ -9,7 +9,7 @@ from mmcckd.config_files.comparison import differences, without
 from mmcckd.config_files.evaluation import evaluate
 from mmcckd.config_files.overrides import override
 from mmcckd.config_files.readers import KEYS
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPES = sorted(
@@ -162,7 +162,7 @@ def test_in_a_dumped_config_nothing_reads_the_variables(
     key, value = next(iter(options.items()))
     with pytest.raises(ValueError, match=re.escape(
             f'{key}={value!r} would change nothing: no other entry of {path} '
-            f'is made of {key.split(".")[0]}. If code of your own reads '
+            f'depends on {key.split(".")[0]}. If your own code reads '
             f'runner.cfg.{key.split(".")[0]}, set it in the config file. Did '
             f'you mean {meant}?')):
         read_config(path, options)

@@ -84,7 +84,7 @@ def test_says_what_was_wrong(tmp_path):
     load = LoadImage()
     for name, cause in dict(
             half='OSError: image file is truncated', empty='error: .*empty',
-            text='ValueError: no image in it').items():
+            text='ValueError: the file contains no image').items():
         path = tmp_path / name
         path.write_bytes(UNREADABLE[name])
         with pytest.raises(ValueError, match=cause):

@@ -34,25 +34,25 @@ def build(cfg, name):
 
 @pytest.mark.parametrize('name, changes, message, hosts', [
     ('train', dict(batch_sampler=CUR, drop_last=True),
-     'train_dataloader has drop_last=True beside the batch_sampler CURSampler,'
-     ' .*Remove drop_last, or in a config that inherits it write drop_last='
-     'False. The batches of CURSampler are all full', ValueError),
+     'train_dataloader has both drop_last=True and the batch_sampler '
+     'CURSampler, .*Remove drop_last, or set drop_last=False in a config that '
+     'inherits it. All batches of CURSampler are full', ValueError),
     ('train', dict(batch_sampler=CUR, shuffle=True),
-     'has shuffle=True beside the batch_sampler.*write shuffle=False.$',
+     'has both shuffle=True and the batch_sampler.*inherits it.$',
      ValueError),
     ('train', dict(batch_sampler=CUR, batch_size=None),
-     'has the batch_sampler CURSampler, but no batch_size; give it',
+     'has the batch_sampler CURSampler, but no batch_size; set it',
      TypeError),
-    ('val', dict(dataset=None), 'val_dataloader has no dataset; give dataset',
+    ('val', dict(dataset=None), 'val_dataloader has no dataset; set dataset',
      TypeError),
-    ('train', dict(shuffle=True), 'has shuffle=True, which is for its sampler '
-     'to say', ValueError),
+    ('train', dict(shuffle=True), 'has both shuffle=True and a sampler; only '
+     'the sampler', ValueError),
     ('train', dict(sampler=INFINITE), 'sampler InfiniteSampler, but train_cfg '
-     'counts epochs: the first would never end', None),
+     'counts epochs: the first epoch would never end', None),
     ('val', dict(sampler=INFINITE), 'evaluation would never end', None),
     ('test', dict(batch_sampler=dict(CUR, type='mmengine.CURSampler')),
-     'test_dataloader has the batch_sampler CURSampler, which draws some '
-     'samples again and leaves others out', None),
+     'test_dataloader has the batch_sampler CURSampler, which repeats some '
+     'samples and omits others', None),
 ])
 def test_what_is_refused(name, changes, message, hosts):
     name = f'{name}_dataloader'
@@ -70,8 +70,8 @@ def test_what_is_refused(name, changes, message, hosts):
     ('train', dict(batch_size=None), 'train_dataloader has no batch_size: '
      'each batch is a single sample'),
     ('train', dict(sampler=dict(type='DefaultSampler', shuffle=False)),
-     'train_dataloader does not shuffle: all epochs show'),
-    ('train', dict(sampler=None), "Give sampler=dict(type='DefaultSampler', "
+     'train_dataloader does not shuffle: all epochs have'),
+    ('train', dict(sampler=None), "Set sampler=dict(type='DefaultSampler', "
      'shuffle=True)'),
     ('test', dict(drop_last=True), 'test_dataloader has drop_last=True: '
      'samples after the last full batch are not evaluated'),
@@ -107,7 +107,7 @@ def test_an_infinite_sampler_beside_cur():
     cfg = recipe('train_dataloader', sampler=INFINITE, batch_sampler=CUR)
     with pytest.raises(
             TypeError,
-            match=r'The sampler \(InfiniteSampler\) has no epoch; give .*'
+            match=r'The sampler \(InfiniteSampler\) has no epoch; set .*'
             "type='DefaultSampler', shuffle=True.*, also in a loop that "
             'counts iterations'):
         build(cfg, 'train_dataloader')

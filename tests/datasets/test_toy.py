@@ -10,14 +10,9 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmcckd.datasets.toy import (
-    make_cifar10,
-    make_cifar100,
-    make_imagenet,
-    make_market1501,
-    make_msmt17,
-)
+from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
 from mmcckd.datasets.toy.cifar100 import SUPERCLASSES
+from mmcckd.reid.toy import make_market1501, make_msmt17
 
 MAKERS = [
     make_imagenet, make_cifar10, make_cifar100, make_msmt17, make_market1501

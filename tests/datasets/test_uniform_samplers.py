@@ -304,8 +304,8 @@ def test_sur_never_draws_what_has_no_superclass(tmp_path, log):
     assert drawn == set(range(40)) - {3, 5, 7}
     message, = [record.getMessage() for record in log.records]
     assert message == (
-        'SURSampler leaves out 3 of 40 samples, whose images could not be '
-        f'read when {path} was made.')
+        'SURSampler omits 3 of 40 samples: their images could not be read '
+        f'when {path} was made.')
 
 
 def test_sur_in_a_runner(tmp_path):
@@ -400,7 +400,7 @@ class TestBadInput:
         path = tmp_path / 'annotations.json'
         path.write_text(json.dumps(annotations))
         sampler = DefaultSampler(MultiLabelDataset(ann_file=str(path)), seed=0)
-        with pytest.raises(ValueError, match='one label per sample, but thos'):
+        with pytest.raises(ValueError, match='one label per sample, but the'):
             CURSampler(sampler, 2, 2)
 
     def test_labels_of_another_length(self):

@@ -42,7 +42,7 @@ def test_labels_out_of_range(digits):
             ValueError,
             match='The sample without a path has the label [789], but the '
             'head has num_classes=7, so labels are 0 to 6. Set model.architect'
-            'ure.head.num_classes, and that of whatever'):
+            'ure.head.num_classes, and num_classes of'):
         runner_of(digits).train()
 
 
@@ -58,7 +58,7 @@ def test_a_topk_that_there_is_not(part, digits):
     with pytest.raises(
             ValueError,
             match=f'{part}_evaluator asks for the top-11 accuracy, but the '
-            r'head has num_classes=10. Give .*, such as \(1, \)'):
+            r'head has num_classes=10. Set .*, such as \(1, \)'):
         runner.train() if part == 'val' else runner.test()
     assert runner.iter == 0
 

@@ -19,7 +19,7 @@ from processes import run_ranks
 from torch import nn
 
 from mmcckd.engine import CorrelationVisualizationHook
-from mmcckd.visualisation.correlation_picture import draw_correlations
+from mmcckd.visualization.correlation_picture import draw_correlations
 
 ROOT = Path(__file__).parent.parent.parent
 TAG = 'correlations.loss_cc'
@@ -404,7 +404,7 @@ def test_wrong_arguments():
         CorrelationVisualizationHook(interval='1')
     with pytest.raises(TypeError, match='interval must be an int.*True'):
         CorrelationVisualizationHook(interval=True)
-    with pytest.raises(ValueError, match='at least 1, but is 0; leave'):
+    with pytest.raises(ValueError, match='at least 1, but is 0; remove'):
         CorrelationVisualizationHook(interval=0)
     with pytest.raises(TypeError, match='by_epoch must be True or False'):
         CorrelationVisualizationHook(by_epoch=1)

@@ -131,5 +131,5 @@ def test_a_model_without_a_teacher_is_refused(tmp_path):
             experiment_name=tmp_path.name,
             log_level='WARNING',
             val_cfg=dict(type='FrozenTeacherDistillValLoop')))
-    with pytest.raises(ValueError, match=r'ImageClassifier\) has none; leave'):
+    with pytest.raises(ValueError, match=r'ImageClassifier\) has none; remo'):
         Runner.from_cfg(cfg).val()

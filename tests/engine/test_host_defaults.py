@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.host_defaults import (
     fill_in_loaders,
     fill_in_preprocessor,

@@ -48,12 +48,12 @@ def test_the_flexible_runner_trains_as_the_other(tmp_path):
     (dict(strategy=dict(type='FSDPStrategy'), runner_type=None),
      "strategy=FSDPStrategy, which only a FlexibleRunner reads: add runner_"),
     (dict(strategy=dict(type='DeepSpeedStrategy')),
-     'strategy=DeepSpeedStrategy: a distillation runs by SingleDevice'),
+     'strategy=DeepSpeedStrategy: distillation supports SingleDevice'),
     (dict(strategy=dict(type='mmengine.ColossalAIStrategy')),
-     'strategy=ColossalAIStrategy: a distillation runs by SingleDevice'),
+     'strategy=ColossalAIStrategy: distillation supports SingleDevice'),
     ({
         'model.type': 'SingleTeacherDistill'
-    }, 'with SingleTeacherDistill: only FrozenTeacherDistill was tried'),
+    }, 'with SingleTeacherDistill: only FrozenTeacherDistill is supported'),
     (dict(compile=True, find_unused_parameters=True),
      'FlexibleRunner does not read compile, find_unused_parameters'),
     (dict(
@@ -75,7 +75,7 @@ def test_the_flexible_runner_trains_as_the_other(tmp_path):
     ({
         'strategy.type': 'FSDPStrategy',
         'strategy.model_wrapper.mixed_precision.param_dtype': 'bfloat16'
-    }, 'give it a precision too'),
+    }, 'also set a dtype for the teacher'),
 ])
 def test_what_cannot_be_is_refused(options, message, tmp_path):
     cfg = recipe(tmp_path, **dict(dict(runner_type='FlexibleRunner'),

@@ -182,8 +182,9 @@ def test_no_weights(content, found, tmp_path):
 
 
 @pytest.mark.parametrize('name, message', [
-    ('alone', 'it is of another model than that of the config. To start a new '
-     r"run from its weights, set load_from='.*.pth' and leave out --resume"),
+    ('alone', 'it belongs to another model than that of the config. To start '
+     r"a new run from its weights, set load_from='.*.pth' and remove --resume"
+     ),
     ('exported', 'it has no message_hub, which a run saves'),
     ('bare', 'it has no meta and no message_hub, which a run saves'),
 ])
@@ -211,9 +212,9 @@ def test_a_run_is_resumed(checkpoints, tmp_path):
 
 
 @pytest.mark.parametrize('lost, warning', [
-    ('optimizer', 'x.pth has no state of the optimizer, which starts anew.'),
-    ('param_schedulers', 'no state of the schedules of the learning rate'),
-    ('EMAHook', 'x.pth has weights that an EMAHook averaged'),
+    ('optimizer', 'x.pth has no state of the optimizer, which is reset.'),
+    ('param_schedulers', 'no state of the parameter schedulers, which'),
+    ('EMAHook', 'x.pth has weights averaged by an EMAHook'),
 ])
 def test_what_a_resumed_run_lost_is_said(lost, warning, checkpoints, tmp_path,
                                          monkeypatch):

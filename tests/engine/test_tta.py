@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.tta import set_test_time_augmentation
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,5 +44,5 @@ def test_errors():
     with pytest.raises(ValueError, match='ConcatDataset in test_dataloader'):
         set_test_time_augmentation(digits)
     cfg.test_dataloader = None
-    with pytest.raises(ValueError, match='has no test_dataloader'):
+    with pytest.raises(ValueError, match='needs a test_dataloader, but'):
         set_test_time_augmentation(cfg)

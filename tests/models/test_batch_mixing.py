@@ -11,7 +11,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 
 import mmcckd  # noqa: F401
-from mmcckd.models.algorithms.batch_mixing import mixed_by
+from mmcckd.models.algorithms.batch_mixing import batch_augment_names
 
 ROOT = Path(__file__).parent.parent.parent
 CCKD = ROOT / 'configs/cckd/r18w16_r10w6_digits.py'
@@ -124,14 +124,14 @@ def test_student_learns_from_the_mixed_labels():
 def test_mixing_of_the_run_comes_first():
     algorithm = build(
         recipe(run=dict(batch_augments=dict(augments=CUTMIX))))
-    assert mixed_by(algorithm.data_preprocessor) == ['CutMix']
+    assert batch_augment_names(algorithm.data_preprocessor) == ['CutMix']
 
 
 @pytest.mark.parametrize('train_cfg', [None, dict(augments=None)])
 def test_nothing_is_changed_where_nothing_is_mixed(train_cfg):
     algorithm = build(
         recipe(run=dict(num_classes=None), train_cfg=train_cfg))
-    assert mixed_by(algorithm.data_preprocessor) == []
+    assert batch_augment_names(algorithm.data_preprocessor) == []
     data = algorithm.data_preprocessor(batch(), True)
     assert 'gt_score' not in data['data_samples'][0]
 
@@ -148,7 +148,8 @@ def test_a_student_that_prepares_images_itself():
     cfg.model.architecture.data_preprocessor = dict(mean=[78], std=[96])
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         algorithm = MODELS.build(cfg.model)
-    assert mixed_by(algorithm.data_preprocessor) == ['Mixup', 'CutMix']
+    assert batch_augment_names(algorithm.data_preprocessor) == [
+        'Mixup', 'CutMix']
     data = algorithm.data_preprocessor(batch(), True)
     assert data['data_samples'][0].gt_score.shape == (10, )
 
@@ -178,9 +179,9 @@ DKD = dict(
 
 @pytest.mark.parametrize('changes, message', [
     (dict(head=dict(cal_acc=True)), 'cal_acc=True'),
-    (dict(head=dict(loss=SEESAW)), 'SeesawLoss takes no scores'),
+    (dict(head=dict(loss=SEESAW)), 'SeesawLoss does not accept'),
     (dict(head=dict(_delete_=True, type='ReIDHead', num_classes=10,
-                    in_channels=12)), 'ReIDHead, which takes one label'),
+                    in_channels=12)), 'ReIDHead, which requires a single'),
 ])
 def test_heads_that_take_one_label(changes, message):
     with pytest.raises(ValueError, match=message) as error:
@@ -208,7 +209,7 @@ def test_losses_that_take_scores(loss):
 def test_losses_of_the_distiller_that_take_one_label():
     cfg = recipe()
     cfg.merge_from_dict(dict(model=dict(distiller=DKD)))
-    with pytest.raises(ValueError, match='loss_dkd, a DKDLoss, takes one'):
+    with pytest.raises(ValueError, match='loss_dkd, a DKDLoss, requires'):
         build(cfg)
     cfg = recipe(train_cfg=None)
     cfg.merge_from_dict(dict(model=dict(distiller=DKD)))

@@ -115,5 +115,5 @@ def test_unknown_shortcut():
 
 
 def test_identity_shortcut_cannot_drop_channels():
-    with pytest.raises(ValueError, match='32 channels to 16; lower stem_ch'):
+    with pytest.raises(ValueError, match='from 32 to 16. Set stem_ch'):
         build(20, stem_channels=32, shortcut='identity')

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmcckd.models.algorithms.compiled_parts import compile_around
+from mmcckd.models.algorithms.compiled_parts import compile_unrecorded_parts
 
 
 class Network(nn.Module):
@@ -32,7 +32,7 @@ def compiled_and_plain():
     torch.manual_seed(0)
     network = Network()
     plain = copy.deepcopy(network)
-    compile_around(network, {network.body[1]})
+    compile_unrecorded_parts(network, {network.body[1]})
     return network, plain
 
 
@@ -80,5 +80,5 @@ def test_what_is_compiled():
               if 'forward' in vars(module)]
     assert having == ['body.0', 'body.1', 'head']
     before = network.head.forward
-    compile_around(network, set())
+    compile_unrecorded_parts(network, set())
     assert network.head.forward is before

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmrazor.registry import MODELS
 
-from mmcckd.kernels import gaussian_rbf
+from mmcckd.functional import gaussian_rbf
 from mmcckd.models import CorrelationCongruenceLoss, GaussianRBFKernelConnector
 
 

@@ -231,7 +231,7 @@ def test_init_weights_warns_of_a_random_teacher(caplog):
     finally:
         logger.removeHandler(caplog.handler)
     warnings = [r for r in caplog.records if r.levelno == logging.WARNING]
-    assert 'distils from random weights' in warnings[0].getMessage()
+    assert 'distills from random weights' in warnings[0].getMessage()
 
 
 def test_recorder_in_the_teachers_loss(batch):
@@ -242,7 +242,7 @@ def test_recorder_in_the_teachers_loss(batch):
     algorithm = MODELS.build(cfg)
     with pytest.raises(
             ValueError,
-            match="loss_kd needs.*'fc', but its source 'criterion' did not"):
+            match="loss_kd needs.*'fc', but its source 'criterion' was not"):
         step(algorithm, batch)
 
 
@@ -251,7 +251,7 @@ def test_recorder_in_the_teachers_loss(batch):
     dict(teacher_norm_eval=False),
 ])
 def test_teacher_that_shall_train(argument):
-    with pytest.raises(ValueError, match='only ever evaluated; use mmrazor'):
+    with pytest.raises(ValueError, match='is never trained. Use mmrazor'):
         MODELS.build(config(**argument))
     harmless = {k: not v for k, v in argument.items()}
     assert MODELS.build(config(**harmless))
@@ -418,7 +418,7 @@ def test_recorder_of_a_module_that_is_not_there(side, kind):
         type=kind, source='fcc')
     with pytest.raises(
             ValueError,
-            match=f"{side}_recorders.fc cannot listen: The {side}, a "
+            match=f"{side}_recorders.fc cannot record: The {side}, a "
             "TinyClassifier, has no module 'fcc'; near names: fc"):
         MODELS.build(cfg)
 

@@ -212,7 +212,7 @@ def test_random_weights(cfg, warnings):
     model.init_weights()
     assert (model.teacher.backbone.conv.weight == 0).all()  # its own
     message, = warnings()
-    assert 'distils from random weights' in message
+    assert 'distills from random weights' in message
 
 
 def test_weights_that_a_hook_loads_before_the_run(cfg, path, warnings):
@@ -242,7 +242,7 @@ def test_a_model_that_is_given(cfg, path, warnings):
     for name, tensor in before.items():
         assert torch.equal(tensor, teacher.state_dict()[name])
     message, = warnings()
-    assert 'call its init_weights() first' in message
+    assert 'call the init_weights() of the teacher' in message
 
     teacher = MODELS.build(teacher_config(cfg, init_cfg=pretrained(path)))
     teacher.init_weights()

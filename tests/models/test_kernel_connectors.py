@@ -7,14 +7,14 @@ from mmrazor.models.architectures.connectors.base_connector import (
 from mmrazor.registry import MODELS
 from torch import nn
 
-from mmcckd import kernels
+from mmcckd import functional
 
 CONFIGS = {
-    'MMDKernelConnector': (dict(), kernels.naive_mmd),
-    'BilinearKernelConnector': (dict(), kernels.bilinear),
+    'MMDKernelConnector': (dict(), functional.naive_mmd),
+    'BilinearKernelConnector': (dict(), functional.bilinear),
     'GaussianRBFKernelConnector': (
         dict(delta=2., order=None, normalize=False),
-        lambda x: kernels.gaussian_rbf(
+        lambda x: functional.gaussian_rbf(
             x, gamma=1 / 8, order=None, normalize=False)),
 }
 
@@ -77,7 +77,7 @@ def test_defaults():
         '(gamma=0.4, order=2, normalize=True, gather=False)')
     x = torch.rand(4, 6)
     assert torch.equal(
-        connector(x), kernels.gaussian_rbf(x, gamma=0.4, order=2))
+        connector(x), functional.gaussian_rbf(x, gamma=0.4, order=2))
 
 
 def test_features_of_another_shape(connector_and_kernel):

@@ -94,9 +94,9 @@ def test_a_student_alone_goes_into_the_student(wrap, log):
     assert same(model.student.state_dict(), alone.state_dict())
     assert same(model.teacher.state_dict(), teacher)
     assert projection and same(part(model, 'distiller'), projection)
-    assert log == ['The student has the weights of x.pth. Other parts of the '
-                   'model are not in it, or not in this form, and stay as '
-                   'they are: distiller.']
+    assert log == ['The student was loaded from x.pth. Parts that are not in '
+                   'the checkpoint, or do not fit, are left unchanged: '
+                   'distiller.']
 
 
 @pytest.mark.parametrize('config', [STUDENT, CCKD])
@@ -114,7 +114,7 @@ def test_a_classifier_takes_the_student_of_a_distillation(kind, log):
     source, model = build(CCKD, type=kind), build(STUDENT, seed=1)
     load(model, dict(state_dict=source.state_dict()))
     assert same(model.state_dict(), part(source, 'architecture'))
-    assert log == ['The student has the weights of x.pth.']
+    assert log == ['The student was loaded from x.pth.']
 
 
 def test_versions_of_modules_go_along():
@@ -146,9 +146,9 @@ def test_a_distiller_that_differs_stays(log):
     load(model, source.state_dict())
     assert same(part(model, 'distiller'), projection)
     assert same(part(model, 'architecture'), part(source, 'architecture'))
-    assert log[-1].endswith('stay as they are: distiller.')
+    assert log[-1].endswith('left unchanged: distiller.')
     load(source, model.state_dict())  # which has none
-    assert log[-1] == 'The student has the weights of x.pth.'
+    assert log[-1] == 'The student was loaded from x.pth.'
 
     other = OrderedDict(model.state_dict())
     weight, bias = (f'distiller.{name}' for name in projection)
@@ -158,7 +158,7 @@ def test_a_distiller_that_differs_stays(log):
         model.student.head.fc.bias.fill_(7)
     load(model, other)
     assert same(part(model, 'distiller'), projection)
-    assert log[-1].endswith('stay as they are: distiller.')
+    assert log[-1].endswith('left unchanged: distiller.')
 
 
 def test_a_teacher_that_differs_stays():
@@ -204,15 +204,15 @@ def test_others_are_refused(config, change, lines):
 def test_the_teachers_is_named(kind):
     teacher, model = build(TEACHER), build(CCKD, type=kind)
     with pytest.raises(
-            ValueError, match=r"unexpected(.|\n)*It is the teacher's "
-            'checkpoint, .* belongs at model.teacher_ckpt'):
+            ValueError, match=r'unexpected(.|\n)*It is the checkpoint of '
+            'the teacher, .* Give it as model.teacher_ckpt'):
         fit_state_dict(model, teacher.state_dict(), 'x.pth')
 
 
 def test_the_student_of_another_config_is_named():
     source, model = build(CCKD), build(TEACHER)
     with pytest.raises(ValueError, match=r'missing(.|\n)*Give the config of '
-                       'its student, since it is the checkpoint of a distil'):
+                       'its student, since the checkpoint is that of a dist'):
         fit_state_dict(model, source.state_dict(), 'x.pth')
 
 

@@ -27,7 +27,7 @@ def test_student_without_a_head():
     with pytest.raises(
             ValueError,
             match='The student, a ImageClassifier, has no head, so it has no '
-            r'loss of its own to be trained with. Give it one, such as '
+            r'loss for training. Give it a head, such as '
             r"architecture.head=dict\(type='LinearClsHead'"):
         build(None, HEAD)
     assert not build(HEAD, None).teacher.with_head

@@ -17,7 +17,7 @@ from torch import nn
 
 from mmcckd.models.algorithms.teacher_images import (
     ConvertImages,
-    compare_student,
+    compare_preprocessors,
     feed_teacher,
 )
 from mmcckd.models.preprocessing import preprocessing_of
@@ -152,13 +152,13 @@ class Unknown(ClsDataPreprocessor):
 
 @pytest.mark.parametrize('own, run, reason', [
     (ClsDataPreprocessor(**CIFAR), ClsDataPreprocessor(
-        **IMAGENET, pad_size_divisor=32), 'what is padded is not normalized'),
+        **IMAGENET, pad_size_divisor=32), 'the padding has a constant value'),
     (ClsDataPreprocessor(**CIFAR, pad_size_divisor=32),
-     ClsDataPreprocessor(**CIFAR), 'what is padded is not normalized'),
+     ClsDataPreprocessor(**CIFAR), 'the padding has a constant value'),
     (Unknown(**CIFAR), ClsDataPreprocessor(**IMAGENET),
-     'Unknown may do more than they say'),
+     'the forward method of Unknown is unk'),
     (nn.Identity(), ClsDataPreprocessor(**IMAGENET),
-     'Identity may do more than they say'),
+     'the forward method of Identity is un'),
     (ClsDataPreprocessor(mean=[1], std=[0]), ClsDataPreprocessor(**IMAGENET),
      'a std is 0'),
     (ClsDataPreprocessor(mean=[1] * 4, std=[1] * 4),
@@ -178,16 +178,17 @@ def test_images_that_the_pipeline_has_normalized():
     run, batch = ClsDataPreprocessor(), dict(inputs=images())
     teacher = Listener(ClsDataPreprocessor(**IMAGENET))
     feed_teacher(teacher, run)
-    with pytest.raises(ValueError, match='are normalized already'):
+    with pytest.raises(ValueError, match='are already normalized'):
         teacher(run(batch)['inputs'] - 100, mode='tensor')
 
 
 def test_a_student_that_says_otherwise(log):
     run = ClsDataPreprocessor(**IMAGENET)
-    compare_student(Listener(ClsDataPreprocessor(num_classes=3)), run)
-    compare_student(Listener(ClsDataPreprocessor(**IMAGENET)), run)
+    compare_preprocessors(Listener(ClsDataPreprocessor(num_classes=3)), run)
+    compare_preprocessors(Listener(ClsDataPreprocessor(**IMAGENET)), run)
     assert not log.text
-    compare_student(Listener(ClsDataPreprocessor(mean=[1], std=[2])), run)
+    compare_preprocessors(
+        Listener(ClsDataPreprocessor(mean=[1], std=[2])), run)
     assert 'WARNING' in log.text and (
         "The student's own data_preprocessor (ClsDataPreprocessor, mean [1], "
         'std [2]) is not used.') in log.text
@@ -196,9 +197,8 @@ def test_a_student_that_says_otherwise(log):
 def test_what_is_converted_is_said(log):
     feed_teacher(
         Listener(ClsDataPreprocessor(**GREY)), ClsDataPreprocessor([0], [255]))
-    assert ('The teacher gets the images that it expects, mean [127.5], std '
-            '[128], converted from those of the run, mean [0], std [255].'
-            ) in log.text
+    assert ('Images are converted for the teacher, from mean [0], std [255] '
+            'to mean [127.5], std [128].') in log.text
 
 
 def digits(path, work_dir, **changes):

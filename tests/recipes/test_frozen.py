@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 from mmrazor.registry import MODELS
 
-from mmcckd.engine.command_line import read_config
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.models import FrozenTeacherDistill
 from mmcckd.recipes import frozen_teacher, mix_cc
 
@@ -61,7 +61,7 @@ def test_a_frozen_teacher_stays():
      'the algorithm of this recipe is OverhaulFeatureDistillation'),
     (dict(teacher_trainable=True), 'this one has teacher_trainable=True'),
     (dict(teacher_norm_eval=False), 'this one has teacher_norm_eval=False'),
-    (dict(teacher=None), 'takes a recipe with a teacher'),
+    (dict(teacher=None), 'needs a recipe with a teacher'),
     (dict(distiller=None), 'has no model.distiller'),
 ])
 def test_refused(changes, message, dkd):
@@ -77,6 +77,6 @@ def test_a_recorder_in_the_loss_of_the_teacher(dkd):
         type='ModuleInputs', source='head.loss_module')
     with pytest.raises(
             ValueError,
-            match="teacher_recorders.labels listens to 'head.loss_module', but"
-            ' a frozen teacher computes no loss.*record them on the student'):
+            match="teacher_recorders.labels records 'head.loss_module', but a "
+            'frozen teacher computes no loss.*use a recorder of the student'):
         frozen_teacher(cfg)

@@ -1,8 +1,9 @@
 import pytest
 from mmrazor.registry import MODELS
 
-from mmcckd.engine.command_line import read_config
-from mmcckd.recipes.networks import build_networks, without_weights
+from mmcckd.config_files.without_weights import without_weights
+from mmcckd.engine.config_arguments import read_config
+from mmcckd.recipes.networks import build_networks
 
 MMRAZOR = 'mmrazor::distill/mmcls/'
 RECIPES = dict(

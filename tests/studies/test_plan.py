@@ -1,7 +1,7 @@
 from mmcckd.studies import Result, Row, Run, Study
 from mmcckd.studies.plan import stages, tuned
 from mmcckd.studies.study_file import Teachers
-from mmcckd.studies.summary import summarise
+from mmcckd.studies.summary import summarize
 
 STUDY = Study(
     name='s',
@@ -77,7 +77,7 @@ def test_a_row_whose_tuning_failed_is_left_out():
     assert wanted['chosen'] == [] and len(wanted['plain']) == 3
     for run in wanted['plain']:
         file.add(run, val=1, test=2)
-    assert list(summarise(STUDY, file.results).rows) == ['plain']
+    assert list(summarize(STUDY, file.results).rows) == ['plain']
 
 
 def test_seeds_are_paired():
@@ -91,7 +91,7 @@ def test_seeds_are_paired():
         file.add(run, val=0, test=10 * run.seed)
     for run in wanted['chosen'][:2]:  # the last seed is missing
         file.add(run, val=0, test=11 * run.seed + 3)
-    summary = summarise(STUDY, file.results)
+    summary = summarize(STUDY, file.results)
     assert summary.rows['chosen'].setting == {'x': 2}
     comparison, = summary.comparisons
     assert (comparison.row, comparison.other) == ('chosen', 'plain')

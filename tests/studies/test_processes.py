@@ -4,14 +4,14 @@ import time
 import pytest
 from jobs import work
 
-from mmcckd.studies.processes import Job, do_all
+from mmcckd.studies.processes import Job, run_jobs
 
 
-def test_one_that_fails_does_not_end_the_others(tmp_path):
+def test_other_jobs_continue_when_one_fails(tmp_path):
     names = ['a', 'raise', 'b', 'crash', 'c']
     jobs = [Job(n, work, (n, ), tmp_path / f'{n}.log') for n in names]
     running = []
-    done = {d.job.name: d for d in do_all(jobs, 2, running.append)}
+    done = {d.job.name: d for d in run_jobs(jobs, 2, running.append)}
     assert set(done) == set(names)
     processes = set()
     for name in 'abc':
@@ -27,12 +27,13 @@ def test_one_that_fails_does_not_end_the_others(tmp_path):
 
 
 def test_an_error_of_the_caller_ends_the_processes(tmp_path):
-    def tick(running):
+    def interrupt(running):
         if running:
             raise KeyboardInterrupt
 
     start = time.time()
     with pytest.raises(KeyboardInterrupt):
-        list(do_all([Job('a', work, ('a', 60.0), tmp_path / 'a.log')], 1,
-                    tick))
+        list(
+            run_jobs([Job('a', work, ('a', 60.0), tmp_path / 'a.log')], 1,
+                     interrupt))
     assert time.time() - start < 50

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mmcckd.studies import Result, ResultsFile, Run
-from mmcckd.studies.results_file import FolderLock, write_results
+from mmcckd.studies.results_file import write_results
 
 
 def result(seed, **metrics):
@@ -85,13 +85,23 @@ def test_two_lines_of_one_run(tmp_path):
         ResultsFile(path)
 
 
-def test_one_writer_a_folder(tmp_path):
-    folder = tmp_path / 'new'
-    with FolderLock(folder):
-        with pytest.raises(
-                ValueError,
-                match='Another study is writing to.*another --work-dir'):
-            with FolderLock(folder):
-                pass
-    with FolderLock(folder):
-        pass
+def test_the_first_result_of_a_run_is_kept(tmp_path):
+    file = ResultsFile(tmp_path / 'r.jsonl')
+    file.append(result(0))
+    file.append(result(0, val=3.0))
+    assert file.results == {result(0).run.key: result(0)}
+    assert ResultsFile(tmp_path / 'r.jsonl').results == file.results
+
+
+def test_an_interrupted_write_leaves_the_file(tmp_path):
+    path = tmp_path / 'r.jsonl'
+    write_results(path, [result(0)])
+    before = path.read_text()
+
+    def interrupted():
+        yield result(1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_results(path, interrupted())
+    assert path.read_text() == before

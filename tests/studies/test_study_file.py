@@ -87,7 +87,8 @@ def change(content, **entries):
 
 
 @pytest.mark.parametrize('change_, message', [
-    (dict(sedes=3), "the study has an unknown key 'sedes'.*Known are title"),
+    (dict(sedes=3),
+     "the study has an unknown key 'sedes'.*The keys are title"),
     (dict(rows__a__setting=[]),
      "row 'a' has an unknown key 'setting'; did you mean 'settings'"),
     (dict(teacher__seed=3), "teacher has an unknown key 'seed'; did you mean "
@@ -99,7 +100,8 @@ def change(content, **entries):
     (dict(rows=[]), r'rows must be a mapping from names to rows, but is \[\]'),
     (dict(rows__a=3), "row 'a' must be a mapping, but is 3"),
     (dict(rows__a__beats=['c']),
-     "row 'a' claims to beat 'c', which is no other row; there are 'a', 'b'"),
+     "row 'a' claims to beat 'c', which is not another row; the rows are 'a', "
+     "'b'"),
     (dict(rows__a__beats=['a']), "row 'a' claims to beat 'a'"),
     (dict(rows__a__settings=[{}, {}], rows__b__settings=[{}]),
      'rows have different numbers of settings'),
@@ -126,6 +128,6 @@ def test_no_yaml(tmp_path):
 
 def test_no_such_file():
     with pytest.raises(
-            ValueError, match='no study file.*objektive.yml; beside it are.*'
+            ValueError, match='no study file.*objektive.yml; its folder has.*'
             'objective.yml'):
         Study.load(ROOT / 'configs/studies/objektive.yml', ROOT)

@@ -119,12 +119,12 @@ def test_trains_validates_saves_and_resumes(processes, recipe, tmp_path):
 
 @pytest.mark.parametrize('changes, message', [
     (['train_dataloader.dataset.data_root=/nowhere'],
-     "No ImageNet that can be read at data_root='/nowhere': there is no such "
+     "Cannot read ImageNet at data_root='/nowhere': there is no such "
      'folder.\nExpected:'),
     (['model.teacher.cfg_path=mmpretrain::resnet/resnet50_8xb16_cifar100.py'],
      'loss_kd compares 1000 outputs of the student with 100 of the teacher'),
     (['model.distiller.student_recorders.feature.source=necks'],
-     'student_recorders.feature cannot listen: The student, a '
+     'student_recorders.feature cannot record: The student, a '
      "ImageClassifier, has no module 'necks'; near names: neck"),
     (['model.distiller.teacher_recorders.fc.source=head.fcs'],
      "The teacher, a ImageClassifier, has no module 'head.fcs'; near names: "

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from mmpretrain.datasets import ImageNet
 
-from mmcckd.datasets import MSMT17, LocalCIFAR100, Market1501
+from mmcckd.datasets import LocalCIFAR100
+from mmcckd.reid import MSMT17, Market1501
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/make_toy_dataset.py'
@@ -85,7 +86,7 @@ def test_a_folder_with_something_in_it(tmp_path):
         capture_output=True,
         text=True)
     assert made.returncode != 0
-    assert 'is not empty, and is left alone' in made.stderr
+    assert 'is not empty; give a new folder' in made.stderr
     assert [path.name for path in tmp_path.iterdir()] == ['mine']
 
 

@@ -133,7 +133,7 @@ def test_auto_scale_lr(tmp_path):
     (['--cfg-options', 'bta=10'], 'has no bta. Did you mean beta?'),
     (['--resume'], 'there is nothing to resume'),
     (['--resume', 'nowhere.pth'], '--resume nowhere.pth: no such checkpoint'),
-    pytest.param(['--amp'], '--amp, but PyTorch finds no GPU here',
+    pytest.param(['--amp'], '--amp needs a GPU, but PyTorch finds none',
                  marks=pytest.mark.skipif(
                      torch.cuda.is_available(), reason='there is a GPU')),
 ])
@@ -165,10 +165,10 @@ def test_a_student_has_its_accuracy_in_every_config(call, tmp_path):
 
 
 @pytest.mark.parametrize('tool, arguments, message', [
-    ('test', ['{teacher}'], "teacher's checkpoint, which fits the teacher ex"),
+    ('test', ['{teacher}'], "checkpoint of the teacher, since it fits"),
     ('train', ['--cfg-options', 'load_from={teacher}',
                'model.teacher_ckpt={teacher}'],
-     "teacher's checkpoint, which fits the teacher exactly"),
+     "checkpoint of the teacher, since it fits the teacher exactly"),
     ('train', ['--resume', '{teacher}', '--cfg-options',
                'model.teacher_ckpt={teacher}'],
      'cannot be resumed from: it has no meta and no message_hub'),

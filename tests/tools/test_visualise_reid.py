@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from mmcckd.export import OutputFiles, load_student
-from mmcckd.visualisation.reid_model import ReIDModel
+from mmcckd.reid.visualization.reid_model import ReIDModel
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/visualise_reid.py'
@@ -293,32 +293,32 @@ def test_choice_of_queries(visualise, tmp_path):
     printed = visualise(
         '--query-ids', 7, 3, '--queries', 50, '--overwrite', config='alone')
     assert {person for person, _ in titles()} == {'3', '7'}
-    assert (f'--queries 50: there are only {len(titles())}, and all are '
-            'shown.') in printed
+    assert (f'--queries 50: there are only {len(titles())} queries. All of '
+            'them are shown.') in printed
 
 
 @pytest.mark.parametrize('arguments, config, message', [
     (['--query-ids', 40], 'alone',
-     'no query of person 40; queries are of 40 persons: 0, 1, 2, 3, 4, …'),
+     'no query of person 40. There are queries of 40 persons: 0, 1, 2, 3, 4'),
     (['--query-images', '9.jpg'], 'alone',
-     r'9.jpg is no query, nor in the gallery; queries are 0000_\w+.jpg, '),
+     r'9.jpg is not a query, nor in the gallery. Queries are 0000_\w+.jpg, '),
     ([], 'alone.py none.pth', 'FileNotFoundError: No checkpoint at none.pth'),
     ([], 'alone.py alone.py', 'alone.py was refused: it is not a checkpoint'),
     ([], 'alone.py other.pth',
      r'alone, of \S*alone.py: The checkpoint other.pth does not fit the model '
      r'\(\w+\):\n  missing \(\d+\): backbone[^$]*  unexpected \(1\): x[^$]*'
      'Give the config that it was trained with'),
-    (['--teacher'], 'alone', r'alone.py has no model.teacher; give'),
+    (['--teacher'], 'alone', r'alone.py has no model.teacher. Give'),
     (['--teacher', 'alone.pth', '--compare', 'teacher', 'alone.py',
-      'alone.pth'], 'cckd', 'called teacher, teacher, cckd; give other NAMEs'),
+      'alone.pth'], 'cckd', 'have teacher, teacher, cckd. Give other NAMEs'),
     (['--cfg-options', 'test_evaluator.rerank=True'], 'alone',
-     r'evaluator of \S*alone.py re-ranks, .*; set its rerank=False'),
+     r'evaluator of \S*alone.py re-ranks, .* Set its rerank=False'),
     (['--cfg-options', 'test_dataloader.dataset.split=train'], 'alone',
-     'Samples of MSMT17 lack is_query; give a config'),
+     'Samples of MSMT17 lack is_query. Give a config'),
     (['--cfg-options', 'test_dataloader=None', 'val_dataloader=None'],
      'alone', 'alone.py cannot be tested: it has neither'),
     (['--cfg-options', 'model.head.type=LinearClsHead'], 'classifier',
-     'head of classifier.py, LinearClsHead, gives no feature'),
+     'head of classifier.py, a LinearClsHead, predicts no feature'),
 ])
 def test_bad_input(visualise, folder, tmp_path, arguments, config, message):
     if 'other.pth' in config:
@@ -341,7 +341,7 @@ def test_bad_input(visualise, folder, tmp_path, arguments, config, message):
 
 def test_a_gallery_image_is_no_query(visualise, toy_msmt17):
     line = Path(toy_msmt17, 'MSMT17_V1/list_gallery.txt').read_text().split()
-    with pytest.raises(SystemExit, match='no query, but one of the gallery'):
+    with pytest.raises(SystemExit, match='not a query, but in the gallery'):
         visualise('--query-images', Path(line[0]).name)
 
 
@@ -351,8 +351,8 @@ def test_other_test_sets(visualise, folder, toy_market1501):
         type='Market1501', data_root=toy_market1501)
     cfg.dump(folder / 'market.py')
     with pytest.raises(
-            SystemExit, match=r'market and cckd have different test sets, of '
-            r'\d+ \+ \d+ and \d+ \+ \d+ images; image 0 is .+_c.+\.jpg'):
+            SystemExit, match=r'market and cckd have different test sets, '
+            r'with \d+ \+ \d+ and \d+ \+ \d+ images; image 0 is .+_c.+\.jpg'):
         visualise('--compare', 'market', 'market.py', 'alone.pth')
 
 
@@ -360,15 +360,15 @@ def test_a_teacher_without_a_checkpoint(visualise, folder):
     cfg = Config.fromfile(folder / 'cckd.py')
     cfg.model.teacher_ckpt = None
     cfg.dump(folder / 'no_teacher.py')
-    with pytest.raises(SystemExit, match='has no model.teacher_ckpt; give'):
+    with pytest.raises(SystemExit, match='has no model.teacher_ckpt. Give'):
         visualise('--teacher', config='no_teacher.py cckd.pth')
 
 
 def test_more_than_a_picture_can_show(visualise, monkeypatch):
-    monkeypatch.setattr('mmcckd.visualisation.MAX_ROWS', 9)
+    monkeypatch.setattr('mmcckd.reid.visualization.MAX_ROWS', 9)
     with pytest.raises(
-            SystemExit, match='8 queries of 2 models are 16 rows, and a '
-            'picture can show 9; give --queries 4 or less'):
+            SystemExit, match='8 queries of 2 models are 16 rows, but a '
+            'picture can show at most 9. Give --queries 4 or less'):
         visualise('--compare', 'alone', 'alone.py', 'alone.pth')
 
 
@@ -376,7 +376,7 @@ def test_more_than_a_picture_can_show(visualise, monkeypatch):
 def test_nothing_is_overwritten(visualise, tmp_path, end):
     path = tmp_path / f'look.{end}'
     path.write_text('mine')
-    with pytest.raises(SystemExit, match=f'look.{end} exists, so it is left'):
+    with pytest.raises(SystemExit, match=f'look.{end} exists and is not ov'):
         visualise(config='alone', out='look.png')
     assert path.read_text() == 'mine'
     assert len(list(tmp_path.iterdir())) == 1

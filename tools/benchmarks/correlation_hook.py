@@ -1,14 +1,15 @@
-"""Time a drawing of CorrelationVisualizationHook against training steps.
+"""Compare the time of CorrelationVisualizationHook with that of steps.
 
     python tools/benchmarks/correlation_hook.py
 
-Trains the digits recipe ``configs/cckd/r18w16_r10w6_digits.py`` for some
-epochs, drawing every 10th step for the local and the TensorBoard backend, and
-compares the steps with a drawing with those without. Then draws features of
-the flagship, ``configs/cckd/r50_mbv2_in1k.py``, at batches of 256; the time of
-its steps is what ``train_step.py`` says.
+The digits recipe ``configs/cckd/r18w16_r10w6_digits.py`` is trained for some
+epochs. The hook draws at every 10th step, for the local and the TensorBoard
+backend, and the times of steps with and without a drawing are compared. Then
+the hook draws features with the sizes of the ImageNet recipe,
+``configs/cckd/r50_mbv2_in1k.py``, for batches of 256. ``train_step.py``
+measures the time of a step of this recipe.
 
-The project aims at less than 1 % of the training time at the hook's default
+The target is less than 1 % of the training time at the hook's default
 interval.
 """
 import argparse
@@ -37,7 +38,7 @@ EVERY = 10
 
 
 class Clock(Hook):
-    """Seconds from the start of a step to the start of the next, by step."""
+    """Record the time from the start of each step to the start of the next."""
 
     def before_train(self, runner) -> None:
         self.starts = []
@@ -46,7 +47,7 @@ class Clock(Hook):
         self.starts.append(time.perf_counter())
 
     def seconds(self, drawn: bool) -> float:
-        """The median of the steps that were drawn, or of the others."""
+        """The median over the steps with a drawing, or without."""
         pairs = zip(self.starts, self.starts[1:])
         return statistics.median(
             end - start for i, (start, end) in enumerate(pairs, 1)
@@ -54,7 +55,7 @@ class Clock(Hook):
 
 
 def time_digits(work_dir: str, epochs: int) -> tuple:
-    """Seconds a step, and seconds that a drawing adds to one."""
+    """Seconds of a step, and seconds that a drawing adds to it."""
     cfg = Config.fromfile(CONFIGS / 'r18w16_r10w6_digits.py')
     cfg.model.teacher_ckpt = None
     cfg.merge_from_dict(
@@ -77,7 +78,7 @@ def time_digits(work_dir: str, epochs: int) -> tuple:
 
 
 def time_flagship(save_dir: str, batch: int, repetitions: int) -> float:
-    """Seconds that a drawing adds, where the distiller's part is all."""
+    """Seconds that a drawing adds to the computations of the distiller."""
     cfg = Config.fromfile(CONFIGS / 'r50_mbv2_in1k.py')
     model = nn.Module()
     model.distiller = distiller = MODELS.build(
@@ -119,9 +120,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description='Time a drawing of CorrelationVisualizationHook.')
     parser.add_argument(
-        '--epochs', type=int, default=40, help='of digits, at least 5')
+        '--epochs',
+        type=int,
+        default=40,
+        help='epochs of the digits recipe, at least 5')
     parser.add_argument(
-        '--batch', type=int, default=256, help='of the flagship')
+        '--batch',
+        type=int,
+        default=256,
+        help='batch size of the ImageNet recipe')
     parser.add_argument('--repetitions', type=int, default=20)
     args = parser.parse_args()
     interval = CorrelationVisualizationHook().interval

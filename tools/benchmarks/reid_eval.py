@@ -1,17 +1,18 @@
-"""Evaluate generated features of the size of MSMT17's.
+"""Measure the evaluation of re-identification at the size of MSMT17.
 
     python tools/benchmarks/reid_eval.py [--rerank]
 
-11,659 queries and a gallery of 82,161, 512-d, of 3,060 persons under 15
-cameras: a centre for each person, a shift for each camera, and noise, little
-as of a trained model and much as of an untrained one. For each noise a process
-of its own, where the evaluation and the bare matrix product of the same
-features take turns; the product is done in blocks as large as the
-evaluation's, into one buffer. Prints the median seconds of both, their ratio,
-and the memory of the process at its peak, before the first product.
+There are 11,659 queries and 82,161 gallery entries of 3,060 persons and 15
+cameras, with 512-dimensional features. A feature is the sum of a center for
+the person, a shift for the camera, and noise, which is small as for a trained
+model, or large as for an untrained one. Each noise level runs in its own
+process. The evaluation alternates with the plain matrix product of the same
+features, in blocks of the same size, into one buffer. The output has the
+median seconds of both, their ratio, and the peak memory of the process before
+the first product.
 
-The project aims at twice the product and 1.5 GiB, and with --rerank, which
-evaluates with k-reciprocal re-ranking instead, at 4 GiB.
+The targets are twice the time of the product and 1.5 GiB, and with --rerank
+(k-reciprocal re-ranking) 4 GiB.
 """
 import argparse
 import json
@@ -23,8 +24,8 @@ import numpy as np
 CHILD = '''
 import json, resource, statistics, sys, time
 import numpy as np
-from mmcckd.evaluation import evaluate_reid
-from mmcckd.evaluation.reid import BLOCK_BYTES
+from mmcckd.reid.evaluation import evaluate_reid
+from mmcckd.reid.evaluation.evaluate import BLOCK_BYTES
 
 args = json.loads(sys.argv[1])
 rng = np.random.default_rng(0)
@@ -42,18 +43,18 @@ def draw(size):
     features *= args['noise']
     for begin in range(0, size, 1024):
         rows = slice(begin, begin + 1024)
-        features[rows] += centres[ids[rows]]
+        features[rows] += centers[ids[rows]]
         features[rows] += shifts[cameras[rows]]
     return features, ids, cameras
 
 
 imported = peak()
-centres = rng.standard_normal((args['identities'], args['width']), np.float32)
+centers = rng.standard_normal((args['identities'], args['width']), np.float32)
 shifts = rng.standard_normal((args['cameras'], args['width']), np.float32)
 shifts *= .3
 query, query_ids, query_cameras = draw(args['queries'])
 gallery, gallery_ids, gallery_cameras = draw(args['gallery'])
-del centres, shifts
+del centers, shifts
 
 
 def multiply():

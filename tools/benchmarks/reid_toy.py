@@ -2,12 +2,13 @@
 
     python tools/benchmarks/reid_toy.py
 
-The recipes ResNet-50 -> ResNet-18, from random weights, on pictures of
-64 x 32 and a shorter schedule in the same proportions; each by tools/train.py
-and tools/test.py. Prints a table of test figures, mean and standard deviation
-over seeds. What is done is reused, so an interrupted run goes on.
+The recipes for ResNet-50 -> ResNet-18 are run from random weights, on images
+of 64 x 32 pixels, with a shorter schedule in the same proportions, using
+tools/train.py and tools/test.py. The output is a table of test metrics with
+mean and standard deviation over seeds. Finished runs are reused, so the
+benchmark can be interrupted and started again.
 
-The settings of the recipes are taken as they are; nothing is tuned here.
+The other settings are those of the recipes. Nothing is tuned here.
 """
 import argparse
 import json
@@ -21,8 +22,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 import mmcckd  # noqa: F401
-from mmcckd.datasets import MSMT17
-from mmcckd.datasets.toy import make_msmt17
+from mmcckd.reid import MSMT17
+from mmcckd.reid.toy import make_msmt17
 
 ROOT = Path(__file__).resolve().parents[2]
 TEACHER = 'baseline/r50_msmt17'
@@ -37,7 +38,7 @@ HEIGHT, WIDTH = 64, 32
 
 def shrink(recipe: str, data: Path, epochs: int, seed: int,
            teacher: Path) -> Config:
-    """A recipe at toy size."""
+    """Adapt a recipe to the toy data set."""
     cfg = Config.fromfile(ROOT / 'configs' / f'{recipe}.py')
     persons = len(MSMT17(data_root=str(data), split='train').CLASSES)
     for name in ('train', 'val', 'test'):
@@ -67,7 +68,7 @@ def shrink(recipe: str, data: Path, epochs: int, seed: int,
 
 
 def run(folder: Path, cfg: Config) -> dict:
-    """Train and test in a folder, or read what an earlier start measured."""
+    """Train and test in a folder, or read the metrics of an earlier run."""
     metrics = folder / 'metrics.json'
     checkpoint = folder / f'epoch_{cfg.train_cfg.max_epochs}.pth'
     if not metrics.exists():
@@ -99,7 +100,7 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, default=3)
     parser.add_argument('--epochs', type=int, default=30)
     parser.add_argument(
-        '--jobs', type=int, default=2, help='trainings at a time')
+        '--jobs', type=int, default=2, help='number of parallel trainings')
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/reid_toy'))
     args = parser.parse_args()

@@ -1,12 +1,12 @@
-"""Time a sampler's plan of an epoch at the size of ImageNet.
+"""Measure how long a sampler takes to plan an epoch of the size of ImageNet.
 
     python tools/benchmarks/sampler.py [--sampler SURSampler]
 
-1,281,167 samples in 1,000 classes or superclasses, batch 256, k = 4. Prints
-the seconds to make the sampler, which for SUR includes the check that the file
-is of this dataset; the median seconds from the start of an epoch to its first
-batch; and the memory that the plan takes at its peak and keeps. The project
-aims at 0.5 s for the plan.
+There are 1,281,167 samples in 1,000 classes or superclasses; the batch size is
+256 and k = 4. The output has the seconds to create the sampler (for SUR, this
+includes the check that the superclass file belongs to the data set), the
+median seconds from the start of an epoch to its first batch, and the memory of
+the plan, at its peak and afterwards. The target is 0.5 s for the plan.
 """
 import argparse
 import statistics
@@ -26,7 +26,7 @@ SAMPLES, CLASSES = 1_281_167, 1_000
 
 
 class Labels(BaseDataset):
-    """A balanced dataset of paths and labels, in random order."""
+    """A balanced data set of paths and labels, in random order."""
 
     def load_data_list(self) -> list:
         self.labels = np.arange(SAMPLES) % CLASSES
@@ -39,7 +39,7 @@ class Labels(BaseDataset):
 
 
 def make_sampler(name: str, source: SimpleNamespace) -> GroupUniformSampler:
-    """Make one, and print how long it took."""
+    """Create a sampler, and print the time that it takes."""
     dataset = source.dataset
     with tempfile.TemporaryDirectory() as folder:
         path = f'{folder}/superclasses.npz'

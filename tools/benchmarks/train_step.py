@@ -1,23 +1,24 @@
-"""Time a training step of the flagship against MMRazor's own KD recipe.
+"""Compare the time of a training step with that of MMRazor's KD recipe.
 
     python tools/benchmarks/train_step.py [--device cuda --batch 256]
 
-ResNet-50 teaches MobileNetV2 on ImageNet-sized batches: this repository's
-``configs/cckd/r50_mbv2_in1k.py`` (CE, KD and CC) against MMRazor's
-``kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py`` (CE and KD), as they are
-shipped, side by side in one process: a step of each in turn, forward, backward
-and optimizer, on the same generated images. Also prints how far the terms of
-the loss are from those of the stock teacher with the same weights, and what CC
-costs on top of KD.
+Two recipes that distill ResNet-50 to MobileNetV2 on ImageNet are compared
+without changes: this repository's ``configs/cckd/r50_mbv2_in1k.py`` (CE, KD
+and CC; called the flagship below) and MMRazor's
+``kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py`` (CE and KD; called stock).
+One process alternates between steps of both, each with forward, backward and
+optimizer, on the same generated images. The output also has the relative
+differences of the loss terms from those with the unprepared teacher with the
+same weights, and the cost of CC in addition to KD.
 
-The weights are random, with BatchNorm statistics of the images. That is
-enough for times, but the features of such networks are alike, so that CC is a
-small number, and rounding a larger part of it than in a trained one.
+The weights are random, with BatchNorm statistics of the images. This is
+sufficient for times, but the features of such networks are similar, so CC is
+small, and its relative rounding error is larger than in a trained network.
 
-The project aims at 1.7 times the stock recipe in float32 with terms equal to
-1e-4, 2.2 times with a teacher in bfloat16, and 3 times with the student under
-bfloat16 AMP too (2 CPU cores, batches of 16); at 1.5 times on a GPU, with AMP
-on both sides; and at CC costing at most 1 % of a step at batch 256.
+The targets are: 1.7 times the speed of the stock recipe in float32, with terms
+equal to 1e-4; 2.2 times with a bfloat16 teacher; 3 times if the student also
+uses bfloat16 AMP (2 CPU cores, batches of 16); 1.5 times on a GPU, with AMP
+for both recipes; and a cost of CC of at most 1 % of a step at batch size 256.
 """
 import argparse
 import copy
@@ -43,8 +44,8 @@ STOCK = ('mmrazor::distill/mmcls/kd/'
          'kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py')
 FLAGSHIP = ROOT / 'configs/cckd/r50_mbv2_in1k.py'
 
-# What to compare with the stock recipe: name -> options of the flagship, and
-# whether the student runs under bfloat16 autocast.
+# Variants to compare with the stock recipe: name -> options of the flagship,
+# and whether the student uses bfloat16 autocast.
 VARIANTS = {
     'float32': (dict(), False),
     'bfloat16 teacher': (dict(teacher_dtype='bfloat16'), False),
@@ -57,7 +58,7 @@ NOT_COMPILED = [name for name in VARIANTS if 'compiled' not in name]
 
 
 def stock_model() -> BaseModel:
-    """MMRazor's recipe, as it is shipped but for the teacher's weights."""
+    """Build MMRazor's recipe, without the weights of the teacher."""
     model = get_config(STOCK).model
     model.teacher_ckpt = None
     return MODELS.build(model)
@@ -72,7 +73,7 @@ def flagship_model(**options) -> BaseModel:
 
 
 def give_statistics(network: nn.Module, images: torch.Tensor) -> None:
-    """BatchNorm statistics of the images, and logits that are not flat."""
+    """Set BatchNorm statistics of the images, and logits that differ."""
     network.init_weights()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -133,12 +134,13 @@ def share_weights(source: BaseModel, target: BaseModel) -> None:
 
 
 def term_differences(step: Step, reference: BaseModel) -> dict:
-    """Of each term, relative to that with the stock teacher.
+    """The relative difference of each loss term from the reference.
 
-    The reference is the flagship's own model with nothing prepared: MMRazor's
+    The reference is the flagship without a prepared teacher: MMRazor's
     ``SingleTeacherDistill`` with the same distiller, in float32.
     """
-    before = copy.deepcopy(step.model.student.state_dict())  # statistics
+    # The forward pass changes the BatchNorm statistics.
+    before = copy.deepcopy(step.model.student.state_dict())
     with torch.no_grad():
         expected = reference(step.images, step.samples, mode='loss')
         found = step.losses()
@@ -155,7 +157,7 @@ def term_differences(step: Step, reference: BaseModel) -> dict:
 
 
 def reference_model(flagship: BaseModel) -> BaseModel:
-    """The flagship's objective by MMRazor's algorithm, unprepared."""
+    """The flagship with MMRazor's algorithm, without a prepared teacher."""
     cfg = Config.fromfile(FLAGSHIP)
     model = dict(
         _scope_='mmrazor',
@@ -172,7 +174,7 @@ def reference_model(flagship: BaseModel) -> BaseModel:
 
 def cost_of_cc(model: BaseModel, n: int, device: torch.device,
                repetitions: int) -> float:
-    """Seconds of the CC term, forward and backward, for a batch of n."""
+    """Seconds of the CC term, forward and backward, for n samples."""
     connectors = model.distiller.connectors
     loss = model.distiller.distill_losses['loss_cc']
     student = torch.randn(n, 1280, device=device).relu().requires_grad_()
@@ -200,10 +202,12 @@ def main() -> None:
         nargs='+',
         choices=VARIANTS,
         default=NOT_COMPILED,
-        help='which of the flagship to time; compiling takes minutes')
+        help='variants of the flagship to measure; compiling takes minutes')
     parser.add_argument('--device', default='cpu')
     parser.add_argument(
-        '--stock-amp', action='store_true', help='AMP for stock too')
+        '--stock-amp',
+        action='store_true',
+        help='also use AMP for the stock recipe')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
 
@@ -229,7 +233,7 @@ def main() -> None:
 
     for i in range(args.repetitions + 1):
         for step in steps.values():
-            step(count=i > 0)  # the first warms up
+            step(count=i > 0)  # the first step is for warm-up
 
     print(f'batch {args.batch} x 3 x {args.size} x {args.size}, {device}, '
           f'{torch.get_num_threads()} threads, torch {torch.__version__}')

@@ -5,7 +5,7 @@ dataset_type = 'LocalCIFAR100'
 data_preprocessor = dict(
     type='mmpretrain.ClsDataPreprocessor',
     num_classes=100,
-    # those of the tables' code, times 255
+    # as in the code of the tables, times 255
     mean=[129.31, 124.11, 112.40],
     std=[68.21, 65.41, 70.41],
     # loaded images are already RGB

@@ -1,9 +1,9 @@
-# ImageNet-1K as MMPretrain's ResNets take it.
+# ImageNet-1K with the pipelines of MMPretrain's ResNets.
 _base_ = 'mmpretrain::_base_/datasets/imagenet_bs32.py'
 
 data_preprocessor = dict(type='mmpretrain.ClsDataPreprocessor')
 
-# In place of LoadImageFromFile: names an image that cannot be read.
+# Used instead of LoadImageFromFile; names an image that it cannot read.
 load = dict(type='LoadImage')
 train_pipeline = [load, *_base_.train_pipeline[1:]]
 test_pipeline = [load, *_base_.test_pipeline[1:]]

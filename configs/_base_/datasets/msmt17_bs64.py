@@ -1,6 +1,6 @@
 # MSMT17 at 256 x 128 with the transforms of Bag of Tricks (Luo et al., CVPR
-# Workshops 2019). It is trained on list_train.txt alone, and tested by query
-# and gallery, also during training.
+# Workshops 2019). Training uses list_train.txt alone; tests, also those
+# during training, use query and gallery.
 dataset_type = 'MSMT17'
 image_size = (256, 128)  # height, width
 
@@ -42,7 +42,9 @@ train_dataloader = dict(
         split='train',
         train_on='train',
         pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True))
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    # The triplet loss needs several images of a person.
+    batch_sampler=dict(type='CURSampler', samples_per_class=4))
 
 val_dataloader = dict(
     batch_size=128,

@@ -1,6 +1,6 @@
 # The schedule of the CRD tables (Tian et al., *Contrastive Representation
-# Distillation*, ICLR 2020, appendix; RepDistiller's defaults): SGD at 0.05,
-# divided by 10 at 150, 180 and 210 of 240 epochs.
+# Distillation*, ICLR 2020, appendix; RepDistiller's defaults): SGD with
+# a learning rate of 0.05, divided by 10 at 150, 180 and 210 of 240 epochs.
 optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4))
 param_scheduler = dict(

@@ -1,6 +1,6 @@
 # The schedule of MMPretrain's MobileNetV2 on ImageNet-1K.
 _base_ = 'mmpretrain::_base_/schedules/imagenet_bs256_epochstep.py'
 
-# MMEngine's default is max_epochs, so that a run that is stopped there and
-# then resumed for more would have missed a step.
+# MMEngine's default is max_epochs. With it, a run that is resumed for more
+# epochs than it first had would miss a step.
 param_scheduler = dict(end=300)

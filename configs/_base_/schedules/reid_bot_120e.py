@@ -1,7 +1,7 @@
 # The schedule of Bag of Tricks (Luo et al., CVPR Workshops 2019), with the
-# steps of fast-reid: Adam, divided by 10 at 40 and 90 of 120 epochs. The
-# warm-up is that of the paper's code: from a hundredth of the rate, over what
-# are 10 epochs of Market-1501.
+# steps of fast-reid: Adam, with a learning rate that is divided by 10 at 40
+# and 90 of 120 epochs. The warm-up is that of the paper's code: from a
+# hundredth of the rate, over as many iterations as 10 epochs of Market-1501.
 optim_wrapper = dict(
     optimizer=dict(type='Adam', lr=3.5e-4, weight_decay=5e-4))
 param_scheduler = [
@@ -19,7 +19,7 @@ param_scheduler = [
         end=120)
 ]
 
-# An evaluation on MSMT17 reads three times the pictures of an epoch.
+# An evaluation on MSMT17 reads three times as many images as an epoch.
 train_cfg = dict(by_epoch=True, max_epochs=120, val_interval=10)
 val_cfg = dict()
 test_cfg = dict()

@@ -11,14 +11,14 @@ class CURSampler(GroupUniformSampler):
     """Class-uniform random sampler: batches of k samples of several classes.
 
     The CUR sampler of Peng et al., *Correlation Congruence for Knowledge
-    Distillation*, ICCV 2019: sample classes, then exactly k random samples of
-    each, so that every batch has correlations within classes and between them.
-    What a batch and an epoch are, and what is promised of either, is said in
-    :class:`GroupUniformSampler`, with the classes as the groups.
+    Distillation*, ICCV 2019. It samples classes, and then exactly k random
+    samples of each class, so every batch has correlations within and between
+    classes. :class:`GroupUniformSampler` describes batches and epochs in
+    detail; the classes are its groups.
 
-    Labels come from the dataset's ``get_gt_labels()`` (MMPretrain's data sets
-    have it), or else its ``get_cat_ids(idx)``; those of MMRazor's
-    ``CRDDataset`` from the data set that it wraps.
+    Labels are read with the data set's ``get_gt_labels()``, which MMPretrain's
+    data sets have, or otherwise with its ``get_cat_ids(idx)``. For MMRazor's
+    ``CRDDataset``, the labels of the wrapped data set are used.
 
     Example:
         >>> train_dataloader = dict(
@@ -28,18 +28,19 @@ class CURSampler(GroupUniformSampler):
         ...     dataset=...)
 
     Args:
-        sampler (Sampler): The runner fills it in from the data loader's
-            ``sampler``; dataset, seed, epoch and rank come from it.
-        batch_size (int): Samples in a batch of one rank, a multiple of
-            ``samples_per_class``. The runner fills it in.
-        samples_per_class (int): k, the samples of each class in a batch.
-            Defaults to 4, the largest that a secondary source reports to help.
+        sampler (Sampler): The ``sampler`` of the data loader, which provides
+            data set, seed, epoch and rank. Set by the runner.
+        batch_size (int): Number of samples per batch and rank, a multiple of
+            ``samples_per_class``. Set by the runner.
+        samples_per_class (int): k, the number of samples of each class in a
+            batch. Defaults to 4, the largest value for which a secondary
+            source reports an improvement.
 
     Raises:
-        TypeError: If the dataset has no labels, or an argument is of the
+        TypeError: If the data set has no labels, or an argument has the
             wrong type.
-        ValueError: If a sample has several labels, or as
-            :class:`GroupUniformSampler` says.
+        ValueError: If a sample has several labels. See also
+            :class:`GroupUniformSampler`.
     """
 
     group_name = 'classes'
@@ -55,15 +56,21 @@ class CURSampler(GroupUniformSampler):
 
 
 def get_labels(dataset: Dataset) -> np.ndarray:
-    """The class of each sample of a dataset, (N, ), integers.
+    """Return the class of each sample of a data set.
+
+    Args:
+        dataset (Dataset): The data set, with N samples.
+
+    Returns:
+        np.ndarray: Labels of shape (N, ), integers.
 
     Raises:
         TypeError: If the dataset has neither ``get_gt_labels()`` nor
             ``get_cat_ids(idx)``.
         ValueError: If a sample has no label or several.
     """
-    if isinstance(dataset, CRDDataset):  # sample by sample the inner one
-        dataset = dataset.dataset
+    if isinstance(dataset, CRDDataset):
+        dataset = dataset.dataset  # the same samples in the same order
     name = type(dataset).__name__
     try:
         if hasattr(dataset, 'get_gt_labels'):
@@ -74,16 +81,16 @@ def get_labels(dataset: Dataset) -> np.ndarray:
             raise TypeError(
                 f'CURSampler needs labels, but {name} has neither '
                 'get_gt_labels() nor get_cat_ids(idx); add one of them, or '
-                'drop the batch_sampler for uniform random batches.')
+                'remove the batch_sampler to use random batches.')
     except ValueError as error:  # numpy's, from lists of different lengths
         raise ValueError(
-            f'CURSampler needs exactly one label per sample, but those of '
-            f'{name} differ in number: {error}') from error
+            'CURSampler needs exactly one label per sample, but the samples '
+            f'of {name} have different numbers of labels: {error}') from error
     except KeyError as error:  # MMPretrain's data sets without annotations
         raise TypeError(
             f'CURSampler needs labels, but the samples of {name} have no '
-            f'{error}; give the dataset its annotations, or drop the '
-            'batch_sampler for uniform random batches.') from error
+            f'{error}; set the annotations of the data set, or remove the '
+            'batch_sampler to use random batches.') from error
     for i, label in enumerate(labels):
         if np.size(label) != 1:
             raise ValueError(

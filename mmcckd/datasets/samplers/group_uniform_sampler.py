@@ -1,4 +1,4 @@
-"""Batches of k samples from each of several distinct groups."""
+"""Draw batches of k samples from each of several distinct groups."""
 from typing import Iterator, List, Optional
 
 import numpy as np
@@ -6,52 +6,53 @@ from torch.utils.data import Sampler
 
 
 class GroupUniformSampler(Sampler):
-    """A batch sampler: every batch holds k samples of each of its groups.
+    """Batch sampler with k samples from each group in a batch.
 
-    **A batch** of a rank holds ``batch_size / k`` distinct groups with exactly
-    k samples each. No group stands twice in the global batch of a step, over
-    all ranks, if there are groups enough for that; otherwise none stands
-    twice in the batch of one rank.
+    **Batches.** The batch of a rank contains ``batch_size / k`` distinct
+    groups with exactly k samples each. If there are enough groups, no group
+    occurs twice in the global batch of a step, over all ranks; otherwise, no
+    group occurs twice in the batch of one rank.
 
-    **An epoch** is ``R = ceil(N / (C k))`` rounds for N samples in C groups. A
-    round visits every group once, in random order, and takes k of its samples,
-    so every group is equally likely whatever its size; the last global batch
-    is filled up from the rounds after. An epoch of equally large groups
-    therefore shows every sample; it is at most ``C k`` samples, and a global
-    batch, longer than N.
+    **Epochs.** For N samples in C groups, an epoch consists of
+    ``R = ceil(N / (C k))`` rounds. A round visits every group once, in random
+    order, and draws k of its samples, so every group is equally likely,
+    regardless of its size. The last global batch is filled with groups of
+    further rounds. If all groups have the same size, an epoch contains every
+    sample. It exceeds N by at most ``C k`` samples and one global batch.
 
-    **Within a group** samples are drawn without replacement until all were
-    seen in the epoch, then from a new order. Where k does not divide the
-    group's size, the last k that complete it are filled up with others of the
-    group. No sample stands twice in a batch, except:
+    **Samples of a group.** They are drawn without replacement until all
+    samples have been drawn in the epoch, and then in a new order. If k does
+    not divide the size of the group, the last draw is filled with other
+    samples of the group. No sample occurs twice in a batch, unless its group
+    has fewer than k samples; these are repeated.
 
-    **A group with fewer than k samples** repeats its own.
-
-    All ranks draw the same plan from ``(seed, epoch)`` and take their share
-    of it. The generator is the sampler's own: no global random state is used
-    or changed, and a resumed run goes on with the batches that the undisturbed
-    run would have had.
+    All ranks draw the same plan from ``(seed, epoch)`` and use their part of
+    it. The sampler has its own random generator: the global random state is
+    neither used nor changed, and a resumed run continues with the same batches
+    as an uninterrupted run.
 
     Args:
-        sampler (Sampler): Gives ``dataset``, ``seed``, ``epoch``, ``rank`` and
-            ``world_size``, as MMEngine's ``DefaultSampler`` does; its order
-            of the samples is not used. The runner fills it in.
-        batch_size (int): Samples in a batch of one rank, a multiple of k. The
-            runner fills it in.
-        groups (np.ndarray): The group of each sample of the dataset, (N, ).
+        sampler (Sampler): Provides ``dataset``, ``seed``, ``epoch``, ``rank``
+            and ``world_size``, as MMEngine's ``DefaultSampler`` does. Its
+            order of the samples is not used. Set by the runner.
+        batch_size (int): Number of samples per batch and rank, a multiple of
+            k. Set by the runner.
+        groups (np.ndarray): The group of each sample of the data set, of
+            shape (N, ).
         samples_per_group (int): k ≥ 1.
-        drawn (np.ndarray, optional): Which samples to draw, (N, ), bool; N
-            above are then those alone. Defaults to all.
+        drawn (np.ndarray, optional): Mask of the samples to draw, bool of
+            shape (N, ). Other samples are not counted in N above. Defaults to
+            None, all samples.
 
     Raises:
         TypeError: If ``sampler`` lacks one of the attributes, or a number is
             not an int.
         ValueError: If k < 1, ``batch_size`` is not a multiple of k, the
-            lengths of ``groups`` and the dataset differ, or there are fewer
+            lengths of ``groups`` and the data set differ, or there are fewer
             groups than a batch needs.
     """
 
-    # What messages call a group, and the argument that sets k.
+    # Names of a group and of the argument for k in error messages.
     group_name = 'groups'
     k_name = 'samples_per_group'
 
@@ -80,7 +81,7 @@ class GroupUniformSampler(Sampler):
         self.batch_size = batch_size
         self.samples_per_group = k
 
-        # The samples, group after group: those of group g are
+        # The samples, sorted by group: the samples of group g are
         # members[start[g]:start[g] + size[g]].
         if drawn is None:
             drawn = np.ones(len(groups), dtype=bool)
@@ -104,12 +105,14 @@ class GroupUniformSampler(Sampler):
         self._num_steps = -(-rounds * num_groups // self._groups_per_step)
 
     def __len__(self) -> int:
-        """Batches of a rank in an epoch, the same for all ranks."""
+        """Number of batches per epoch, the same for all ranks."""
         return self._num_steps
 
     def __iter__(self) -> Iterator[List[int]]:
-        """The batches of this rank, each a list of indices into the dataset,
-        the k samples of a group side by side."""
+        """Yield the batches of this rank as lists of sample indices.
+
+        The k samples of a group are adjacent.
+        """
         rng = np.random.default_rng((self.sampler.seed, self.sampler.epoch))
         groups = self._draw_groups(rng)
         samples = self._draw_samples(groups, rng)
@@ -119,20 +122,22 @@ class GroupUniformSampler(Sampler):
             yield batch.tolist()
 
     def _draw_groups(self, rng: np.random.Generator) -> np.ndarray:
-        """The epoch's groups in order: rounds of all, distinct per batch.
+        """Draw the groups of an epoch, round by round, distinct in a batch.
 
-        A batch may take the end of one round and the beginning of the next;
-        the next then begins with groups that are not in that batch yet.
+        A batch may contain the end of one round and the beginning of the
+        next. The next round then begins with groups that are not yet in this
+        batch.
         """
         num_groups = len(self._size)
         window = self._groups_per_step
-        if num_groups < window:  # not enough for the step: for each rank then
+        if num_groups < window:  # distinct within the batch of a rank only
             window = self._groups_per_batch
         total = self._num_steps * self._groups_per_step
         plan = np.empty(total + num_groups, dtype=np.int64)
         for begin in range(0, total, num_groups):
             order = rng.permutation(num_groups)
-            begun = begin % window  # groups of this batch from the last round
+            # Number of groups in this batch from the previous round.
+            begun = begin % window
             if begun:
                 taken = np.zeros(num_groups, dtype=bool)
                 taken[plan[begin - begun:begin]] = True
@@ -143,18 +148,19 @@ class GroupUniformSampler(Sampler):
 
     def _draw_samples(self, groups: np.ndarray,
                       rng: np.random.Generator) -> np.ndarray:
-        """k samples for each group of the plan, (len(groups) * k, )."""
+        """Draw k samples for each group, of shape (len(groups) * k, )."""
         k, size = self.samples_per_group, self._size
-        # The how-manieth visit of its group is each of the plan?
+        # The index of each visit among the visits of the same group.
         by_group = np.argsort(groups, kind='stable')
         visits = np.bincount(groups, minlength=len(size))
         visit = np.empty_like(groups)
         visit[by_group] = np.arange(len(groups)) - np.repeat(
             np.cumsum(visits) - visits, visits)
 
-        # A cycle is as many visits as show all samples of a group. Lay out a
-        # copy of the group's samples for each of its cycles, and shuffle
-        # within each copy: sort by the copy's number plus a random fraction.
+        # A cycle consists of the visits that draw all samples of a group.
+        # Create a copy of the group's samples for each of its cycles, and
+        # shuffle within each copy: sort by the index of the copy plus a
+        # random fraction.
         visits_per_cycle = -(-size // k)
         cycles = -(-visits // visits_per_cycle)
         first_copy = np.cumsum(cycles) - cycles
@@ -166,8 +172,8 @@ class GroupUniformSampler(Sampler):
         shuffled = laid_out[np.argsort(
             copy + rng.random(len(copy)), kind='stable')]
 
-        # Visit v takes the k samples from position v k of its cycle on, going
-        # around at the end, where the first of the cycle fill up.
+        # Visit v of a cycle takes k samples from position v k on. At the end
+        # of the cycle, it is filled with the first samples of the cycle.
         position = visit % visits_per_cycle[groups] * k
         own_copy = first_copy[groups] + visit // visits_per_cycle[groups]
         index = (position[:, None] + np.arange(k)) % size[groups][:, None]
@@ -180,10 +186,9 @@ class GroupUniformSampler(Sampler):
         if lacking:
             raise TypeError(
                 f'The sampler ({type(sampler).__name__}) has no '
-                f'{", ".join(lacking)}; give the data loader '
-                "sampler=dict(type='DefaultSampler', shuffle=True), also in a "
-                'loop that counts iterations, which starts it again for each '
-                'epoch.')
+                f'{", ".join(lacking)}; set the sampler of the data loader '
+                "to dict(type='DefaultSampler', shuffle=True), also in a loop "
+                'that counts iterations.')
 
     @staticmethod
     def _check_positive(name: str, value: int) -> None:

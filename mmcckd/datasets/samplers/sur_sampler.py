@@ -4,7 +4,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from mmcckd.superclasses.superclass_file import Superclasses
+from mmcckd.datasets.superclass_file import Superclasses
 
 from .group_uniform_sampler import GroupUniformSampler
 
@@ -14,13 +14,13 @@ class SURSampler(GroupUniformSampler):
     """Superclass-uniform random sampler: k samples of several superclasses.
 
     The SUR sampler of Peng et al., *Correlation Congruence for Knowledge
-    Distillation*, ICCV 2019: as :class:`CURSampler`, with superclasses in
-    place of classes. They are k-means clusters of the teacher's features, a
-    softer form of the classes, and need no labels.
+    Distillation*, ICCV 2019. It works as :class:`CURSampler`, but with
+    superclasses instead of classes. Superclasses are k-means clusters of the
+    teacher's features, a softer form of classes. They need no labels.
 
-    What a batch and an epoch are, and what is promised of either, is said in
-    :class:`GroupUniformSampler`. Images that could not be read when the
-    superclasses were made are in no batch; a warning counts them.
+    :class:`GroupUniformSampler` describes batches and epochs in detail. Images
+    that could not be read during clustering are never drawn; a warning gives
+    their number.
 
     Example:
         >>> train_dataloader = dict(
@@ -33,21 +33,21 @@ class SURSampler(GroupUniformSampler):
         ...     dataset=...)
 
     Args:
-        sampler (Sampler): The runner fills it in from the data loader's
-            ``sampler``; dataset, seed, epoch and rank come from it.
-        batch_size (int): Samples in a batch of one rank, a multiple of
-            ``samples_per_superclass``. The runner fills it in.
-        superclasses (str): A file that ``tools/cluster_superclasses.py`` made
-            of this dataset.
-        samples_per_superclass (int): k, the samples of each superclass in a
-            batch. Defaults to 4, as for :class:`CURSampler`.
+        sampler (Sampler): The ``sampler`` of the data loader, which provides
+            data set, seed, epoch and rank. Set by the runner.
+        batch_size (int): Number of samples per batch and rank, a multiple of
+            ``samples_per_superclass``. Set by the runner.
+        superclasses (str): Path of a file that
+            ``tools/cluster_superclasses.py`` has written for this data set.
+        samples_per_superclass (int): k, the number of samples of each
+            superclass in a batch. Defaults to 4, as for :class:`CURSampler`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        TypeError: If the dataset does not tell its images, or an argument is
-            of the wrong type.
-        ValueError: If the file is damaged, or of another dataset, or as
-            :class:`GroupUniformSampler` says.
+        FileNotFoundError: If the file does not exist.
+        TypeError: If the images of the data set cannot be identified, or an
+            argument has the wrong type.
+        ValueError: If the file is damaged or belongs to another data set. See
+            also :class:`GroupUniformSampler`.
     """
 
     group_name = 'superclasses'
@@ -64,8 +64,8 @@ class SURSampler(GroupUniformSampler):
         drawn = found.labels >= 0
         if not drawn.all():
             print_log(
-                f'SURSampler leaves out {(~drawn).sum():,} of '
-                f'{len(drawn):,} samples, whose images could not be read when '
+                f'SURSampler omits {(~drawn).sum():,} of {len(drawn):,} '
+                'samples: their images could not be read when '
                 f'{superclasses} was made.',
                 logger='current',
                 level=logging.WARNING)

@@ -1,15 +1,9 @@
-"""Small made-up data sets in the layout of the real ones, to try recipes on.
+"""Small synthetic data sets in the layout of the real ones, to try recipes.
 
-A class is a pattern in two colours, or a person in certain clothes, which a
-network learns in minutes.
+A class is a pattern in two colors, which a network learns in minutes.
 """
 from .cifar10 import make_cifar10
 from .cifar100 import make_cifar100
 from .imagenet import make_imagenet
-from .market1501 import make_market1501
-from .msmt17 import make_msmt17
 
-__all__ = [
-    'make_cifar10', 'make_cifar100', 'make_imagenet', 'make_market1501',
-    'make_msmt17'
-]
+__all__ = ['make_cifar10', 'make_cifar100', 'make_imagenet']

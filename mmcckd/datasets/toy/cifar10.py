@@ -21,18 +21,20 @@ def make_cifar10(out: Union[str, Path],
         out/cifar-10-batches-py/{data_batch_1,…,data_batch_5,test_batch,
                                  batches.meta}
 
-    Pickles as Python 2 wrote them, like the real ones. A class is a pattern.
-    MMPretrain's CIFAR10 asks for the published checksums, and has to be told
-    to do without, to read it.
+    The files are pickles in the format of Python 2, like the real ones. Each
+    class is a pattern. MMPretrain's ``CIFAR10`` compares the checksums of the
+    files with the published ones, so it reads these files only if this check
+    is disabled.
 
     Args:
         out (str | Path): A new or empty folder.
-        samples_per_class (int): Training images of a class; there are half as
-            many for the test. Defaults to 20.
-        seed (int): The same seed makes the same files. Defaults to 0.
+        samples_per_class (int): Number of training images per class. There
+            are half as many test images. Defaults to 20.
+        seed (int): Random seed; the same seed creates the same files.
+            Defaults to 0.
 
     Returns:
-        Dict[str, int]: Images of each split.
+        Dict[str, int]: Number of images of each split.
 
     Raises:
         ValueError: If the folder is not empty, or ``samples_per_class`` is

@@ -8,7 +8,7 @@ from .out_folder import check_samples_per_class, make_out_folder
 from .patterns import draw
 from .python2_pickle import write_pickle
 
-# The 20 superclasses and their classes, from the page of the data set.
+# The 20 superclasses and their classes, from the website of the data set.
 SUPERCLASSES = {
     'aquatic_mammals': 'beaver dolphin otter seal whale',
     'fish': 'aquarium_fish flatfish ray shark trout',
@@ -44,18 +44,19 @@ def make_cifar100(out: Union[str, Path],
 
         out/cifar-100-python/{train,test,meta}
 
-    The three are pickles as Python 2 wrote them, like the real ones. The
-    classes of a superclass share a pattern and a dark colour, and differ in
-    the bright one.
+    The files are pickles in the format of Python 2, like the real ones. The
+    classes of a superclass have the same pattern and the same dark color, but
+    different bright colors.
 
     Args:
         out (str | Path): A new or empty folder.
-        samples_per_class (int): Training images of a class; there are half as
-            many for the test. Defaults to 20.
-        seed (int): The same seed makes the same files. Defaults to 0.
+        samples_per_class (int): Number of training images per class. There
+            are half as many test images. Defaults to 20.
+        seed (int): Random seed; the same seed creates the same files.
+            Defaults to 0.
 
     Returns:
-        Dict[str, int]: Images of each split.
+        Dict[str, int]: Number of images of each split.
 
     Raises:
         ValueError: If the folder is not empty, or ``samples_per_class`` is
@@ -92,7 +93,7 @@ def make_cifar100(out: Union[str, Path],
 
 
 def _draw_class(label: int, rng: np.random.Generator) -> tuple:
-    """The superclass of a class, and a row of its pixels, (3072, ), uint8."""
+    """Return the superclass of a class, and an image, uint8, (3072, )."""
     name = CIFAR100_CATEGORIES[label]
     for coarse, names in enumerate(map(str.split, SUPERCLASSES.values())):
         if name in names:

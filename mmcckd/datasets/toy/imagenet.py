@@ -21,18 +21,20 @@ def make_imagenet(out: Union[str, Path],
 
         out/{train,val}/{n00000000,…,n00000999}/*.JPEG
 
-    A class is one of ten patterns in one of ten bright colours on one of ten
-    dark ones: n00000386 is pattern 3, bright colour 8 on dark colour 6.
-    Images have 64 to 96 × 64 to 80 pixels, either side being the longer one.
+    A class is one of ten patterns in one of ten bright colors on one of ten
+    dark colors: n00000386 is pattern 3, bright color 8 and dark color 6. One
+    side of an image, chosen at random, has 64 to 96 pixels, the other one 64
+    to 80.
 
     Args:
         out (str | Path): A new or empty folder.
-        samples_per_class (int): Training images of a class; there are half as
-            many for validation. Defaults to 4.
-        seed (int): The same seed makes the same files. Defaults to 0.
+        samples_per_class (int): Number of training images per class. There
+            are half as many validation images. Defaults to 4.
+        seed (int): Random seed; the same seed creates the same files.
+            Defaults to 0.
 
     Returns:
-        Dict[str, int]: Images of each split.
+        Dict[str, int]: Number of images of each split.
 
     Raises:
         ValueError: If the folder is not empty, or ``samples_per_class`` is
@@ -48,7 +50,7 @@ def make_imagenet(out: Union[str, Path],
             for k in range(count):
                 size = rng.permuted([rng.integers(64, 97),
                                      rng.integers(64, 81)])
-                # its digits: pattern, bright colour, dark colour
+                # The digits are the pattern, the bright and the dark color.
                 image = draw(label // 100, label // 10 % 10, label % 10, *size,
                              rng)
                 path = out / split / name / f'{name}_{k}.JPEG'

@@ -1,10 +1,11 @@
-"""Pictures of two colours in a pattern, that a network can tell apart."""
+"""Draw images of patterns in two colors."""
 import colorsys
 
 import numpy as np
 
-# Of x and y in periods, (h, w) each, where the foreground is. They look alike
-# when mirrored and wherever they are cropped, as training crops and flips.
+# Functions that map x and y, arrays of shape (h, w) in units of periods, to
+# the mask of the foreground. A pattern can be recognized after cropping and
+# flipping, which are used in training.
 PATTERNS = (
     lambda x, y: y % 1 < 0.5,  # horizontal stripes
     lambda x, y: x % 1 < 0.5,  # vertical stripes
@@ -23,35 +24,35 @@ NUM_HUES = 10
 
 def draw(pattern: int, foreground: int, background: int, height: int,
          width: int, rng: np.random.Generator) -> np.ndarray:
-    """A picture of a pattern in two colours.
+    """Draw an image of a pattern in two colors.
 
     Position, size and mirroring of the pattern, tint, brightness and noise
     are random.
 
     Args:
         pattern (int): Index into ``PATTERNS``.
-        foreground (int): Hue of the bright colour, 0 to 9.
-        background (int): Hue of the dark colour, 0 to 9.
-        height (int): In pixels.
-        width (int): In pixels.
-        rng (np.random.Generator): Draws what is random.
+        foreground (int): Hue of the bright color, 0 to 9.
+        background (int): Hue of the dark color, 0 to 9.
+        height (int): Height in pixels.
+        width (int): Width in pixels.
+        rng (np.random.Generator): Random generator.
 
     Returns:
-        np.ndarray: (height, width, 3), uint8, RGB.
+        np.ndarray: RGB image of shape (height, width, 3), uint8.
     """
     period = min(height, width) / rng.uniform(3, 4)
     y, x = np.mgrid[:height, :width] / period + rng.uniform(0, 6, (2, 1, 1))
     is_foreground = PATTERNS[pattern](x * rng.choice([-1, 1]), y)
     image = np.where(is_foreground[..., None],
-                     _colour(foreground, 0.9, 1.0, rng),
-                     _colour(background, 0.8, 0.45, rng))
+                     _color(foreground, 0.9, 1.0, rng),
+                     _color(background, 0.8, 0.45, rng))
     noise = rng.standard_normal((height, width, 1)) * 12
     return np.clip(255 * image + noise, 0, 255).astype(np.uint8)
 
 
-def _colour(hue: int, saturation: float, value: float,
-            rng: np.random.Generator) -> np.ndarray:
-    """RGB, each 0 to 1, of one of the hues or near it."""
+def _color(hue: int, saturation: float, value: float,
+           rng: np.random.Generator) -> np.ndarray:
+    """Return a random color similar to the given one, as RGB, 0 to 1 each."""
     hue, saturation, value = (
         hue / NUM_HUES + rng.uniform(-0.02, 0.02),
         saturation * rng.uniform(0.8, 1), value * rng.uniform(0.8, 1))

@@ -1,3 +1,4 @@
+"""Image loading."""
 from .load_image import LoadImage
 
 __all__ = ['LoadImage']

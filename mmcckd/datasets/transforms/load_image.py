@@ -13,29 +13,30 @@ JPEG_BEGIN, JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """mmcv's ``LoadImageFromFile``, with errors that name the image.
+    """Load an image as mmcv's ``LoadImageFromFile``, with better errors.
 
-    What mmcv says of a file that is no image depends on the decoder, and
-    mostly lacks the path. Of a truncated JPEG, OpenCV before 4.12 makes an
-    image, and fills up what is missing. Here either is an error. All other
-    images are loaded as by mmcv.
+    If a file is not an image, the error of mmcv depends on the decoder, and
+    often does not contain the path. For a truncated JPEG, OpenCV before 4.12
+    returns an image in which the missing part is filled. This transform raises
+    an error in both cases. All other images are loaded as with mmcv.
 
-    A sample that has its ``img`` is left as it is: MMPretrain's inferencers
-    read images themselves, and take only mmcv's transform out of a pipeline.
+    A sample that already has ``img`` is not changed. This is needed for
+    MMPretrain's inferencers, which read images themselves, and remove only
+    mmcv's transform from a pipeline.
 
     Args:
-        to_float32 (bool): Whether to give float32 in place of uint8. Defaults
-            to False.
-        color_type (str): As :func:`mmcv.imfrombytes` takes it. Defaults to
-            "color".
-        imdecode_backend (str): "cv2", "pillow" or another of mmcv's. Defaults
-            to "cv2".
-        backend_args (dict, optional): Where files are that are not on a disk,
-            as :func:`mmengine.fileio.get` takes it.
+        to_float32 (bool): Whether to convert the image to float32; otherwise,
+            it is uint8. Defaults to False.
+        color_type (str): The ``flag`` of :func:`mmcv.imfrombytes`. Defaults
+            to "color".
+        imdecode_backend (str): "cv2", "pillow" or another decoder of mmcv.
+            Defaults to "cv2".
+        backend_args (dict, optional): Storage backend of the files, see
+            :func:`mmengine.fileio.get`. Defaults to None.
 
     Raises:
-        ValueError: If the image cannot be read. The message has its path, its
-            index in the data set, and what the decoder said.
+        ValueError: If the image cannot be read. The message contains its
+            path, its index in the data set, and the error of the decoder.
     """
 
     def __init__(self,
@@ -48,24 +49,31 @@ class LoadImage(LoadImageFromFile):
             backend_args=backend_args)
 
     def transform(self, results: dict) -> dict:
-        """Add ``img``, (h, w, 3) for colour, BGR, and ``img_shape`` and
-        ``ori_shape``, (h, w), of the image at ``img_path``."""
+        """Load the image at ``img_path``.
+
+        Args:
+            results (dict): The sample, with ``img_path``.
+
+        Returns:
+            dict: The sample with ``img``, for colors BGR of shape (h, w, 3),
+            and with ``img_shape`` and ``ori_shape``, (h, w).
+        """
         if 'img' in results:
             return results
         path = results['img_path']
         try:
             content = fileio.get(path, backend_args=self.backend_args)
-            _check_jpeg_is_whole(content)
+            _check_jpeg_is_complete(content)
             image = mmcv.imfrombytes(
                 content, flag=self.color_type, backend=self.imdecode_backend)
             if image is None:
-                raise ValueError('no image in it')
-        except Exception as error:  # each decoder raises its own
+                raise ValueError('the file contains no image')
+        except Exception as error:  # the type depends on the decoder
             raise ValueError(
                 f'Cannot read the image {path}, no. '
                 f'{results.get("sample_idx")} of the data set: '
                 f'{type(error).__name__}: {error}. If the file is damaged, '
-                'copy or download it again, or take it out of the data set.'
+                'copy or download it again, or remove it from the data set.'
             ) from error
         if self.to_float32:
             image = image.astype(np.float32)
@@ -74,9 +82,13 @@ class LoadImage(LoadImageFromFile):
         return results
 
 
-def _check_jpeg_is_whole(content: bytes) -> None:
-    """Raise if a JPEG is truncated; costs nothing if it has an end."""
+def _check_jpeg_is_complete(content: bytes) -> None:
+    """Raise an error if a JPEG is truncated.
+
+    The image is decoded only if there is no end marker in the last KiB.
+    """
     if content.startswith(JPEG_BEGIN) and JPEG_END not in content[-1024:]:
-        # Or there is much after the end, which Pillow finds and raises if not.
+        # The end marker may be followed by other data. Pillow raises an error
+        # if there is none.
         with Image.open(io.BytesIO(content)) as image:
             image.load()

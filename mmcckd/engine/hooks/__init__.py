@@ -1,3 +1,4 @@
+"""Hooks: checks of recipes and checkpoints, resuming, and pictures."""
 from .accumulated_gradients_hook import AccumulatedGradientsHook
 from .class_check_hook import ClassCheckHook
 from .correlation_visualization_hook import CorrelationVisualizationHook

@@ -14,29 +14,31 @@ KEY = 'accumulated_gradients'
 
 @HOOKS.register_module()
 class AccumulatedGradientsHook(Hook):
-    """Save the gradients of an accumulation that a checkpoint falls within.
+    """Save the accumulated gradients in checkpoints.
 
-    With ``accumulative_counts`` in the ``optim_wrapper`` the weights are
-    updated once in several iterations. MMEngine's checkpoints lack the
-    gradients that wait for the update, so a run that is resumed within an
-    accumulation updates from a part of them. With this hook they are in the
-    checkpoint, in ``accumulated_gradients``, and are restored on resume: the
-    resumed run goes on as the undisturbed one, to the last bit.
+    With ``accumulative_counts`` in the ``optim_wrapper``, the weights are
+    updated once in several iterations. MMEngine's checkpoints do not contain
+    the gradients that were accumulated since the last update, so the first
+    update of a resumed run may lack a part of them. This hook saves them in
+    the checkpoint, as ``accumulated_gradients``, and restores them on resume.
+    The resumed run is then bitwise equal to an uninterrupted run.
 
-    Between updates each rank has gradients of its own. At the end of an epoch
-    those of all ranks are collected, and the checkpoint is larger by as many
-    times the student's weights. Checkpoints of several ranks that are written
-    within an epoch (``CheckpointHook(by_epoch=False)``) lack the gradients; a
-    warning says so, as it does where saved ones do not fit the resumed run.
+    Between updates, each rank has different gradients. At the end of an epoch,
+    the gradients of all ranks are gathered, and the size of the checkpoint
+    increases by the size of the student's weights for each rank. Checkpoints
+    that several ranks write within an epoch
+    (``CheckpointHook(by_epoch=False)``) do not contain the gradients; a
+    warning is logged. A warning is also logged if saved gradients do not fit
+    the resumed run.
 
-    It does nothing without accumulation, where a checkpoint is written without
-    the optimizer, or with several optimizers (``OptimWrapperDict``).
+    The hook does nothing without accumulation, for checkpoints without the
+    optimizer, and with several optimizers (``OptimWrapperDict``).
     """
 
     priority = 'LOW'  # before the CheckpointHook
 
     def __init__(self) -> None:
-        # Of all ranks, on rank 0, at the end of an epoch.
+        # Gradients of all ranks, on rank 0, at the end of an epoch.
         self._gathered: Optional[List[Dict[str, Tensor]]] = None
         self._are_restored = False
 
@@ -44,8 +46,8 @@ class AccumulatedGradientsHook(Hook):
         if self._are_restored:
             print_log(
                 'The checkpoint was saved within a gradient accumulation. Its '
-                'gradients are restored: none is lost, whatever the warning '
-                'of `_accumulative_counts` says.',
+                'gradients are restored; the warning about '
+                '`_accumulative_counts` does not apply.',
                 logger='current')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None
@@ -53,7 +55,7 @@ class AccumulatedGradientsHook(Hook):
         self._gathered = None
 
     def after_train_epoch(self, runner) -> None:
-        # Every rank is here; only rank 0 is where a checkpoint is written.
+        # All ranks call this method, but only rank 0 saves checkpoints.
         if runner.world_size > 1 and _is_accumulating(runner):
             self._gathered = gather_object(_gradients(runner))
 
@@ -65,10 +67,11 @@ class AccumulatedGradientsHook(Hook):
             gradients = [_gradients(runner)]
         if gradients is None:
             _warn('This checkpoint is saved within a gradient accumulation '
-                  'and within an epoch, so it lacks the gradients of the '
-                  f'{runner.world_size} ranks, and a run that is resumed from '
-                  'it will differ from this one. Save at the end of epochs, '
-                  'or at multiples of accumulative_counts='
+                  'and within an epoch, so it does not contain the gradients '
+                  f'of the {runner.world_size} ranks, and a run that is '
+                  'resumed from it will differ from this run. Save '
+                  'checkpoints at the end of epochs, or at multiples of '
+                  'accumulative_counts='
                   f'{runner.optim_wrapper._accumulative_counts} iterations.')
             return
         checkpoint[KEY] = dict(
@@ -85,8 +88,8 @@ class AccumulatedGradientsHook(Hook):
         if had != has:
             _warn('The checkpoint was saved within a gradient accumulation '
                   f'with (accumulative_counts, ranks) = {had}, but this run '
-                  f'has {has}. The accumulated gradients are left out, so it '
-                  'will differ from the undisturbed run.')
+                  f'has {has}. The accumulated gradients are not restored, so '
+                  'this run will differ from an uninterrupted run.')
             return
         gradients = saved['of_ranks'][runner.rank]
         for name, parameter in _model(runner).named_parameters():
@@ -96,7 +99,7 @@ class AccumulatedGradientsHook(Hook):
 
 
 def _is_accumulating(runner) -> bool:
-    """Whether gradients wait for the weights to be updated."""
+    """Whether there are gradients that have not been used for an update."""
     optim_wrapper = runner.optim_wrapper
     return isinstance(optim_wrapper,
                       OptimWrapper) and not optim_wrapper.should_update()

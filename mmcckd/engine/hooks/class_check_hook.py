@@ -9,32 +9,33 @@ from mmpretrain.evaluation import Accuracy
 
 from mmcckd.datasets.wrappers import base_datasets
 
-IGNORED = -100  # no class, to torch's and MMPretrain's cross-entropy
+IGNORED = -100  # ignore_index of PyTorch's and MMPretrain's cross-entropy
 
 
 @HOOKS.register_module()
 class ClassCheckHook(Hook):
-    """Hold labels and metrics against the number of classes of the head.
+    """Check labels and metrics against the number of classes of the head.
 
-    A label out of range ends a run on a GPU by a "device-side assert
-    triggered" which names nothing, and a top-k of more than there are classes
-    by an error after the first epoch. Here class folders and top-k are
-    checked before the first iteration, and labels, while they are still on
-    the CPU, in the batch in which they come.
+    Without this hook, a label out of range ends a run on a GPU with the error
+    "device-side assert triggered", and a top-k accuracy with k larger than
+    the number of classes raises an error after the first epoch. This hook
+    checks class folders and k before the first iteration, and the labels of
+    each batch while they are on the CPU.
 
-    ``tools/train.py`` and ``tools/test.py`` add the hook. The head is that of
-    the student, in a distillation. A head without ``num_classes`` is not
-    looked at.
+    ``tools/train.py`` and ``tools/test.py`` register the hook. In a
+    distillation, the head of the student is used. A head without
+    ``num_classes`` is not checked.
 
     Raises:
         ValueError: If there are more class folders than classes, a label is
-            out of range, or ``Accuracy`` is asked for more than there are.
+            out of range, or k of ``Accuracy`` is larger than the number of
+            classes.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Check class folders, and the metrics of the validation."""
+        """Check class folders and the metrics of the validation."""
         classes = num_classes(runner)
         if classes is None:
             return
@@ -60,7 +61,7 @@ class ClassCheckHook(Hook):
         """Check the labels of a batch."""
         classes = num_classes(runner)
         if classes is None or not isinstance(data_batch, dict):
-            return  # some loops give several batches at once
+            return  # some loops pass several batches at once
         samples = data_batch.get('data_samples') or ()
         samples = [sample for sample in samples if 'gt_label' in sample]
         if not samples:
@@ -81,7 +82,7 @@ class ClassCheckHook(Hook):
 
 
 def num_classes(runner: Runner) -> Optional[int]:
-    """Of the head of the model, or of its student."""
+    """Return ``num_classes`` of the head of the model or its student."""
     model = runner.model.module if is_model_wrapper(
         runner.model) else runner.model
     head = getattr(getattr(model, 'student', model), 'head', None)
@@ -93,12 +94,12 @@ def _check_topk(part: str, loop: Any, classes: int) -> None:
         if isinstance(metric, Accuracy) and max(metric.topk) > classes:
             raise ValueError(
                 f'{part}_evaluator asks for the top-{max(metric.topk)} '
-                f'accuracy, but the head has num_classes={classes}. Give '
-                f'{part}_evaluator.topk no more than that, such as (1, ).')
+                f'accuracy, but the head has num_classes={classes}. Set '
+                f'{part}_evaluator.topk to at most {classes}, such as (1, ).')
 
 
 def _advice(runner: Runner) -> str:
     key = 'model.architecture.head' if runner.cfg.model.get(
         'architecture') else 'model.head'
-    return (f'Set {key}.num_classes, and that of whatever else has it, or '
-            'mend the labels of the data set.')
+    return (f'Set {key}.num_classes, and num_classes of other components, or '
+            'correct the labels of the data set.')

@@ -9,55 +9,57 @@ from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcckd.evaluation.structure import cosine_structure, linear_cka
-from mmcckd.models.connectors.flatten_features import flatten_features
+from mmcckd.functional.feature_structure import cosine_structure, linear_cka
+from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.losses import CorrelationCongruenceLoss
-from mmcckd.visualisation.correlation_picture import draw_correlations
+from mmcckd.visualization.correlation_picture import draw_correlations
 
 
 @HOOKS.register_module()
 class CorrelationVisualizationHook(Hook):
-    """Show the correlations that a distillation compares, while it trains.
+    """Visualize the correlations of a distillation during training.
 
     Every ``interval`` iterations, for each ``CorrelationCongruenceLoss`` of
-    the distiller, it gives the runner's visualizer
+    the distiller, the hook adds to the visualizer of the runner
 
-    - a picture, ``correlations.{loss}``: the teacher's and the student's
-      correlation matrix of the batch and their difference, sorted by class
+    - an image, ``correlations.{loss}``: the correlation matrices of teacher
+      and student for the batch, and their difference, sorted by class
       (:func:`.draw_correlations`);
     - scalars, ``correlations.{loss}/…``: ``L_CC``, the loss without its
-      weight; ``linear_cka`` of the student's and the teacher's features; and
-      of both, such as ``student_cosine_gap``, the mean cosine within and
-      between classes and their gap (:mod:`mmcckd.evaluation.structure`).
+      weight; ``linear_cka`` of the features of student and teacher; and for
+      each of them, such as ``student_cosine_gap``, the mean cosine within and
+      between classes and their difference
+      (:mod:`mmcckd.functional.feature_structure`).
 
-    The matrices are the very ones that the loss was given, so nothing is
-    computed twice and training is not changed. The features are what the
-    recorders heard: of the student before its projection, as at test time.
+    The matrices are the inputs of the loss, so nothing is computed twice, and
+    training is not changed. The features are those of the recorders; for the
+    student, they are the features before the projection, as used in a test.
 
-    Only rank 0 draws, without talking to the others. Where a connector
-    gathers, ``L_CC`` is that of its rows with the samples of all ranks, as
-    its loss is, and the picture shows its own samples.
+    Only rank 0 draws, without communication. If a connector gathers features,
+    ``L_CC`` covers the rows of rank 0 with the samples of all ranks, as the
+    loss of this rank does, and the image shows the samples of rank 0.
 
-    Samples without a single ``gt_label``, and batches that were mixed, as
-    Mixup does, are shown in the order of the batch, and have no cosines; nor
-    have batches without two samples of a class, or without two classes. Once a
-    ``StopDistillHook`` has stopped the distillation, nothing is drawn.
+    If a sample has no single ``gt_label``, or the batch is mixed (Mixup or
+    CutMix), the samples are shown in the order of the batch, and no cosines
+    are computed. Cosines also require two samples of the same class, and two
+    classes. After a ``StopDistillHook`` has stopped the distillation, nothing
+    is drawn.
 
-    To switch it on: ``custom_hooks=[dict(type=
+    Enable it with ``custom_hooks=[dict(type=
     'CorrelationVisualizationHook')]``.
 
     Args:
-        interval (int): Draw every so many iterations, or epochs. Defaults to
-            500, which keeps it below 1 % of the training time; see
-            ``docs/benchmarks.md``.
-        by_epoch (bool): Whether to count epochs and draw the last batch of
-            one. Defaults to False.
+        interval (int): Number of iterations, or epochs, between two images.
+            Defaults to 500, with which the hook takes less than 1 % of the
+            training time; see ``docs/benchmarks.md``.
+        by_epoch (bool): Whether to count epochs. The last batch of the epoch
+            is drawn. Defaults to False.
 
     Raises:
-        TypeError: If an argument is of the wrong type.
-        ValueError: If ``interval`` is below 1; when training starts, if the
-            model has no such loss, or ``by_epoch`` meets a loop that has no
-            epochs.
+        TypeError: If an argument has the wrong type.
+        ValueError: If ``interval`` is less than 1; or, when training starts,
+            if the model has no such loss, or ``by_epoch`` is used with a loop
+            that has no epochs.
     """
 
     def __init__(self, interval: int = 500, by_epoch: bool = False) -> None:
@@ -66,32 +68,32 @@ class CorrelationVisualizationHook(Hook):
                             f'or epochs, but is {interval!r}.')
         if interval < 1:
             raise ValueError(f'interval must be at least 1, but is {interval};'
-                             ' leave the hook out to draw nothing.')
+                             ' remove the hook to draw nothing.')
         if not isinstance(by_epoch, bool):
             raise TypeError(
                 f'by_epoch must be True or False, but is {by_epoch!r}.')
         self.interval = interval
         self.by_epoch = by_epoch
-        # What the losses of this iteration were given, by their names.
+        # The inputs of the losses in this iteration, by name of the loss.
         self._compared: Dict[str, Tuple[Tensor, Tensor]] = {}
-        self._listeners: List[Any] = []
+        self._handles: List[Any] = []  # of the forward hooks
 
     def before_train(self, runner) -> None:
         _cc_losses(_distiller(runner.model))
         if self.by_epoch and not isinstance(runner.train_loop,
                                             EpochBasedTrainLoop):
             raise ValueError(
-                'CorrelationVisualizationHook got by_epoch=True, but the '
-                f'{type(runner.train_loop).__name__} counts iterations alone; '
-                'give it by_epoch=False and an interval of iterations.')
+                'CorrelationVisualizationHook has by_epoch=True, but the '
+                f'{type(runner.train_loop).__name__} counts iterations; set '
+                'by_epoch=False and an interval in iterations.')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None
                           ) -> None:
         if runner.rank == 0 and self._is_due(runner, batch_idx):
             losses = _cc_losses(_distiller(runner.model))
-            self._listeners = [
+            self._handles = [
                 loss.register_forward_hook(
-                    self._listen(name), with_kwargs=True)
+                    self._recording(name), with_kwargs=True)
                 for name, loss in losses.items()
             ]
 
@@ -101,11 +103,11 @@ class CorrelationVisualizationHook(Hook):
                          batch_idx: int,
                          data_batch=None,
                          outputs: Optional[dict] = None) -> None:
-        for listener in self._listeners:
-            listener.remove()
+        for handle in self._handles:
+            handle.remove()
         for name, (student, teacher) in self._compared.items():
             self._show(runner, name, student, teacher, _labels(data_batch))
-        self._listeners = []
+        self._handles = []
         self._compared = {}
 
     def _is_due(self, runner, batch_idx: int) -> bool:
@@ -115,14 +117,14 @@ class CorrelationVisualizationHook(Hook):
                     runner.train_dataloader, batch_idx)
         return self.every_n_train_iters(runner, self.interval)
 
-    def _listen(self, name: str):
+    def _recording(self, name: str):
 
-        def keep(loss, args, kwargs, output):
+        def record(loss, args, kwargs, output):
             self._compared[name] = tuple(
                 kwargs[side].detach().cpu().double()
                 for side in ('preds_S', 'preds_T'))
 
-        return keep
+        return record
 
     def _show(self, runner, name: str, student: Tensor, teacher: Tensor,
               labels: Optional[Tensor]) -> None:
@@ -139,7 +141,7 @@ class CorrelationVisualizationHook(Hook):
                 for measure, value in measures.items() if value == value
             },
             step=step)
-        # Gathered columns are those of the ranks in their order, 0 first.
+        # Gathered columns are in the order of the ranks, rank 0 first.
         student, teacher, labels = sort_by_class(student[:, :n],
                                                  teacher[:, :n], labels)
         runner.visualizer.add_image(
@@ -155,13 +157,17 @@ class CorrelationVisualizationHook(Hook):
 
 def sort_by_class(student: Tensor, teacher: Tensor, labels: Optional[Tensor]
                   ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
-    """Both matrices with the samples sorted by class, and the labels.
+    """Sort the samples of correlation matrices by class.
 
     Args:
-        student (Tensor): Correlation matrix, (n, n).
-        teacher (Tensor): The teacher's, (n, n).
-        labels (Tensor, optional): The class of each sample, (n, ). None
-            leaves all as it is.
+        student (Tensor): Correlation matrix of the student, (n, n).
+        teacher (Tensor): Correlation matrix of the teacher, (n, n).
+        labels (Tensor, optional): The class of each sample, (n, ). If None,
+            the inputs are returned.
+
+    Returns:
+        tuple: The sorted matrices of student and teacher, and the sorted
+        labels.
     """
     if labels is None:
         return student, teacher, None
@@ -175,16 +181,16 @@ def _distiller(model: nn.Module) -> ConfigurableDistiller:
     distiller = getattr(model, 'distiller', None)
     if not isinstance(distiller, ConfigurableDistiller):
         raise ValueError(
-            'CorrelationVisualizationHook shows what a ConfigurableDistiller '
-            f'compares, but the model, a {type(model).__name__}, has none; '
-            'give it a model such as FrozenTeacherDistill, or leave it out of '
-            'custom_hooks.')
+            'CorrelationVisualizationHook needs a model with a '
+            f'ConfigurableDistiller, but the model, a {type(model).__name__}, '
+            'has none; use a model such as FrozenTeacherDistill, or remove '
+            'the hook from custom_hooks.')
     return distiller
 
 
 def _cc_losses(distiller: ConfigurableDistiller
                ) -> Dict[str, CorrelationCongruenceLoss]:
-    """Those that are computed, by their names."""
+    """Return the CC losses with a forward mapping, by name."""
     found = {
         name: distiller.distill_losses[name]
         for name in distiller.loss_forward_mappings
@@ -198,22 +204,22 @@ def _cc_losses(distiller: ConfigurableDistiller
         names = ', '.join(f'{name} ({type(loss).__name__})'
                           for name, loss in found.items())
         raise ValueError(
-            'CorrelationVisualizationHook shows what a '
-            'CorrelationCongruenceLoss compares, but loss_forward_mappings '
-            f'has none, only: {names or "nothing"}. Add one (see '
-            'configs/_base_/distillers/cckd.py), or leave the hook out of '
+            'CorrelationVisualizationHook needs a CorrelationCongruenceLoss, '
+            'but loss_forward_mappings has none, only: '
+            f'{names or "nothing"}. Add one (see '
+            'configs/_base_/distillers/cckd.py), or remove the hook from '
             'custom_hooks.')
     return losses
 
 
 def _labels(data_batch: Any) -> Optional[Tensor]:
-    """The class of each sample, if each has one."""
+    """Return the class of each sample, or None if one has not one class."""
     samples = data_batch.get('data_samples') if isinstance(
         data_batch, dict) else None
     labels = [getattr(sample, 'gt_label', None) for sample in samples or ()]
     scores = [getattr(sample, 'gt_score', None) for sample in samples or ()]
     if any(score is not None and score.max() < 1 for score in scores):
-        return None  # mixed, which leaves the gt_label as it was
+        return None  # the batch is mixed, but gt_label is unchanged
     if not labels or not all(
             isinstance(label, Tensor) and label.numel() == 1
             for label in labels):
@@ -223,7 +229,7 @@ def _labels(data_batch: Any) -> Optional[Tensor]:
 
 def _measure_features(distiller: ConfigurableDistiller, name: str,
                       labels: Optional[Tensor]) -> Dict[str, float]:
-    """Of what the recorders heard, where it is one feature a sample."""
+    """Measure the recorded features if there is one for each sample."""
     measures, features = {}, []
     for side, owner in (('preds_S', 'student'), ('preds_T', 'teacher')):
         record = dict(distiller.loss_forward_mappings[name][side])
@@ -233,7 +239,7 @@ def _measure_features(distiller: ConfigurableDistiller, name: str,
             feature = flatten_features(
                 distiller.get_record(**record), 'CorrelationVisualizationHook')
         except (TypeError, ValueError):
-            return {}  # a connector makes something of it that can be
+            return {}  # only the connector turns the record into features
         features.append(feature.cpu())
         if labels is not None:
             structure = cosine_structure(features[-1], labels)

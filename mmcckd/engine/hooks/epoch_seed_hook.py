@@ -7,28 +7,29 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from torch.utils.data import Dataset, get_worker_info
 
-# What draws: the main process when it loads data and when it trains, and the
-# first of the workers.
+# Streams of random numbers: the main process when it loads data and when it
+# trains, and the first worker.
 LOADING, TRAINING, WORKER = range(3)
 
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Draw the randomness of an epoch from (seed, epoch).
+    """Seed the random generators in each epoch with (seed, epoch).
 
-    At the start of each training epoch it seeds the generators of Python,
-    NumPy and PyTorch, in the main process and in those that load the data,
-    persistent or not. So a run that is resumed after an epoch augments images
-    and drops units just as the undisturbed run would have done; MMEngine seeds
-    them once a process, and a resumed run repeats the first epoch's crops.
+    At the start of each training epoch, the hook seeds the generators of
+    Python, NumPy and PyTorch, in the main process and in the worker processes
+    that load data, persistent or not. A run that is resumed after an epoch
+    then has the same augmentation and dropout as an uninterrupted run.
+    MMEngine seeds the generators once per process, so a resumed run would
+    repeat the random crops of the first epoch.
 
-    On the same number of ranks and of ``num_workers``, that is. Loops by
-    iterations have one epoch and are seeded once; workers that are started
-    again within it, since all data was seen, get another seed.
+    The number of ranks and ``num_workers`` must stay the same. In loops that
+    count iterations, there is one epoch. Workers that are restarted within it,
+    after all data were used, get a new seed.
 
-    A worker is seeded once an epoch, whatever the data set is made of: parts
-    that a ``ConcatDataset`` joins, or one that stands in it twice. The
-    pipelines are left as they are, so a hook may change them.
+    Each worker is seeded once per epoch, also if the data set is a
+    ``ConcatDataset``, or contains another one twice. Pipelines are not
+    changed, so other hooks may change them.
     """
 
     priority = 'VERY_HIGH'
@@ -46,29 +47,31 @@ class EpochSeedHook(Hook):
     def before_train_iter(self, runner, batch_idx: int, data_batch=None
                           ) -> None:
         self._items.started = batch_idx
-        # Starting workers has drawn from the generator of this process, and
-        # those that live on are not started again.
+        # Starting workers draws from the generator of this process, but
+        # persistent workers are started only once.
         if batch_idx == 0:
             _seed_everything(runner.seed, runner.epoch, runner.rank, TRAINING)
 
 
 class _SeededItems:
-    """A data set's ``__getitems__``, by which torch's loader gets a batch; it
-    seeds its worker when an epoch has begun.
+    """The ``__getitems__`` of a data set, which seeds its worker.
+
+    PyTorch's data loader calls it to get a batch. In the first call of an
+    epoch, the worker is seeded.
 
     Args:
-        dataset (Dataset): The data set, with all its wrappers.
-        seed (int): The run's.
-        rank (int): Of this process.
+        dataset (Dataset): The data set with its wrappers.
+        seed (int): Seed of the run.
+        rank (int): Rank of this process.
     """
 
     def __init__(self, dataset: Dataset, seed: int, rank: int) -> None:
         self.dataset = dataset
         self.seed = seed
         self.rank = rank
-        # Shared with the workers, which may live on from epoch to epoch.
+        # Shared with the workers, which may be persistent.
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        # The iteration at which workers are started; each has a copy.
+        # The iteration in which workers are started; each has a copy.
         self.started = 0
         self.seeded_epoch: Optional[int] = None
 

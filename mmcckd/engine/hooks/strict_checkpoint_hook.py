@@ -9,34 +9,34 @@ from mmengine.registry import HOOKS, MODELS
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
+from mmcckd.config_files.without_weights import without_weights
 from mmcckd.files.checkpoints import weights_of
 from mmcckd.models.algorithms.student_checkpoint import arrange, fit_state_dict
-from mmcckd.recipes.networks import without_weights
 
-# What a run's own checkpoint has beside its weights.
+# Keys that the checkpoints of a run have in addition to the weights.
 RESUMED = ('meta', 'message_hub')
-AVERAGED = 'module.'  # where MMEngine's averaged model keeps the network
+AVERAGED = 'module.'  # prefix of weights in MMEngine's averaged model
 
 
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
-    """Let the runner load checkpoints that fit the model, and no others.
+    """Raise an error if a checkpoint does not fit the model.
 
-    ``load_from``, ``--resume`` and the checkpoint of a test are loaded by
-    MMEngine as far as they fit. With this hook they fit as a whole, or there
-    is an error before the first iteration. For weights of the student alone,
-    and for those of other distillations, see :func:`.fit_state_dict`. Only the
-    very model of a run is resumed.
+    From ``load_from``, ``--resume`` and the checkpoint of a test, MMEngine
+    loads the weights that fit. With this hook, all weights must fit; otherwise
+    there is an error before the first iteration. For weights of a student
+    only, and for those of other distillations, see :func:`.fit_state_dict`.
+    A run is resumed only from a checkpoint of the same model.
 
-    The command lines in ``tools/`` register it for every config. Another
-    runner takes it as ``custom_hooks=[dict(type='StrictCheckpointHook')]``.
+    The command lines in ``tools/`` register the hook for every config. For
+    other runners, use ``custom_hooks=[dict(type='StrictCheckpointHook')]``.
     """
 
-    priority = 'VERY_HIGH'  # before EMAHook, which takes the weights too
+    priority = 'VERY_HIGH'  # before EMAHook, which also loads the weights
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         filename = runner._load_from or f'in {runner.work_dir}'
-        if runner._has_loaded:  # by a hook of the user's, from anywhere
+        if runner._has_loaded:  # loaded by user code, from an unknown file
             filename = 'that is loaded'
         model = _model(runner)
         weights = weights_of(checkpoint, f'The checkpoint {filename}')
@@ -47,8 +47,8 @@ class StrictCheckpointHook(Hook):
         if 'ema_state_dict' not in checkpoint:
             return
         if isinstance(runner.model, BaseTTAModel):
-            # EMAHook finds none of its names in there. The averaged weights
-            # are those at state_dict.
+            # The names do not fit those of EMAHook. The averaged weights are
+            # in state_dict.
             del checkpoint['ema_state_dict']
         elif checkpoint['state_dict'] is not weights:
             checkpoint['ema_state_dict'] = _arrange_average(
@@ -56,11 +56,11 @@ class StrictCheckpointHook(Hook):
 
 
 def _model(runner) -> nn.Module:
-    """The model as MMEngine loads it, or one like it."""
+    """Return the model into which MMEngine loads, or an equal model."""
     model = runner.model
     if any(isinstance(module, FullyShardedDataParallel)
            for module in model.modules()):
-        # Its weights are shards, of other names and shapes.
+        # The weights are shards, with other names and shapes.
         with torch.random.fork_rng(devices=[]):
             return MODELS.build(without_weights(runner.cfg.model))
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
@@ -73,39 +73,39 @@ def _check_resumable(model, checkpoint: dict, weights: dict,
     missing = [name for name in RESUMED if name not in checkpoint]
     if missing:
         wrong = (f'it has no {" and no ".join(missing)}, which a run saves '
-                 'beside its weights')
+                 'with its weights')
     elif arrange(model, weights)[0] is not weights:
-        wrong = 'it is of another model than that of the config'
+        wrong = 'it belongs to another model than that of the config'
     else:
         return
     raise ValueError(
         f'The checkpoint {filename} cannot be resumed from: {wrong}. To start '
-        f'a new run from its weights, set load_from={filename!r} and leave '
-        'out --resume.')
+        f'a new run from its weights, set load_from={filename!r} and remove '
+        '--resume.')
 
 
 def _warn_of_fresh_starts(runner, checkpoint: dict, filename: str) -> None:
-    """MMEngine goes on without these."""
+    """Warn about missing states, without which MMEngine resumes silently."""
     found = []
     if 'optimizer' not in checkpoint:
-        found.append('no state of the optimizer, which starts anew')
+        found.append('no state of the optimizer, which is reset')
     if runner.param_schedulers and 'param_schedulers' not in checkpoint:
-        found.append('no state of the schedules of the learning rate and '
-                     'the like, which start from their beginning')
+        found.append('no state of the parameter schedulers, which start from '
+                     'the beginning')
     if 'ema_state_dict' in checkpoint and not any(
             isinstance(hook, EMAHook) for hook in runner.hooks):
-        found.append('weights that an EMAHook averaged, from which the run '
-                     'goes on, since its config has no EMAHook')
+        found.append('weights averaged by an EMAHook, with which training '
+                     'continues, since the config has no EMAHook')
     if found:
         print_log(
-            f'{filename} has {"; and it has ".join(found)}. This is not how '
-            'the undisturbed run would have gone on.',
+            f'{filename} has {"; and it has ".join(found)}. The resumed run '
+            'will differ from an uninterrupted run.',
             logger='current',
             level=logging.WARNING)
 
 
 def _arrange_average(model, state_dict: dict) -> dict:
-    """The ``ema_state_dict`` of a checkpoint by the names of the model."""
+    """Rename the weights of an ``ema_state_dict`` to those of the model."""
     weights, rest = OrderedDict(), OrderedDict()
     for name, tensor in state_dict.items():
         if name.startswith(AVERAGED):

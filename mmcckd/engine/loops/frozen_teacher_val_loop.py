@@ -14,18 +14,18 @@ class FrozenTeacherDistillValLoop(ValLoop):
     """Validate the student each time, and the teacher the first time.
 
     :class:`mmrazor.engine.SingleTeacherDistillValLoop` evaluates the teacher
-    at every validation, though it does not change. Here a run does it once, at
-    its first validation (a resumed run again, at its own), and logs the
-    teacher's metrics there with the prefix ``teacher.``. A teacher that is not
-    as good as it should be, from a wrong checkpoint or other preprocessing, is
-    then seen early.
+    in every validation, although it does not change. This loop evaluates it
+    once per run, in the first validation; a resumed run evaluates it again. It
+    logs the metrics of the teacher with the prefix ``teacher.``. They show
+    early if the accuracy of the teacher is too low, for example due to a wrong
+    checkpoint or different preprocessing.
 
-    Hooks see one validation, the student's, and the metrics of both. They are
-    not called for the teacher's batches, so the pictures of a
-    ``VisualizationHook`` are the student's.
+    Hooks are called for one validation, that of the student, with the metrics
+    of both. They are not called for the batches of the teacher, so a
+    ``VisualizationHook`` shows predictions of the student.
 
     Args:
-        runner (Runner): The runner fills it in, as it does ``dataloader`` and
+        runner (Runner): The runner. It sets this argument, ``dataloader`` and
             ``evaluator``.
         fp16 (bool): Whether to validate in mixed precision. Defaults to
             False.
@@ -40,12 +40,12 @@ class FrozenTeacherDistillValLoop(ValLoop):
         """Validate, and return the metrics."""
         teacher_metrics = {}
         if not self.teacher_is_validated:
-            # First, so that what an evaluator writes in the end, such as a
-            # file of predictions, is the student's.
+            # The teacher comes first, so that files written by an evaluator,
+            # such as predictions, are finally those of the student.
             teacher_metrics = add_prefix(self._validate_teacher(), 'teacher')
             self.teacher_is_validated = True
 
-        # As ValLoop.run, but for the teacher's metrics.
+        # As in ValLoop.run, except for the metrics of the teacher.
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
@@ -62,19 +62,18 @@ class FrozenTeacherDistillValLoop(ValLoop):
 
     @torch.no_grad()
     def _validate_teacher(self) -> Dict[str, float]:
-        """The teacher's metrics, on what training makes of the images."""
+        """Evaluate the teacher with the data preprocessor of the model."""
         model = self.runner.model
         if is_model_wrapper(model):
             model = model.module
         teacher = getattr(model, 'teacher', None)
         if teacher is None:
             raise ValueError(
-                'FrozenTeacherDistillValLoop validates the teacher too, but '
-                f'the model ({type(model).__name__}) has none; leave '
-                "val_cfg's type out, or give it a model such as "
-                'FrozenTeacherDistill.')
+                'FrozenTeacherDistillValLoop also validates the teacher, but '
+                f'the model ({type(model).__name__}) has none; remove type '
+                'from val_cfg, or use a model such as FrozenTeacherDistill.')
         print_log(
-            'Validating the teacher, this once; its metrics are logged as '
+            'Validating the teacher once; its metrics are logged as '
             'teacher.* with those of the student.',
             logger='current')
         teacher.eval()

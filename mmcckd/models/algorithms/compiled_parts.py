@@ -1,4 +1,4 @@
-"""Compile the parts of a network in which nobody listens."""
+"""Compile the parts of a network in which nothing is recorded."""
 from types import MethodType
 from typing import Any, Callable, Collection, Optional
 
@@ -7,33 +7,35 @@ from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 
-def compile_around(model: nn.Module, listened: Collection[nn.Module]) -> None:
-    """``torch.compile`` the largest parts in which nobody listens, in place.
+def compile_unrecorded_parts(model: nn.Module,
+                             recorded: Collection[nn.Module]) -> None:
+    """``torch.compile`` the largest parts in which nothing is recorded.
 
-    A part's own hooks stay outside of what is compiled, so recorders hear it.
-    A part whose ``forward`` was replaced before, also by this function, stays
-    as it is.
+    The parts are compiled in place. The hooks of a part itself run outside of
+    the compiled code, so a recorder can record the inputs and outputs of the
+    part. A part whose ``forward`` has been replaced already, for example by
+    this function, is left unchanged.
 
     Args:
-        model (nn.Module): A network.
-        listened (Collection[nn.Module]): Modules that recorders listen to.
+        model (nn.Module): The network.
+        recorded (Collection[nn.Module]): The modules that recorders record.
     """
     for child in model.children():
         if isinstance(child, BaseDataPreprocessor):
-            continue  # not of the network, and random where it mixes batches
+            continue  # not a part of the network; random if it mixes batches
         inside = set(child.modules()) - {child}
-        if not inside.isdisjoint(listened):
-            compile_around(child, listened)
+        if not inside.isdisjoint(recorded):
+            compile_unrecorded_parts(child, recorded)
         elif 'forward' not in vars(child):
             child.forward = _CompiledForward(child)
 
 
 class _CompiledForward:
-    """The ``forward`` of a module, compiled when it is first called.
+    """The ``forward`` of a module, compiled when it is called first.
 
-    A copy of the module computes with its own weights, and compiles anew: what
-    ``torch.compile`` returns is of one module for ever, and no pickle can hold
-    it.
+    The result of ``torch.compile`` is bound to one module and cannot be
+    pickled, so it is left out of copies: a copy of the module uses its own
+    weights and compiles again.
     """
 
     def __init__(self, module: nn.Module) -> None:

@@ -1,5 +1,5 @@
 from contextlib import nullcontext
-from typing import Dict, List, Optional, Set, Union
+from typing import Dict, List, Optional, Union
 
 import torch
 from mmengine.logging import print_log
@@ -12,86 +12,91 @@ from torch import Tensor, nn
 
 from mmcckd.loaded_weights import keep_loaded, watch_loading
 
+from ..distillers.recorders import (
+    check_teacher_records,
+    check_widths,
+    recorded_modules,
+)
 from ..losses import check_loss_weight
-from .batch_mixing import mix_as_student_says
-from .compiled_parts import compile_around
-from .initial_weights import build_teacher, init_teacher, keep_weights_of
+from .batch_mixing import use_augments_of_student
+from .compiled_parts import compile_unrecorded_parts
+from .initial_weights import build_teacher, init_teacher, keep_given_weights
 from .prepared_teacher import (
     DTYPES,
     Preparation,
     as_float32,
     prepare_teacher,
 )
-from .strict_loading import StrictLoading, name_in
+from .strict_loading import StrictLoading
 from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
-from .teacher_images import compare_student, feed_teacher
-from .wiring import check_widths
+from .teacher_images import compare_preprocessors, feed_teacher
 
 
 @MODELS.register_module()
 class FrozenTeacherDistill(SingleTeacherDistill):
-    """Distillation from a teacher that is only ever evaluated.
+    """Distillation from a teacher that is never trained.
 
-    What differs from :class:`mmrazor.models.SingleTeacherDistill`:
+    Differences from :class:`mmrazor.models.SingleTeacherDistill`:
 
-    - The teacher is in eval mode throughout, dropout included, runs without
-      autograd, and computes no loss: it is called with ``mode='tensor'``, so
-      its recorders hear every module of the network but those of its loss.
-    - The teacher is an instrument of the training, not a part of the model:
-      ``algorithm.teacher`` is there, and follows it to a device, but it is no
-      submodule. So its weights are in no checkpoint, optimizer, average of
-      weights, or exchange between ranks. A resumed run finds them again in
-      ``teacher_ckpt``.
-    - ``teacher_ckpt`` must fit the teacher exactly, and so must whatever else
-      is loaded into it: by ``pretrained=True`` or ``init_cfg`` of its config,
-      or by a hook's ``load_checkpoint(model.teacher, file)``, at any time.
-      MMRazor loads what fits and distils from random weights for the rest.
+    - The teacher is always in eval mode, including its dropout, runs without
+      autograd, and computes no loss: it is called with ``mode='tensor'``.
+      Recorders can record all modules of the teacher except those of its loss.
+    - The teacher is not a submodule. ``algorithm.teacher`` exists and moves to
+      a device with the algorithm, but its weights are not in checkpoints,
+      optimizers or averaged models, and DDP does not synchronize them. A
+      resumed run loads them again from ``teacher_ckpt``.
+    - Weights that are loaded into the teacher must fit exactly, whether they
+      come from ``teacher_ckpt``, from ``pretrained=True`` or ``init_cfg`` in
+      its config, or from ``load_checkpoint(model.teacher, file)`` in a hook.
+      MMRazor loads the weights that fit and leaves the others random.
     - The teacher is prepared for inference at the first batch: its BatchNorms
-      are folded into the convolutions before them, except where a recorder
-      listens, and its weights cast to ``teacher_dtype``.
-    - The student's own losses carry a weight, the α of the objective
+      are folded into the convolutions before them, except for modules that are
+      recorded, and its weights are cast to ``teacher_dtype``.
+    - The student's own losses have a weight, the α of the objective
       ``α L_CE + (1 − α) L_KD + β L_CC``. The weights of the other terms are
-      those of their losses.
-    - The images are prepared by ``data_preprocessor``, for both networks.
-      Where the ``data_preprocessor`` of the teacher's config has another
-      normalization or order of channels, they are converted for it
-      (:func:`.feed_teacher`). ``train_cfg.augments`` of the student, such as
-      Mixup, mix the images of both (:func:`.mix_as_student_says`).
-    - What a recipe got wrong is found when the model is built: a recorder
-      that listens to nothing, or logits of different numbers of classes.
+      the ``loss_weight`` of their losses.
+    - ``data_preprocessor`` prepares the images of both networks. If the
+      ``data_preprocessor`` in the teacher's config has another normalization
+      or order of channels, the images are converted for the teacher
+      (:func:`.feed_teacher`). The student's ``train_cfg.augments``, such as
+      Mixup, are applied to the images of both networks
+      (:func:`.use_augments_of_student`).
+    - Mistakes in a recipe are found when the model is built, such as a
+      recorder whose source does not exist, or logits with different numbers
+      of classes.
 
     Args:
         distiller (dict): Config of the distiller.
-        teacher (dict | BaseModel): Config of the teacher, or a model, whose
-            weights are then kept.
+        teacher (dict | BaseModel): Config of the teacher, or a model. The
+            weights of a model are kept.
         architecture (dict | BaseModel): Config of the student, or a model.
         teacher_ckpt (str, optional): Path or URL of the teacher's checkpoint.
-            Defaults to None: the weights are those of the model, or what
-            its config says, with a warning if any are random.
-        student_loss_weight (float): α ≥ 0. Defaults to 1.0, MMRazor's
-            objective.
+            Defaults to None: the teacher has the weights of the given model,
+            or those that its config loads. A warning tells if any weight is
+            random.
+        student_loss_weight (float): α ≥ 0. Defaults to 1.0, as in MMRazor.
         teacher_dtype (str, optional): Precision of the teacher, "float32",
-            "bfloat16" or "float16", also under autocast. What it says goes to
-            the losses as float32. Defaults to None: the precision that it was
-            built in, or that autocast chooses.
-        channels_last (bool): Whether both networks keep images as (n, h, w,
-            c) in memory, which convolutions are faster with on most hardware.
-            Defaults to False.
-        compile (bool): Whether ``torch.compile`` both networks, in the
-            largest parts in which no recorder listens. Defaults to False.
-        **kwargs: The other arguments of ``SingleTeacherDistill``.
-            ``teacher_trainable`` must be False and ``teacher_norm_eval``
-            True, if given at all.
+            "bfloat16" or "float16", also under autocast. Its recorded outputs
+            are converted to float32 for the losses. Defaults to None: the
+            precision of its weights, or the one that autocast chooses.
+        channels_last (bool): Whether both networks use the memory format
+            ``torch.channels_last``, with which convolutions are faster on
+            most hardware. Defaults to False.
+        compile (bool): Whether to use ``torch.compile`` for the largest parts
+            of both networks in which nothing is recorded. Defaults to False.
+        **kwargs: Other arguments of ``SingleTeacherDistill``. If
+            ``teacher_trainable`` or ``teacher_norm_eval`` is given, it must
+            be False or True, respectively.
 
     Raises:
         FileNotFoundError: If there is no file at ``teacher_ckpt``.
         TypeError: If ``student_loss_weight`` is not a number.
         ValueError: If ``teacher_ckpt`` is not a checkpoint, weights do not
-            fit the teacher, a recorder's source does not exist, a loss
-            compares logits of different numbers of classes, another argument
+            fit the teacher, the source of a recorder does not exist, a loss
+            compares logits with different numbers of classes, another argument
             is out of range, images cannot be converted for the teacher, or a
-            loss cannot take mixed ones.
+            loss does not accept mixed images.
     """
 
     def __init__(self,
@@ -108,8 +113,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 'teacher_norm_eval', True):
             raise ValueError(
                 'FrozenTeacherDistill got teacher_trainable=True or '
-                'teacher_norm_eval=False, but its teacher is only ever '
-                'evaluated; use mmrazor.SingleTeacherDistill to train it.')
+                'teacher_norm_eval=False, but its teacher is never trained. '
+                'Use mmrazor.SingleTeacherDistill to train it.')
         check_loss_weight('student_loss_weight', student_loss_weight)
         if teacher_dtype not in (None, *DTYPES):
             raise ValueError(f'teacher_dtype must be one of {DTYPES} or None, '
@@ -120,7 +125,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 architecture = MODELS.build(architecture)
         check_student_loss(architecture)
         if isinstance(teacher, BaseModel):
-            keep_weights_of(teacher)
+            keep_given_weights(teacher)
         else:
             teacher, teacher_loaded = build_teacher(teacher)
         super().__init__(
@@ -131,9 +136,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             **kwargs)
         check_widths(distiller, student=architecture, teacher=teacher)
         feed_teacher(self.teacher, self.data_preprocessor)
-        compare_student(self.student, self.data_preprocessor)
-        mix_as_student_says(self.student, self.data_preprocessor,
-                            self.distiller)
+        compare_preprocessors(self.student, self.data_preprocessor)
+        use_augments_of_student(self.student, self.data_preprocessor,
+                                self.distiller)
         self.student_loss_weight = student_loss_weight
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last
@@ -141,7 +146,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self._preparation: Optional[Preparation] = None
         self._student_loaded = student_loaded
 
-        # Take the teacher out of the tree of modules (see the class's text).
+        # The teacher is not a submodule, see the docstring of the class.
         self.__dict__['teacher'] = self._modules.pop('teacher')
         self.teacher.eval()
         self._teacher_loading = StrictLoading(
@@ -152,22 +157,26 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if channels_last:
             self.to(memory_format=torch.channels_last)
         if compile:
-            compile_around(self.student, self._listened('student'))
+            compile_unrecorded_parts(
+                self.student,
+                recorded_modules(self.student,
+                                 self.distiller.student_recorders))
 
     def loss(
         self,
         batch_inputs: Tensor,
         data_samples: Optional[List[BaseDataElement]] = None,
     ) -> Dict[str, Tensor]:
-        """Losses of a batch: the student's own, times α, and the distiller's.
+        """Compute the losses of the student, times α, and of the distiller.
 
         Args:
             batch_inputs (Tensor): Images, (n, c, h, w).
-            data_samples (List[BaseDataElement], optional): Their n labels.
+            data_samples (List[BaseDataElement], optional): n samples with
+                their labels.
 
         Returns:
-            Dict[str, Tensor]: ``student.*`` and ``distill.*``. Those whose
-            name contains "loss" are summed up to the objective.
+            Dict[str, Tensor]: ``student.*`` and ``distill.*``. The objective
+            is the sum of the entries whose name contains "loss".
         """
         losses = dict()
         distiller = self.distiller
@@ -177,13 +186,13 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self._preparation is None:
             self._prepare_teacher(batch_inputs)
 
-        # A delivery records on the teacher's pass and overrides on the
-        # student's.
+        # A delivery records in the teacher's forward pass, and overrides in
+        # the student's.
         distiller.set_deliveries_override(False)
         with distiller.teacher_recorders, distiller.deliveries:
             with torch.no_grad(), self._teacher_autocast(batch_inputs):
                 self.teacher(batch_inputs, data_samples, mode='tensor')
-        self._check_teacher_was_heard()
+        check_teacher_records(distiller)
         for recorder in distiller.teacher_recorders.recorders.values():
             recorder.data_buffer[:] = as_float32(recorder.data_buffer)
 
@@ -203,10 +212,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         return losses
 
     def init_weights(self) -> None:
-        """Initialize the student, and the teacher if nothing else has.
+        """Initialize the student, and the teacher if it is not initialized.
 
-        What was loaded when they were built is kept, whatever a part's own
-        ``init_weights`` does.
+        Weights that were loaded while the networks were built are kept, even
+        if the ``init_weights`` of a module changes them.
         """
         with keep_loaded(self._student_loaded):
             super().init_weights()
@@ -214,61 +223,38 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             init_teacher(self.teacher, self._teacher_loading.loaded)
 
     def _prepare_teacher(self, images: Tensor) -> None:
-        if self._teacher_loading.failure is not None:
-            raise ValueError(
-                'The teacher has no weights since something was loaded that '
-                f'did not fit. {self._teacher_loading.failure}')
-        # A wrapper may have moved the modules that it sees, one by one.
+        self._teacher_loading.check_last()
+        # A wrapper such as FSDP moves each submodule by itself. The teacher is
+        # not a submodule.
         self.teacher.to(images.device)
-        listened = self._listened('teacher')
-        self._preparation = prepare_teacher(self.teacher, images, listened,
+        recorded = recorded_modules(self.teacher,
+                                    self.distiller.teacher_recorders)
+        self._preparation = prepare_teacher(self.teacher, images, recorded,
                                             self.teacher_dtype)
         if self.compile_networks:
-            compile_around(self.teacher, listened)
+            compile_unrecorded_parts(self.teacher, recorded)
         print_log(
             f'Teacher prepared: {len(self._preparation.folded)} BatchNorms '
             f'folded, {next(self.teacher.parameters()).dtype}.',
             logger='current')
 
     def _before_loading(self, module: nn.Module) -> None:
-        """Undo the preparation; the next batch has the teacher prepared again.
-
-        Raises:
-            ValueError: If only a part is to be loaded: the others have no
-                weights any more that fit what they were.
-        """
+        """Undo the preparation. The next batch prepares the teacher again."""
         if self._preparation is None:
             return
-        if module is not self.teacher:
-            name = name_in(self.teacher, module)
-            raise ValueError(
-                f'Weights are to be loaded into teacher.{name}, but the '
-                'teacher has been prepared for inference, and takes weights '
-                'as a whole only. Load a checkpoint of all of it, such as by '
-                'mmengine.runner.load_checkpoint(model.teacher, file), or '
-                'this part before the first iteration.')
-        self._preparation.undo()
+        self._preparation.undo_before_loading(module)
         self._preparation = None
         if self.compile_networks:
-            torch.compiler.reset()  # what is compiled may hold the weights
-
-    def _listened(self, owner: str) -> Set[nn.Module]:
-        """The modules of the student or teacher that recorders listen to, or
-        have a parameter of."""
-        modules = dict(getattr(self, owner).named_modules())
-        recorders = getattr(self.distiller, f'{owner}_recorders').recorders
-        sources = [recorder.source for recorder in recorders.values()]
-        sources += [source.rpartition('.')[0] for source in sources]
-        return {modules[source] for source in sources if source in modules}
+            torch.compiler.reset()  # compiled code may contain the weights
 
     def _teacher_autocast(self, images: Tensor):
-        """None of its own where the teacher has a dtype of its own."""
+        """Disable autocast if the teacher has a dtype of its own."""
         if self.teacher_dtype is None:
             return nullcontext()
         return torch.autocast(images.device.type, enabled=False)
 
     def _weigh(self, losses: Dict[str, Tensor]) -> Dict[str, Tensor]:
-        """Apply α to what MMEngine will sum up, not to other statistics."""
+        """Multiply the losses by α, but not other values such as accuracy."""
 
         def weigh(value):
             if isinstance(value, (list, tuple)):
@@ -280,34 +266,22 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             for name, value in losses.items()
         }
 
-    def _check_teacher_was_heard(self) -> None:
-        """Raise if a mapped recorder is silent without the teacher's loss."""
-        recorders = self.distiller.teacher_recorders.recorders
-        for loss_name, mapping in self.distiller.loss_forward_mappings.items():
-            for record in mapping.values():
-                if record['from_student']:
-                    continue
-                recorder = recorders[record['recorder']]
-                if not recorder.data_buffer:
-                    raise ValueError(
-                        f'{loss_name} needs the teacher\'s recorder '
-                        f'{record["recorder"]!r}, but its source '
-                        f'{recorder.source!r} did not run: a frozen teacher '
-                        'computes no loss. Record a module of the network, or '
-                        'use mmrazor.SingleTeacherDistill.')
-
     def train(self, mode: bool = True) -> 'FrozenTeacherDistill':
-        """Set the student's mode, and return the model as torch does."""
+        """Set the mode of the student. The teacher stays in eval mode.
+
+        Returns:
+            FrozenTeacherDistill: This model.
+        """
         super().train(mode)  # MMRazor's returns None
         return self
 
     def _apply(self, fn, *args, **kwargs):
-        """Move the teacher along: to a device, dtype or memory format."""
+        """Also change the device, dtype or memory format of the teacher."""
         self.teacher._apply(fn, *args, **kwargs)
         return super()._apply(fn, *args, **kwargs)
 
     def apply(self, fn):
-        """Reach the teacher too: MMEngine tells data preprocessors the device
-        by ``apply``."""
+        """Also apply ``fn`` to the teacher. MMEngine sets the device of data
+        preprocessors this way."""
         self.teacher.apply(fn)
         return super().apply(fn)

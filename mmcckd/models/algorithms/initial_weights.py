@@ -1,4 +1,4 @@
-"""What weights a frozen teacher starts from, and whether it has any."""
+"""The initial weights of a frozen teacher."""
 import logging
 from typing import Tuple
 from unittest import mock
@@ -16,18 +16,20 @@ MAX_LISTED = 5
 
 
 def build_teacher(config: dict) -> Tuple[BaseModel, Weights]:
-    """Build a teacher; weights that MMEngine loads meanwhile must fit.
+    """Build a teacher, and check that pretrained weights fit.
 
     Args:
-        config (dict): With ``pretrained=True`` beside ``cfg_path``, MMEngine
-            loads the published checkpoint as far as it fits.
+        config (dict): Config of the teacher. With ``cfg_path`` and
+            ``pretrained=True``, MMEngine loads the published checkpoint, as
+            far as it fits.
 
     Returns:
-        Tuple[BaseModel, Weights]: The teacher; what was loaded into it, also
-        by other packages, such as timm.
+        Tuple[BaseModel, Weights]: The teacher, and the weights that were
+        loaded while it was built, including those that other packages, such
+        as timm, have loaded.
 
     Raises:
-        ValueError: If weights do not fit.
+        ValueError: If pretrained weights do not fit.
     """
 
     def load_all(module, state_dict, strict=False, logger=None) -> None:
@@ -36,27 +38,27 @@ def build_teacher(config: dict) -> Tuple[BaseModel, Weights]:
             raise Misfit(
                 'The pretrained weights do not fit the teacher, a '
                 f'{type(module).__name__}:\n' + '\n'.join(wrong) +
-                '\nLeave the teacher as its weights need it, or pretrained '
-                'out, and give model.teacher_ckpt.', wrong)
+                '\nDo not change the architecture of the pretrained teacher, '
+                'or leave pretrained out and give model.teacher_ckpt.', wrong)
 
     with mock.patch.object(checkpoint, 'load_state_dict', load_all), \
             watch_loading() as loaded:
         teacher = MODELS.build(config)
     if config.get('pretrained') is True and not loaded:
-        # transformers loads in a way of its own.
+        # transformers does not use the methods that are watched.
         teacher._is_init = True
     return teacher, loaded
 
 
-def keep_weights_of(teacher: BaseModel) -> None:
-    """Take the weights of a teacher that was given as a model."""
+def keep_given_weights(teacher: BaseModel) -> None:
+    """Keep the weights of a teacher that was given as a model."""
     if not teacher.is_init and any(
             'Pretrained' in str(getattr(module, 'init_cfg', None))
             for module in teacher.modules()):
         print_log(
-            'The teacher was given as a model, whose weights are kept. Its '
-            'init_cfg names pretrained weights, which were not loaded, unless '
-            'by other means: if they are meant, call its init_weights() '
+            'The teacher was given as a model, so its weights are kept. Its '
+            'init_cfg has pretrained weights, but init_weights() was not '
+            'called. To load them, call the init_weights() of the teacher '
             'first.',
             logger='current',
             level=logging.WARNING)
@@ -64,12 +66,12 @@ def keep_weights_of(teacher: BaseModel) -> None:
 
 
 def init_teacher(teacher: BaseModel, loaded: Weights) -> None:
-    """Initialize what has not been loaded, and warn if anything is random.
+    """Initialize the weights that were not loaded, and warn about them.
 
     Args:
         teacher (BaseModel): The teacher.
-        loaded (Weights): What has been loaded. Whoever gives it sees to it
-            that what ``init_weights`` loads is added.
+        loaded (Weights): The weights that were loaded. The caller must make
+            sure that weights that ``init_weights`` loads are added.
     """
     with keep_loaded(loaded):
         teacher.init_weights()
@@ -81,13 +83,14 @@ def init_teacher(teacher: BaseModel, loaded: Weights) -> None:
     if not random:
         return
     if len(random) == len(weights):
-        message = ('The teacher has no teacher_ckpt: this run distils from '
+        message = ('The teacher has no teacher_ckpt: this run distills from '
                    'random weights.')
     else:
         message = (
             f'{len(random)} of the {len(weights)} weights of the teacher are '
-            f'random, for nothing was loaded into them: '
+            f'random, since they were not loaded: '
             f'{", ".join(random[:MAX_LISTED])}'
             f'{", …" if len(random) > MAX_LISTED else ""}. A loss that uses '
-            'what they compute distils noise; model.teacher_ckpt loads all.')
+            'their outputs distills noise. Give model.teacher_ckpt, which '
+            'must have all weights.')
     print_log(message, logger='current', level=logging.WARNING)

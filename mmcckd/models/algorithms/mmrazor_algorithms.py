@@ -1,4 +1,4 @@
-"""Which images the networks of MMRazor's own algorithms get."""
+"""Images for the networks of MMRazor's own algorithms."""
 import logging
 
 from mmengine.logging import print_log
@@ -7,28 +7,29 @@ from mmrazor.models.algorithms import SelfDistill, SingleTeacherDistill
 from torch import nn
 
 from ..preprocessing import describe, expects_other
-from .batch_mixing import mixed_by
+from .batch_mixing import batch_augment_names
 from .frozen_teacher_distill import FrozenTeacherDistill
-from .teacher_images import compare_student, feed_teacher
+from .teacher_images import compare_preprocessors, feed_teacher
 
 
 def match_images(model: nn.Module) -> None:
-    """Give a teacher the images that it expects, and say what has no effect.
+    """Convert the images for a teacher, and warn about unused settings.
 
-    :class:`.FrozenTeacherDistill` does so itself. MMRazor's algorithms stay as
-    they are otherwise: what the student's ``train_cfg.augments`` say is not
-    done, and said.
+    MMRazor's algorithms are not changed otherwise. In particular, the
+    student's ``train_cfg.augments`` have no effect, and there is a warning.
+    :class:`.FrozenTeacherDistill` converts the images by itself.
 
     Args:
-        model (nn.Module): The model of a run, wrapped or not. Nothing is done
-            with one that is no ``SingleTeacherDistill`` or ``SelfDistill``.
+        model (nn.Module): The model of a run, wrapped or not. Models other
+            than ``SingleTeacherDistill`` and ``SelfDistill`` are not changed.
 
     Raises:
-        ValueError: If the teacher expects other images than the run's, and
-            they cannot be converted, or the algorithm calls parts of it.
+        ValueError: If the teacher expects other images than those of the run,
+            and they cannot be converted, or the algorithm calls parts of the
+            teacher.
     """
     model = _unwrap(model)
-    # Others of MMRazor's make their images themselves, or do not distil.
+    # MMRazor's other algorithms generate their images, or do not distill.
     if not isinstance(model, (SingleTeacherDistill, SelfDistill)) or (
             isinstance(model, FrozenTeacherDistill)):
         return
@@ -39,29 +40,30 @@ def match_images(model: nn.Module) -> None:
         if type(model).loss is not SingleTeacherDistill.loss and (
                 expects_other(teacher, run)):
             raise ValueError(
-                'The teacher expects other images than the student, which '
-                f'{kind} does not give it.\n'
+                'The teacher expects other images than the student, but '
+                f'{kind} cannot convert them.\n'
                 '  data_preprocessor of the teacher: '
                 f'{describe(teacher.data_preprocessor)}\n'
                 f'  data_preprocessor of the run: {describe(run)}\n'
-                'Have the run prepare images as the teacher expects them, set '
-                'model.teacher.data_preprocessor=None if it does take those '
-                'of the run, or distil by FrozenTeacherDistill, which '
+                'Change data_preprocessor to what the teacher expects, set '
+                'model.teacher.data_preprocessor=None if the teacher accepts '
+                'the images of the run, or use FrozenTeacherDistill, which '
                 'converts them.')
         feed_teacher(teacher, run)
-    compare_student(student, run)
-    names = mixed_by(student.data_preprocessor)
-    if names and not mixed_by(run):
+    compare_preprocessors(student, run)
+    names = batch_augment_names(student.data_preprocessor)
+    if names and not batch_augment_names(run):
         print_log(
-            f'{" and ".join(names)} of the student\'s train_cfg.augments are '
-            f'not done: {kind} prepares batches by data_preprocessor alone. '
-            'Give --frozen-teacher, whose FrozenTeacherDistill does them, or '
-            'set data_preprocessor.batch_augments.',
+            'The student\'s train_cfg.augments '
+            f'({", ".join(names)}) have no effect: {kind} only applies '
+            'data_preprocessor.batch_augments. Set these, or use '
+            '--frozen-teacher, since FrozenTeacherDistill applies '
+            'train_cfg.augments.',
             logger='current',
             level=logging.WARNING)
 
 
 def _unwrap(model: nn.Module) -> nn.Module:
-    """MMEngine wraps the whole, or by ``MMSeparateDistributedDataParallel``
-    each of the parts."""
+    """The model in a wrapper of MMEngine's. There is one around the algorithm,
+    or, with ``MMSeparateDistributedDataParallel``, around each network."""
     return model.module if is_model_wrapper(model) else model

@@ -1,4 +1,4 @@
-"""Make a network as fast as it can be when it is only ever evaluated."""
+"""Make a network that is only used for inference faster."""
 from dataclasses import dataclass
 from typing import Any, Collection, List, Optional
 
@@ -7,26 +7,44 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..batch_norm_folding import FoldedNorm, fold_batch_norm
+from .strict_loading import name_in
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 
 
 @dataclass
 class Preparation:
-    """What was done to a teacher.
+    """The changes that were made to a teacher.
 
     Args:
         teacher (nn.Module): The teacher.
-        folded (List[FoldedNorm]): Its BatchNorms that were folded.
-        dtype (torch.dtype): What its weights were before.
+        folded (List[FoldedNorm]): Its folded BatchNorms.
+        dtype (torch.dtype): The previous dtype of its weights.
     """
     teacher: nn.Module
     folded: List[FoldedNorm]
     dtype: torch.dtype
 
-    def undo(self) -> None:
-        """Have the modules and the precision as they were, for weights to be
-        loaded; those that are there are of no use any more."""
+    def undo_before_loading(self, module: nn.Module) -> None:
+        """Restore the modules and the precision, but not the weights.
+
+        Args:
+            module (nn.Module): The module into which weights will be loaded.
+
+        Raises:
+            ValueError: If it is only a part of the teacher. The other parts
+                would keep folded weights, which do not fit the restored
+                modules.
+        """
+        if module is not self.teacher:
+            name = name_in(self.teacher, module)
+            raise ValueError(
+                f'Weights are to be loaded into teacher.{name}, but the '
+                'teacher has been prepared for inference, so only the weights '
+                'of the complete teacher can be loaded. Load a checkpoint of '
+                'the complete teacher, for example with '
+                'mmengine.runner.load_checkpoint(model.teacher, file), or '
+                'load this part before the first iteration.')
         for norm in self.folded:
             norm.put_back()
         self.teacher.to(self.dtype)
@@ -34,28 +52,29 @@ class Preparation:
 
 def prepare_teacher(teacher: nn.Module,
                     images: Tensor,
-                    listened: Collection[nn.Module],
+                    recorded: Collection[nn.Module],
                     dtype: Optional[str] = None) -> Preparation:
     """Fold the teacher's BatchNorms and set its precision, in place.
 
     Args:
-        teacher (nn.Module): In eval mode.
-        images (Tensor): Some images that it takes, (n, c, h, w).
-        listened (Collection[nn.Module]): Modules that recorders listen to;
-            they stay as they are.
-        dtype (str, optional): "float32", "bfloat16" or "float16". The
-            teacher's inputs are cast to it. Defaults to None, which leaves
-            the weights as they are.
+        teacher (nn.Module): The teacher, in eval mode.
+        images (Tensor): Images for the teacher, (n, c, h, w).
+        recorded (Collection[nn.Module]): The modules that recorders record.
+            They are not folded.
+        dtype (str, optional): "float32", "bfloat16" or "float16". The weights
+            and the inputs of the teacher are cast to it. Defaults to None,
+            which does not change the precision.
 
     Returns:
-        Preparation: What was done.
+        Preparation: The changes.
     """
     before = next(teacher.parameters()).dtype
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         folded = fold_batch_norm(
-            teacher, lambda: teacher(images[:1], mode='tensor'), listened)
+            teacher, lambda: teacher(images[:1], mode='tensor'), recorded)
     if dtype is not None:
-        # Its means are of the images, and it may be the student's too.
+        # The mean and std of the data preprocessor apply to the images, and
+        # the student may share it.
         preprocessor = teacher._modules.pop('data_preprocessor', None)
         teacher.to(getattr(torch, dtype))
         if preprocessor is not None:
@@ -67,7 +86,7 @@ def prepare_teacher(teacher: nn.Module,
 
 
 def as_float32(data: Any) -> Any:
-    """Half-precision tensors, in containers too, as float32."""
+    """Convert half-precision tensors to float32, also within containers."""
 
     def widen(leaf):
         if isinstance(leaf, Tensor) and leaf.is_floating_point() and (
@@ -79,7 +98,7 @@ def as_float32(data: Any) -> Any:
 
 
 class _CastInputs:
-    """A pre-hook: images in the dtype of the network's weights."""
+    """A forward pre-hook that casts images to the dtype of the weights."""
 
     def __call__(self, module, args, kwargs):
         dtype = next(module.parameters()).dtype

@@ -1,4 +1,4 @@
-"""Have what is loaded into a network fit, whatever function loads it."""
+"""Check that weights which are loaded into a teacher fit."""
 import re
 from typing import Any, Callable, List, Optional
 
@@ -8,31 +8,32 @@ from mmcckd.loaded_weights import Weights, fitting
 
 from .teacher_checkpoint import Misfit, list_misfits
 
-# What torch says of a tensor of another shape.
+# torch's message about a tensor of another shape.
 SHAPES = re.compile(r'size mismatch for (\S+):.*Size\(\[(.*)\]\).*'
                     r'Size\(\[(.*)\]\)\.?')
 
 
 class StrictLoading:
-    """Sees to it that weights loaded into a teacher, or a part of it, fit.
+    """Raise an error if weights do not fit a teacher, or a part of it.
 
     MMEngine's ``load_checkpoint`` and ``init_cfg=dict(type='Pretrained')``
-    load what fits, and only log the rest. Both, and torch's
-    ``load_state_dict``, call the hooks that this registers.
+    load the weights that fit, and only log the others. Both functions, and
+    torch's ``load_state_dict``, call the hooks that this class registers for
+    each module.
 
-    Of what is loaded into a part, such as the backbone, tensors of modules
-    that the part does not have are ignored: the checkpoint of a whole
-    classifier has a head, too.
+    If a part of the teacher is loaded, such as the backbone, tensors of
+    modules that this part does not have are ignored, since the checkpoint of
+    a classifier also contains the head.
 
     Args:
-        teacher (nn.Module): The network.
-        before (Callable): Called with the module that something is to be
-            loaded into.
+        teacher (nn.Module): The teacher.
+        before (Callable): Function that is called before weights are loaded,
+            with the module into which they are loaded.
 
     Attributes:
-        loaded (Weights): What has been loaded.
-        failure (str, optional): Why the last attempt did not fit. The weights
-            are of no use then.
+        loaded (Weights): The weights that were loaded so far.
+        failure (str, optional): Why the weights that were loaded last did not
+            fit. The teacher cannot be used then.
     """
 
     def __init__(self, teacher: nn.Module,
@@ -48,10 +49,21 @@ class StrictLoading:
                 self._before_module, with_module=True)
             module.register_load_state_dict_post_hook(self._after_module)
 
+    def check_last(self) -> None:
+        """Raise if the weights that were loaded last did not fit.
+
+        Raises:
+            ValueError: With the reason.
+        """
+        if self.failure is not None:
+            raise ValueError(
+                'The teacher cannot be used, since the weights that were '
+                f'loaded last did not fit. {self.failure}')
+
     def _before_module(self, module: nn.Module, state_dict: dict, prefix: str,
                        metadata: dict, strict: bool, missing: List[str],
                        unexpected: List[str], errors: List[str]) -> None:
-        if errors is not self._errors:  # each call to load has its own list
+        if errors is not self._errors:  # each call of a loader has a new list
             self._errors = errors
             self._into = module
             self.before(module)
@@ -60,23 +72,24 @@ class StrictLoading:
     def _after_module(self, module: nn.Module, keys: Any) -> None:
         if module is not self._into:
             return
-        whole = module is self.teacher
+        complete = module is self.teacher
         wrong = list_misfits(
             keys.missing_keys,
             [key for key in keys.unexpected_keys
-             if whole or key.split('.')[0] in module._modules],
+             if complete or key.split('.')[0] in module._modules],
             [SHAPES.sub(r'\1 (\2) for (\3)', error)
              for error in self._errors])
         self._into = self._errors = None
         if wrong:
-            part = '' if whole else f'{name_in(self.teacher, module)} of the '
+            name = 'teacher' if complete else (
+                f'{name_in(self.teacher, module)} of the teacher')
             self.failure = (
-                f'The checkpoint does not fit the {part}teacher, a '
+                f'The checkpoint does not fit the {name}, a '
                 f'{type(module).__name__}:\n' + '\n'.join(wrong))
             raise Misfit(
-                f'{self.failure}\nGive the checkpoint of this very model, or '
-                'change model.teacher to the model of the checkpoint.', wrong)
-        if whole:
+                f'{self.failure}\nGive a checkpoint of this model, or change '
+                'model.teacher to the model of the checkpoint.', wrong)
+        if complete:
             self.failure = None
             # MMEngine's flag: do not initialize it again.
             module._is_init = True

@@ -1,4 +1,4 @@
-"""Fit the weights of a checkpoint to a model completely, or not at all."""
+"""Load the weights of a checkpoint completely, or raise an error."""
 from collections import OrderedDict
 from typing import Callable, Collection, Dict, List, Optional, Tuple
 
@@ -13,27 +13,28 @@ Weights = Dict[str, Tensor]
 
 def fit_state_dict(model: nn.Module, state_dict: Weights,
                    filename: str) -> Weights:
-    """Name a checkpoint's weights as the model does, and check that they fit.
+    """Rename the weights of a checkpoint for a model, and load them strictly.
 
-    MMEngine loads what fits and goes on, so a wrong checkpoint gives a network
-    with random weights. Here every tensor of the network comes from the
-    checkpoint, or there is an error. The student of a distillation may come
-    from a run without a teacher, or from ``tools/export_student.py``; and a
-    plain classifier takes the student out of a distillation's checkpoint.
+    MMEngine loads the weights that fit and goes on, so a wrong checkpoint
+    gives a network with random weights. Here, each tensor of the classifier or
+    student must be in the checkpoint. The student of a distillation may be
+    loaded from a run without a teacher, or from the output of
+    ``tools/export_student.py``. A plain classifier may be loaded from the
+    checkpoint of a distillation, which contains it as the student.
 
     Args:
-        model (nn.Module): A classifier, or an algorithm of MMRazor's. It holds
-            the weights afterwards.
-        state_dict (Dict[str, Tensor]): The weights.
-        filename (str): Of the checkpoint, for messages.
+        model (nn.Module): A classifier, or an algorithm of MMRazor's. The
+            weights are loaded into it.
+        state_dict (Dict[str, Tensor]): The weights of the checkpoint.
+        filename (str): Path of the checkpoint, for messages.
 
     Returns:
-        Dict[str, Tensor]: The weights by the names of the model; the argument
-        itself where nothing had to be changed.
+        Dict[str, Tensor]: The weights with the names of the model, or
+        ``state_dict`` itself if no change was necessary.
 
     Raises:
-        ValueError: If they do not fit; the message lists missing and
-            unexpected keys and other shapes.
+        ValueError: If the weights do not fit. The message lists missing keys,
+            unexpected keys and tensors of other shapes.
     """
     arranged, kept = arrange(model, state_dict)
     wrong = misfits(model, arranged)
@@ -44,26 +45,26 @@ def fit_state_dict(model: nn.Module, state_dict: Weights,
             _advice(model, state_dict))
     if arranged is not state_dict:
         print_log(
-            f'The student has the weights of {filename}.' +
-            (f' Other parts of the model are not in it, or not in this form, '
-             f'and stay as they are: {", ".join(kept)}.' if kept else ''),
+            f'The student was loaded from {filename}.' +
+            (f' Parts that are not in the checkpoint, or do not fit, are left '
+             f'unchanged: {", ".join(kept)}.' if kept else ''),
             logger='current')
     return arranged
 
 
 def arrange(model: nn.Module,
             state_dict: Weights) -> Tuple[Weights, List[str]]:
-    """The weights by the names of the model, as far as it is clear.
+    """Rename the weights of a checkpoint to the names of the model.
 
-    The other parts of an algorithm than the student (the distiller, which has
-    the projection, and the teacher in MMRazor's own) are taken as they are in
-    the checkpoint or, if they differ in a name or shape, as in the model.
+    The parts of an algorithm other than the student (the distiller, which has
+    the projection, and in MMRazor's algorithms the teacher) are taken from the
+    checkpoint if their names and shapes agree, otherwise from the model.
 
     Returns:
-        Tuple[Dict[str, Tensor], List[str]]: The weights; and the parts that
-        were taken from the model.
+        Tuple[Dict[str, Tensor], List[str]]: The weights, and the names of the
+        parts that were taken from the model.
     """
-    own = get_state_dict(model)  # without wrappers of its parts
+    own = get_state_dict(model)  # names without the wrappers of parts
     if not _has_student(own):
         if _has_student(state_dict):
             state_dict = _rename(state_dict, _without_prefix)
@@ -89,7 +90,7 @@ def _has_student(state_dict: Weights) -> bool:
 
 def _rename(state_dict: Weights,
             rename: Callable[[str], Optional[str]]) -> Weights:
-    """With other names; without what is renamed to None."""
+    """Rename weights. Those that are renamed to None are removed."""
 
     def renamed(items):
         named = ((rename(name), value) for name, value in items)
@@ -97,7 +98,8 @@ def _rename(state_dict: Weights,
             (name, value) for name, value in named if name is not None)
 
     result = renamed(state_dict.items())
-    # torch keeps the versions of modules there, by names without the dot.
+    # torch stores the versions of modules in _metadata, with the names of the
+    # modules as keys.
     versions = renamed((f'{name}.' if name else '', version) for name, version
                        in getattr(state_dict, '_metadata', {}).items())
     result._metadata = OrderedDict(
@@ -125,20 +127,21 @@ def _shapes(state_dict: Weights) -> dict:
 
 
 def _advice(model: nn.Module, state_dict: Weights) -> str:
-    """What the checkpoint may be, and what to do."""
+    """Explain what the checkpoint seems to contain, and what to do."""
     teacher = getattr(model, 'teacher', None)
     if teacher is not None and not misfits(teacher, state_dict):
-        return ("It is the teacher's checkpoint, which fits the teacher "
-                "exactly, and belongs at model.teacher_ckpt. Give the "
-                "student's.")
+        return ('It is the checkpoint of the teacher, since it fits the '
+                'teacher exactly. Give it as model.teacher_ckpt, and a '
+                'checkpoint of the student here.')
     if _has_student(model.state_dict()):
-        wanted = ('a checkpoint of this distillation, or of its student, the '
-                  'model at model.architecture, alone')
+        wanted = ('a checkpoint of this distillation, or of its student '
+                  'alone (model.architecture)')
     elif _has_student(state_dict):
-        wanted = ('the config of its student, since it is the checkpoint of a '
-                  'distillation')
+        wanted = ('the config of its student, since the checkpoint is that '
+                  'of a distillation')
     else:
         wanted = 'the config that it was trained with'
-    return (f'Give {wanted}. To start from a part of a checkpoint, say so in '
-            'the config of that part, as backbone=dict(init_cfg=dict('
-            "type='Pretrained', checkpoint=…, prefix='backbone')).")
+    return (f'Give {wanted}. To load only a part of a checkpoint, set '
+            'init_cfg in the config of that part, such as '
+            "backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=…, "
+            "prefix='backbone')).")

@@ -1,5 +1,8 @@
-"""Whether a student computes a loss; MMPretrain finds out at the first batch,
-by an AttributeError or a NotImplementedError."""
+"""Check that a student has a loss.
+
+Otherwise, MMPretrain raises an AttributeError or a NotImplementedError at the
+first batch.
+"""
 from mmpretrain.models import (
     EfficientFormerClsHead,
     ImageClassifier,
@@ -9,14 +12,14 @@ from torch import nn
 
 
 def check_student_loss(student: nn.Module) -> None:
-    """Raise if MMPretrain knows no loss of the student's own.
+    """Raise if MMPretrain cannot compute a loss of the student.
 
     Args:
         student (nn.Module): The student.
 
     Raises:
-        ValueError: If it is a classifier without a head, or its head is of
-            those that MMPretrain only evaluates.
+        ValueError: If it is a classifier without a head, or MMPretrain
+            supports its head for inference only.
     """
     if type(student).forward is not ImageClassifier.forward or (
             type(student).loss is not ImageClassifier.loss):
@@ -25,13 +28,13 @@ def check_student_loss(student: nn.Module) -> None:
     if head is None:
         raise ValueError(
             f'The student, a {type(student).__name__}, has no head, so it '
-            'has no loss of its own to be trained with. Give it one, such as '
+            'has no loss for training. Give it a head, such as '
             "architecture.head=dict(type='LinearClsHead', num_classes=…, "
-            'in_channels=…); a teacher needs none.')
+            'in_channels=…). Only a teacher needs no head.')
     if isinstance(head, (EfficientFormerClsHead, LeViTClsHead)) and (
             getattr(head, 'dist', False)
             or getattr(head, 'distillation', False)):
         raise ValueError(
             f"The student's {type(head).__name__} has two classifiers, which "
-            'MMPretrain evaluates but does not train. Train it with one: set '
-            'architecture.head.distillation=False. Both can teach.')
+            'MMPretrain evaluates but does not train. Use one classifier: set '
+            'architecture.head.distillation=False. A teacher may have both.')

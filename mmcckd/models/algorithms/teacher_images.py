@@ -1,7 +1,7 @@
-"""Give each network the images that it was trained on.
+"""Convert images to the normalization that the teacher was trained with.
 
-MMRazor prepares a batch once, by the algorithm's ``data_preprocessor``, and
-does not look at those of the two networks.
+MMRazor prepares a batch once, with the ``data_preprocessor`` of the algorithm,
+and ignores those of the two networks.
 """
 import copy
 import logging
@@ -23,19 +23,19 @@ from ..preprocessing import (
 
 
 def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
-    """Let a teacher take what the run's data preprocessor makes of images.
+    """Make a teacher accept the images of the run's data preprocessor.
 
-    Where the teacher's own one has another normalization or order of channels,
-    the teacher from now on converts the images of each call first. Its
-    ``data_preprocessor`` becomes a copy of the run's.
+    If the teacher's own data preprocessor has another normalization or order
+    of channels, a forward pre-hook of the teacher converts its images. The
+    teacher's ``data_preprocessor`` becomes a copy of that of the run.
 
     Args:
-        teacher (BaseModel): The teacher; it is changed in place.
+        teacher (BaseModel): The teacher. It is changed in place.
         preprocessor (nn.Module): The data preprocessor of the run.
 
     Raises:
-        ValueError: If the images cannot be converted; the message says what
-            the two do.
+        ValueError: If the images cannot be converted. The message describes
+            the two data preprocessors.
     """
     if expects_other(teacher, preprocessor):
         own = teacher.data_preprocessor
@@ -46,22 +46,23 @@ def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
                 f'cannot be converted: {reason}.\n'
                 f'  data_preprocessor of the teacher: {describe(own)}\n'
                 f'  data_preprocessor of the run: {describe(preprocessor)}\n'
-                'Have the run prepare images as the teacher expects them, or '
-                'set model.teacher.data_preprocessor=None if it does take '
-                'those of the run.')
+                'Change data_preprocessor to what the teacher expects, or set '
+                'model.teacher.data_preprocessor=None if the teacher accepts '
+                'the images of the run.')
         given, expected = preprocessing_of(preprocessor), preprocessing_of(own)
-        # A teacher that has such a hook already now takes what that one does.
+        # prepend: if the teacher has such a hook already, the teacher's data
+        # preprocessor describes the input of that hook.
         teacher.register_forward_pre_hook(
             ConvertImages(given, expected), prepend=True, with_kwargs=True)
         print_log(
-            'The teacher gets the images that it expects, '
-            f'{expected}, converted from those of the run, {given}.',
+            f'Images are converted for the teacher, from {given} to '
+            f'{expected}.',
             logger='current')
     # A copy, since the teacher stays in eval mode.
     teacher.data_preprocessor = copy.deepcopy(preprocessor)
 
 
-def compare_student(student: BaseModel, preprocessor: nn.Module) -> None:
+def compare_preprocessors(student: BaseModel, preprocessor: nn.Module) -> None:
     """Warn if the student's own data preprocessor differs from the run's.
 
     Args:
@@ -73,26 +74,29 @@ def compare_student(student: BaseModel, preprocessor: nn.Module) -> None:
             'The student\'s own data_preprocessor '
             f'({describe(student.data_preprocessor)}) is not used. The '
             'student is trained, tested and exported with that of the run '
-            f'({describe(preprocessor)}). If it starts from weights that '
-            'expect its own, give the run that one.',
+            f'({describe(preprocessor)}). If the student starts from '
+            'pretrained weights, set data_preprocessor of the run to the one '
+            'that they were trained with.',
             logger='current',
             level=logging.WARNING)
 
 
 class ConvertImages:
-    """A pre-hook of a network that converts the images which it is given.
+    """A forward pre-hook that converts images to another normalization.
 
-    x' = (x · std + mean − mean') / std' for each channel, as one affine map in
-    float32; red and blue are swapped first if only one of the two does.
+    It computes x' = (x · std + mean − mean') / std' for each channel, as one
+    affine map in float32. Red and blue are swapped before if only one of the
+    two preprocessings swaps them.
 
     Args:
-        given (Preprocessing): What was done to the images; no padding.
-        expected (Preprocessing): What the network expects.
+        given (Preprocessing): How the images were preprocessed, without
+            padding.
+        expected (Preprocessing): The preprocessing that the network expects.
 
     Raises:
-        ValueError: At the first call, if images that nothing was said to have
-            normalized have negative values, so that something has: the
-            pipeline of the data.
+        ValueError: At the first call, if ``given`` has no normalization, but
+            the images have negative values. The data pipeline has normalized
+            them then.
     """
 
     def __init__(self, given: Preprocessing, expected: Preprocessing) -> None:
@@ -114,16 +118,17 @@ class ConvertImages:
         return args, kwargs
 
     def convert(self, images: Tensor) -> Tensor:
-        """Images (n, c, h, w) or (c, h, w), as the network expects them."""
+        """Convert images of shape (n, c, h, w) or (c, h, w)."""
         if self.takes_pixels:
-            self.takes_pixels = False  # asked once
+            self.takes_pixels = False  # check the first batch only
             if images.min() < 0:
                 raise ValueError(
-                    'The run\'s data_preprocessor does not normalize, and '
-                    'that of the teacher does, but the images are normalized '
-                    'already. If the pipeline does it as the teacher expects, '
-                    'set model.teacher.data_preprocessor=None; otherwise '
-                    'normalize in the run\'s data_preprocessor.')
+                    'The data_preprocessor of the run does not normalize, '
+                    'and that of the teacher does, but the images are '
+                    'already normalized. If the data pipeline normalizes as '
+                    'the teacher expects, set '
+                    'model.teacher.data_preprocessor=None. Otherwise, '
+                    'normalize in the data_preprocessor of the run.')
         if self.swaps and images.shape[-3] == 3:
             images = images.flip(-3)
         converted = images.float() * self.scale.to(
@@ -134,16 +139,17 @@ class ConvertImages:
 
 
 def _why_not(own: nn.Module, preprocessor: nn.Module) -> Optional[str]:
-    """What stands against a conversion."""
+    """The reason why images cannot be converted, or None."""
     unknown = {
         type(p).__name__
         for p in (own, preprocessor) if not is_known(p)
     }
     if unknown:
-        return f'{" and ".join(sorted(unknown))} may do more than they say'
+        return ('the forward method of '
+                f'{" and ".join(sorted(unknown))} is unknown')
     expected, given = preprocessing_of(own), preprocessing_of(preprocessor)
     if expected.padding or given.padding:
-        return 'what is padded is not normalized'
+        return 'the padding has a constant value, which is not normalized'
     if 0 in (expected.std or ()) + (given.std or ()):
         return 'a std is 0'
     channels = {len(p.mean) for p in (expected, given) if p.mean} - {1}

@@ -1,3 +1,4 @@
+"""Networks for 32 × 32 images."""
 from .cifar_resnet import CIFARResNet
 
 __all__ = ['CIFARResNet']

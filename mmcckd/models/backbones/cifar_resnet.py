@@ -11,44 +11,46 @@ SHORTCUTS = ('projection', 'identity')
 
 @MODELS.register_module()
 class CIFARResNet(ResNet_CIFAR):
-    """The ResNets for 32 × 32 images, of 6n + 2 layers: ResNet-20, -56, -110.
+    """ResNet with 6n + 2 layers for 32 × 32 images, such as ResNet-20 and -56.
 
     He et al., *Deep Residual Learning for Image Recognition*, CVPR 2016,
-    section 4.2: a 3 × 3 convolution, then three stages of n blocks of two
-    3 × 3 convolutions, on maps of 32 × 32, 16 × 16 and 8 × 8. These are
-    MMPretrain's blocks; its ``ResNet_CIFAR`` by itself has the four stages and
-    the depths of the ResNets for ImageNet.
+    section 4.2. A 3 × 3 convolution is followed by three stages with feature
+    maps of 32 × 32, 16 × 16 and 8 × 8. Each stage has n blocks of two 3 × 3
+    convolutions. The blocks are those of MMPretrain. MMPretrain's own
+    ``ResNet_CIFAR`` has the four stages and the depths of the ResNets for
+    ImageNet.
 
-    Where a block changes the shape, its shortcut is one of two:
+    There are two kinds of shortcuts for blocks that change the shape:
 
-    - "projection", a 1 × 1 convolution and batch normalisation, He et al.'s
-      option B. The public tables of distillation on CIFAR-100 (Tian et al.,
-      *Contrastive Representation Distillation*, ICLR 2020) have it.
-    - "identity", He et al.'s option A, without parameters: every second pixel,
-      and zeros for the new channels.
+    - "projection": a 1 × 1 convolution and batch normalization (option B of
+      He et al.). The public tables of distillation on CIFAR-100 (Tian et al.,
+      *Contrastive Representation Distillation*, ICLR 2020) use it.
+    - "identity": every second pixel, and zeros for the new channels, without
+      parameters (option A of He et al.).
 
-    Those tables' ResNet-8x4 and -32x4 are ``base_channels=64,
-    stem_channels=32``.
+    ResNet-8x4 and -32x4 of these tables have ``base_channels=64`` and
+    ``stem_channels=32``.
 
     Args:
         depth (int): 6n + 2 for an n ≥ 1, such as 20, 32, 56 or 110.
-        base_channels (int): Channels of the first stage; the next have twice
-            and four times as many. Defaults to 16.
+        base_channels (int): Channels of the first stage. The second and third
+            stage have twice and four times as many. Defaults to 16.
         stem_channels (int, optional): Channels of the first convolution.
-            Defaults to those of the first stage.
+            Defaults to None, which means ``base_channels``.
         shortcut (str): "projection" or "identity". Defaults to "projection".
         in_channels (int): Channels of the images. Defaults to 3.
-        out_indices (Sequence[int]): The stages, 0 to 2, whose output is given.
-            Defaults to ``(2, )``: (n, 4 · base_channels, 8, 8).
-        zero_init_residual (bool): Whether the residual branches begin at zero.
-            Defaults to False, as in the paper and in the tables; MMPretrain's
-            ResNets have True.
+        out_indices (Sequence[int]): Indices of the stages, 0 to 2, whose
+            outputs are returned. Defaults to ``(2, )``, an output of shape
+            (n, 4 · base_channels, 8, 8).
+        zero_init_residual (bool): Whether to initialize the last BatchNorm of
+            each block with zeros. Defaults to False, as in the paper and in
+            the tables; the default of MMPretrain's ResNets is True.
         **kwargs: Other arguments of MMPretrain's ``ResNet_CIFAR``, such as
             ``norm_cfg`` and ``frozen_stages``.
 
     Raises:
         ValueError: If the depth is not 6n + 2, the shortcut is unknown, or an
-            identity shortcut would have to drop channels.
+            identity shortcut would have to remove channels.
     """
 
     def __init__(self,
@@ -81,7 +83,7 @@ class CIFARResNet(ResNet_CIFAR):
             **kwargs)
 
     def make_res_layer(self, **kwargs) -> ResLayer:
-        """One stage; MMPretrain's has projections."""
+        """Build a stage. MMPretrain's stage has projections."""
         stage = super().make_res_layer(**kwargs)
         if self.shortcut == 'identity' and stage[0].downsample is not None:
             stage[0].downsample = IdentityShortcut(
@@ -91,15 +93,16 @@ class CIFARResNet(ResNet_CIFAR):
 
 
 class IdentityShortcut(nn.Module):
-    """Every ``stride``-th pixel, with zeros after the channels there are.
+    """Shortcut that subsamples the pixels, and appends channels of zeros.
 
     Args:
-        in_channels (int): Channels there are.
-        out_channels (int): Channels wanted, not fewer.
-        stride (int): 1 leaves the size as it is.
+        in_channels (int): Number of input channels.
+        out_channels (int): Number of output channels, at least
+            ``in_channels``.
+        stride (int): Every ``stride``-th pixel is kept in both directions.
 
     Raises:
-        ValueError: If ``out_channels`` are fewer than ``in_channels``.
+        ValueError: If ``out_channels`` is less than ``in_channels``.
     """
 
     def __init__(self, in_channels: int, out_channels: int,
@@ -107,14 +110,15 @@ class IdentityShortcut(nn.Module):
         super().__init__()
         if out_channels < in_channels:
             raise ValueError(
-                f'An identity shortcut cannot bring {in_channels} channels to '
-                f'{out_channels}; lower stem_channels to base_channels or '
-                "below, or use shortcut='projection'.")
+                'An identity shortcut cannot reduce the number of channels '
+                f'from {in_channels} to {out_channels}. Set stem_channels to '
+                "at most base_channels, or use shortcut='projection'.")
         self.new_channels = out_channels - in_channels
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, in_channels, h, w) to (n, out_channels, h/stride, w/stride)."""
+        """Map (n, in_channels, h, w) to (n, out_channels, h/stride, w/stride).
+        """
         x = x[:, :, ::self.stride, ::self.stride]
         return F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
 

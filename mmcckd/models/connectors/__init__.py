@@ -1,3 +1,4 @@
+"""Connectors: features -> correlation matrices, or rows for a projection."""
 from .flatten_connector import FlattenConnector
 from .kernel_connectors import (
                                 BilinearKernelConnector,

@@ -4,7 +4,7 @@ from mmrazor.models.architectures.connectors.base_connector import (
 from mmrazor.registry import MODELS
 from torch import Tensor
 
-from .flatten_features import Features, flatten_features
+from mmcckd.functional.flatten_features import Features, flatten_features
 
 
 @MODELS.register_module()

@@ -2,17 +2,15 @@
 from abc import abstractmethod
 from typing import Optional
 
-from mmengine.dist import get_world_size
 from mmrazor.models.architectures.connectors.base_connector import (
     BaseConnector,
 )
 from mmrazor.registry import MODELS
 from torch import Tensor
 
-from mmcckd import kernels
-
-from .flatten_features import Features, flatten_features
-from .global_batch import rows_and_columns
+from mmcckd.functional import kernels
+from mmcckd.functional.flatten_features import Features, flatten_features
+from mmcckd.functional.global_batch import rows_and_columns
 
 
 class KernelConnector(BaseConnector):
@@ -28,7 +26,7 @@ class KernelConnector(BaseConnector):
     ranks: rows (n, world_size · n) of the correlation matrix of the global
     batch. The mean over ranks of the CC loss of these rows, and of its
     gradients, as DDP takes it, is that of the whole batch on one process
-    (:mod:`.global_batch`). Both sides must gather.
+    (:mod:`mmcckd.functional.global_batch`). Both sides must gather.
 
     Args:
         gather (bool): Whether to correlate with the samples of all ranks.
@@ -74,9 +72,8 @@ class KernelConnector(BaseConnector):
                 ranks have batches of different sizes.
         """
         x = flatten_features(feature, type(self).__name__)
-        if self.gather and get_world_size() > 1:
-            return self.kernel(*rows_and_columns(x))
-        return self.kernel(x)
+        return self.kernel(*rows_and_columns(x)) if self.gather else (
+            self.kernel(x))
 
     @abstractmethod
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
@@ -88,7 +85,7 @@ class KernelConnector(BaseConnector):
 class MMDKernelConnector(KernelConnector):
     """Naive maximum mean discrepancy, ``C_ij = |mean(f_i) − mean(f_j)|``.
 
-    See :func:`mmcckd.kernels.naive_mmd`.
+    See :func:`mmcckd.functional.naive_mmd`.
     """
 
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
@@ -99,7 +96,7 @@ class MMDKernelConnector(KernelConnector):
 class BilinearKernelConnector(KernelConnector):
     """Bilinear pool, ``C_ij = f_iᵀ f_j``.
 
-    See :func:`mmcckd.kernels.bilinear`.
+    See :func:`mmcckd.functional.bilinear`.
     """
 
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
@@ -110,8 +107,8 @@ class BilinearKernelConnector(KernelConnector):
 class GaussianRBFKernelConnector(KernelConnector):
     """Gaussian RBF, ``C_ij = exp(−γ‖f_i − f_j‖²)``, exact or by Taylor.
 
-    See :func:`mmcckd.kernels.gaussian_rbf` for the formula, the sources of the
-    defaults and the errors.
+    See :func:`mmcckd.functional.gaussian_rbf` for the formula, the sources of
+    the defaults and the errors.
 
     Args:
         gamma (float, optional): γ > 0. Defaults to 0.4 unless ``delta`` is

@@ -1,9 +1,7 @@
+"""The correlation congruence loss as an MMRazor component."""
 from .correlation_congruence_loss import (
-                                          CorrelationCongruenceLoss,
-                                          check_loss_weight,
+    CorrelationCongruenceLoss,
+    check_loss_weight,
 )
-from .triplet_loss import BatchHardTripletLoss
 
-__all__ = [
-    'BatchHardTripletLoss', 'CorrelationCongruenceLoss', 'check_loss_weight'
-]
+__all__ = ['CorrelationCongruenceLoss', 'check_loss_weight']

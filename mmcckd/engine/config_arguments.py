@@ -1,0 +1,129 @@
+"""Arguments and configs of the command lines in ``tools/``."""
+import argparse
+import os
+import os.path as osp
+from typing import Any, Optional
+
+from mmengine.config import Config, DictAction
+from mmengine.hub import get_config
+
+from mmcckd.compat.mmengine_checkpoints import load_always_safely
+from mmcckd.config_files.assignments import check_assignments
+from mmcckd.config_files.installed_packages import check_installed
+from mmcckd.config_files.meant import OBJECTIVE
+from mmcckd.config_files.overrides import override
+
+from .host_defaults import fill_in_preprocessor
+
+
+class OptionsAction(DictAction):
+    """MMEngine's ``DictAction``, with spaces allowed in values.
+
+    MMEngine removes all spaces, also if the value is not a list but, for
+    example, a path.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        text = val.strip('\'"')
+        is_list = ',' in text or text.startswith(('(', '['))
+        if ' ' in text and not is_list:
+            return DictAction._parse_int_float_bool(text)
+        return DictAction._parse_iterable(val)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that all tools with a config have in common."""
+    parser.add_argument(
+        'config',
+        help='path of a config file, or package::path for a config of a '
+        'package')
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and checkpoints; defaults to the work_dir of '
+        'the config, or else to work_dirs/<name of the config>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        help='override entries of the config with key=value. Lists are '
+        'written as key="[a,b]" or key=a,b, nested lists as '
+        'key="[(a,b),(c,d)]", with quotation marks and without spaces; a '
+        'single value may contain spaces')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='launcher that started the processes of a distributed run')
+    # torch.distributed.launch passes --local-rank; old versions --local_rank.
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0,
+        help=argparse.SUPPRESS)
+
+
+def read_config(name: str, options: Optional[dict] = None) -> Config:
+    """Read a config, and override entries of it.
+
+    Args:
+        name (str): Path of a file, or ``package::path``.
+        options (dict, optional): Entries to override, see :func:`.override`.
+            Defaults to None.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        ValueError: If an assignment in the file or an option has no effect.
+        ModuleNotFoundError: If the package, or one that the config inherits
+            from, is not installed.
+    """
+    check_installed(name)
+    try:
+        cfg = get_config(name) if '::' in name else Config.fromfile(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None:  # the config itself imports the module
+            raise
+        raise ModuleNotFoundError(
+            f'{name} cannot be read, since it inherits from another package: '
+            f'{error}. (Recipes for detection need mmdet, those for '
+            'segmentation mmsegmentation, and both the full mmcv instead of '
+            'mmcv-lite.)') from error
+    check_assignments(cfg)
+    return override(cfg, options) if options else cfg
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config that is given on a command line.
+
+    Args:
+        args (argparse.Namespace): Parsed arguments, among them those of
+            :func:`add_config_arguments`.
+
+    Returns:
+        Config: The config with the overrides, ``launcher``, ``work_dir`` and
+        the type of the data preprocessor.
+
+    Raises:
+        ModuleNotFoundError, ValueError: See :func:`read_config`.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    # Checkpoints of --resume and load_from must not execute code.
+    load_always_safely()
+    try:
+        cfg = read_config(args.config, args.cfg_options)
+    except ValueError as error:
+        if (getattr(args, 'mix_cc', None) is None
+                or OBJECTIVE.keys().isdisjoint(args.cfg_options or {})):
+            raise
+        raise ValueError(
+            f'{error} To change settings that --mix-cc adds, give them after '
+            'it: --mix-cc loss_weight=… kernel.gamma=… kernel.order=… '
+            'samples_per_class=….') from error
+    fill_in_preprocessor(cfg)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('./work_dirs', name)
+    return cfg

@@ -1,0 +1,107 @@
+import math
+
+import torch
+from torch import Tensor
+
+from .transforms import is_transformed
+
+
+def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
+    r"""Mean squared difference of two correlation matrices.
+
+    As defined by Peng et al., *Correlation Congruence for Knowledge
+    Distillation*, ICCV 2019:
+
+    .. math::
+        L_{CC} = \frac{1}{n^2} \sum_{i,j}
+        \left(\varphi(f^s_i, f^s_j) - \varphi(f^t_i, f^t_j)\right)^2
+
+    The kernel φ is applied before (:mod:`.kernels`).
+
+    Args:
+        student (Tensor): The student's correlation matrix, (n, m).
+        teacher (Tensor): The teacher's, of the same shape. No gradient
+            reaches it.
+
+    Returns:
+        Tensor: The loss, a scalar in float32 at least.
+
+    Raises:
+        TypeError: If a matrix is not a floating-point tensor.
+        ValueError: If the matrices differ in shape, are not 2-D, or hold NaN;
+            the message says which side does. The check for NaN waits for the
+            loss, one synchronization a step on a GPU, and is left out under
+            ``torch.compile`` and the transforms of ``torch.func``.
+    """
+    for side, matrix in (('student', student), ('teacher', teacher)):
+        if not isinstance(matrix, Tensor) or not matrix.is_floating_point():
+            raise TypeError(
+                f'The correlation matrix of the {side} must be a '
+                'floating-point tensor, but is '
+                f'{getattr(matrix, "dtype", type(matrix).__name__)}; apply '
+                'a kernel (in a recipe, a kernel connector) before the loss.')
+    if student.dim() != 2 or student.shape != teacher.shape:
+        raise ValueError(
+            'The correlation congruence loss compares two correlation '
+            'matrices of one shape (n, m), but the student has '
+            f'{tuple(student.shape)} and the teacher '
+            f'{tuple(teacher.shape)}; give each side a kernel (in a recipe, a '
+            'kernel connector), over the same samples.')
+    difference = _widen(student) - _widen(teacher.detach())
+    if is_transformed():
+        return difference.square().mean()
+    loss = _MeanSquare.apply(difference)
+    if loss.isnan():
+        _raise_for_nan(student=student, teacher=teacher)
+    return loss
+
+
+class _MeanSquare(torch.autograd.Function):
+    """``mean(d²)``.
+
+    F.mse_loss fills two more n × m matrices on the way. Norms row by row fill
+    none, and keep the sums short enough for float32.
+    """
+
+    @staticmethod
+    def forward(ctx, difference):
+        ctx.save_for_backward(difference)
+        rows = torch.linalg.vector_norm(difference, dim=1)
+        return rows.square().sum() / difference.numel()
+
+    @staticmethod
+    def backward(ctx, grad_loss):
+        difference, = ctx.saved_tensors
+        return difference * (grad_loss * (2 / difference.numel()))
+
+
+def check_loss_weight(name: str, value: float) -> None:
+    """Check that a value can weigh a loss.
+
+    Raises:
+        TypeError: If it is not a number.
+        ValueError: If it is negative or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f'{name} must be a number, but is {value!r}.')
+    if not 0 <= value < math.inf:
+        raise ValueError(
+            f'{name} must be at least 0 and finite, but is {value}.')
+
+
+def _widen(matrix: Tensor) -> Tensor:
+    return matrix.float() if matrix.dtype.itemsize < 4 else matrix
+
+
+def _raise_for_nan(**matrices: Tensor) -> None:
+    broken = [
+        f"the {side}'s in {int(matrix.isnan().any(1).sum())} of "
+        f'{len(matrix)} rows' for side, matrix in matrices.items()
+        if matrix.isnan().any()
+    ]
+    found = ' and '.join(broken) or 'neither side, but both are infinite'
+    raise ValueError(
+        f'NaN in the correlation matrices: {found}. The features it was made '
+        'of hold NaN or Inf; look for a diverged student (lower the learning '
+        'rate or the loss weights), a broken teacher checkpoint, or an input '
+        'that is not finite.')

@@ -1,0 +1,90 @@
+"""The features of a global batch, without backward communication.
+
+A rank r of W has n samples and computes its rows of the correlation matrix of
+all N = W n samples, so that
+
+    L_r = 1/(n N) Σ_{i in r} Σ_j (K^s_ij − K^t_ij)²,   1/W Σ_r L_r = L_CC.
+
+A feature x_i stands in row i and, the kernel being symmetric, the same way in
+column i. What it gets through the columns, over all ranks, is therefore what
+it gets through its row, and twice the gradient of the row is the whole one:
+
+    dL_CC/dx_i = 1/W · 2 · (dL_r/dx_i through row i).
+
+So the columns can be constants, and the mean over ranks, which DDP takes of
+the gradients anyway, supplies the 1/W.
+"""
+from typing import List, Optional, Tuple
+
+import torch
+from torch import Tensor, distributed
+
+from .transforms import is_transformed
+
+
+def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
+    """This rank's features and those of all ranks.
+
+    Args:
+        x (Tensor): Features of this rank's samples, (n, d).
+
+    Returns:
+        Tuple[Tensor, Tensor or None]: ``x``, (n, d), through which the
+        gradient is doubled; and the features of all ranks in their order,
+        (world_size · n, d), without a gradient. For a symmetric function of
+        the two alone, such as a correlation kernel, and a loss that treats an
+        entry of its matrix as it does the transposed one. Without a process
+        group, or in one of a single rank, ``x`` and None.
+
+    Raises:
+        ValueError: If the ranks have different numbers of samples; on all of
+            them.
+        NotImplementedError: Under ``torch.compile`` or a transform of
+            ``torch.func``; and if the gradient is to be differentiated again.
+    """
+    if (not distributed.is_available() or not distributed.is_initialized()
+            or distributed.get_world_size() == 1):
+        return x, None
+    if is_transformed():
+        raise NotImplementedError(
+            'gather=True exchanges features between processes, which '
+            'torch.compile and torch.func cannot trace; compute the CC loss '
+            'outside of them, or use gather=False.')
+    # A collective with shapes that differ would hang, or mix up samples.
+    sizes = torch.cat(_all_gather(torch.tensor([len(x)], device=x.device)))
+    if (sizes != len(x)).any():
+        raise ValueError(
+            'gather=True needs batches of one size on all ranks, but they '
+            f'have {sizes.tolist()} samples; use a sampler that gives each '
+            "rank the same (MMEngine's DefaultSampler and mmcckd's do), or "
+            'drop the incomplete last batch.')
+    columns = torch.cat(_all_gather(x.detach().contiguous()))
+    return _DoubledGradient.apply(x), columns
+
+
+def _all_gather(x: Tensor) -> List[Tensor]:
+    # Gloo gathers on the CPU alone.
+    device = 'cpu' if distributed.get_backend() == 'gloo' else x.device
+    gathered = [
+        torch.empty_like(x, device=device)
+        for _ in range(distributed.get_world_size())
+    ]
+    distributed.all_gather(gathered, x.to(device))
+    return [part.to(x.device) for part in gathered]
+
+
+class _DoubledGradient(torch.autograd.Function):
+    """The identity, with twice the gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        if torch.is_grad_enabled():  # create_graph=True
+            raise NotImplementedError(
+                'gather=True has a first derivative only, since the features '
+                'of the other ranks count as constants; use gather=False '
+                'where a gradient is differentiated again.')
+        return 2 * grad

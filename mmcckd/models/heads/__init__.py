@@ -1,3 +1,0 @@
-from .reid_head import ReIDHead
-
-__all__ = ['ReIDHead']

@@ -1,0 +1,6 @@
+"""Small artificial data sets in the layout of the real ones. Persons are drawn
+as seen by several cameras."""
+from .toy_market1501 import make_market1501
+from .toy_msmt17 import make_msmt17
+
+__all__ = ['make_market1501', 'make_msmt17']

@@ -1,0 +1,140 @@
+"""Run a study: what its plan needs and its results lack."""
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
+
+import torch
+
+from .code_version import commit_of
+from .option_checks import check_options
+from .plan import stages
+from .processes import Job, run_jobs
+from .progress_table import Progress
+from .results_file import ResultsFile
+from .run import Result, Run
+from .study_file import Study
+from .study_folder import (
+    CHECKPOINT,
+    FEATURES,
+    RESULTS,
+    lock_folder,
+    run_folder,
+    superclass_file,
+)
+from .study_jobs import clustering_job, training_job
+
+Stage = Dict[str, List[Run]]  # row -> runs, finished or not
+Plan = Callable[[ResultsFile], Iterator[Stage]]
+
+
+def run_study(study: Study, seeds: int, folder: Path, root: Path,
+              processes: int) -> Tuple[Dict[str, Result], List[str]]:
+    """Run what a study lacks, and show the progress on the terminal.
+
+    Args:
+        study (Study): The study.
+        seeds (int): Number of seeds of each row of the table.
+        folder (Path): Holds ``results.jsonl`` and a folder for each run;
+            studies that use the same folder share their runs.
+        root (Path): The repository, which configs are relative to.
+        processes (int): Number of runs at a time.
+
+    Returns:
+        tuple: All results in the folder by the keys of their runs, and a line
+        for each run that failed.
+
+    Raises:
+        ValueError: If an option has no effect, or another process runs a
+            study in the folder.
+    """
+    check_options(study, root)
+    with lock_folder(folder), Progress(study.title) as progress:
+        failures = run_plan(
+            lambda file: stages(study, seeds, file), folder, root, processes,
+            progress)
+    return ResultsFile(folder / RESULTS).results, failures
+
+
+def run_again(run: Run, folder: Path, root: Path,
+              processes: int) -> Dict[str, float]:
+    """Run a run and its teacher in an empty folder, and return its metrics.
+
+    Raises:
+        RuntimeError: If one of them fails.
+    """
+
+    def plan(file: ResultsFile) -> Iterator[Stage]:
+        if run.teacher is not None:
+            yield {'teacher': [run.teacher]}
+        yield {'run': [run]}
+
+    with Progress('Running again') as progress:
+        failures = run_plan(plan, folder, root, processes, progress)
+    if failures:
+        raise RuntimeError('\n'.join(failures))
+    return ResultsFile(folder / RESULTS).results[run.key].metrics
+
+
+def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
+             progress: Progress) -> List[str]:
+    """Run what the stages of a plan need and the folder lacks.
+
+    Args:
+        plan (Plan): Yields the stages; see :func:`.plan.stages`.
+        folder, root, processes: As for :func:`run_study`.
+        progress (Progress): Shows the state.
+
+    Returns:
+        List[str]: A line for each run that failed.
+    """
+    file = ResultsFile(folder / RESULTS)
+    commit = commit_of(root)
+    failures: Dict[str, str] = {}
+
+    def execute(jobs: Dict[Job, Optional[Run]], stage: Stage) -> None:
+        def show(running: List[Job]) -> None:
+            progress.show(stage, file.results, running)
+
+        show([])
+        for done in run_jobs(list(jobs), processes, show):
+            run = jobs[done.job]
+            if done.error:
+                failures[run.key if run else done.job.name] = (
+                    f'{done.job.name}: {done.error} ({done.job.log})')
+            elif run is not None:
+                file.append(
+                    Result(run, done.value, round(done.seconds, 1), commit,
+                           torch.__version__))
+
+    for stage in plan(file):
+        missing: Dict[str, Tuple[str, Run]] = {}
+        clusterings: Dict[Path, Job] = {}
+        for row, runs in stage.items():
+            for run in runs:
+                if _is_done(run, file, folder) or run.key in failures:
+                    continue
+                if run.teacher and not _is_done(run.teacher, file, folder):
+                    failures[run.key] = (
+                        f'{row}, seed {run.seed}: its teacher failed')
+                    continue
+                missing[run.key] = (row, run)
+                if run.superclasses:
+                    out = superclass_file(run, folder)
+                    # The page beside it is written last.
+                    if not out.with_suffix('.html').exists():
+                        clusterings[out] = clustering_job(run, folder, root)
+        execute(dict.fromkeys(clusterings.values()), stage)
+        execute({
+            training_job(row, run, folder, root): run
+            for row, run in missing.values()
+        }, stage)
+    return list(failures.values())
+
+
+def _is_done(run: Run, file: ResultsFile, folder: Path) -> bool:
+    """Of a teacher the files are needed as well as the result."""
+    if run.key not in file.results:
+        return False
+    if run.teacher is not None:
+        return True
+    files = run_folder(run, folder)
+    return (files / CHECKPOINT).exists() and (files / FEATURES).exists()

@@ -1,0 +1,99 @@
+"""Import :mod:`mmcckd.register` when MMEngine is imported, and not before.
+
+``from mmcckd.functional import CCLoss`` imports ``mmcckd`` and should take no
+longer than PyTorch. Nothing can be built from a registry before MMEngine is
+imported; so registering waits for that.
+
+It cannot happen in the middle of an import, whose package is not usable yet:
+``import mmrazor`` imports MMEngine on the way, and registering needs MMRazor.
+So the outermost import among the packages below does it once it is complete.
+"""
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Iterator, Optional
+
+# What mmcckd.register imports, or MMRazor where it is installed.
+OPENMMLAB = ('mmengine', 'mmcv', 'mmcls', 'mmpretrain', 'mmrazor', 'mmdet',
+             'mmseg', 'mmpose')
+# What can be imported without registering, of mmcckd.
+LIGHT = ('mmcckd.functional', 'mmcckd.register', 'mmcckd.compat')
+
+
+class RegisteringFinder(MetaPathFinder):
+    """Finds the packages after which the components have to be registered."""
+
+    def find_spec(self, name: str, path=None, target=None
+                  ) -> Optional[ModuleSpec]:
+        ours = (
+            name.startswith('mmcckd.') and name.count('.') == 1
+            and name not in LIGHT)
+        if not ours and name not in OPENMMLAB:
+            return None
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, 'find_spec'):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = RegisteringLoader(spec.loader, ours)
+                return spec
+        return None
+
+
+class RegisteringLoader(Loader):
+    """Loads such a package, and registers if its import is the outermost."""
+
+    _this_thread = threading.local()
+    _registering = threading.Lock()
+
+    def __init__(self, loader: Loader, ours: bool) -> None:
+        self.loader = loader
+        self.ours = ours
+
+    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = module.__spec__.loader = self.loader
+        if getattr(self._this_thread, 'importing', False):
+            self.loader.exec_module(module)
+            return
+        self._this_thread.importing = True
+        try:
+            if self.ours:
+                with self._unless_another_thread_does() as registering:
+                    import mmcckd.compat.applied  # noqa: F401
+                    self.loader.exec_module(module)
+                    if registering:
+                        import mmcckd.register  # noqa: F401
+            else:
+                self.loader.exec_module(module)
+                with self._unless_another_thread_does() as registering:
+                    if registering:
+                        _register_or_warn()
+        finally:
+            self._this_thread.importing = False
+
+    @contextmanager
+    def _unless_another_thread_does(self) -> Iterator[bool]:
+        """Not to be waited for, as it may itself wait for this import."""
+        registering = self._registering.acquire(blocking=False)
+        try:
+            yield registering
+        finally:
+            if registering:
+                self._registering.release()
+
+
+def _register_or_warn() -> None:
+    """Someone else's import does not fail because of this package."""
+    try:
+        import mmcckd.register  # noqa: F401
+    except ImportError as error:
+        warnings.warn(
+            f"mmcckd's components could not be registered: {error}")

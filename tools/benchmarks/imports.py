@@ -1,0 +1,88 @@
+"""Time imports, each in fresh processes.
+
+    python tools/benchmarks/imports.py [--against PATH]
+
+Prints the median seconds of
+
+- torch             ``import torch`` alone
+- functional        and of ``from mmcckd.functional import CCLoss`` after it
+- registering       and of ``import mmcckd, mmengine`` after it, by which all
+                    components are registered
+
+With ``--against``, the root of another checkout, also of these there; of the
+kernels (``mmcckd.kernels``) where it has no ``mmcckd.functional``. The project
+aims at 1 s for ``mmcckd.functional``.
+"""
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Tuple
+
+ROOT = Path(__file__).parents[2]
+CODE = '''
+import sys, time
+start = time.perf_counter()
+import torch
+after_torch = time.perf_counter()
+exec(sys.argv[1])
+print(after_torch - start, time.perf_counter() - after_torch)
+'''
+REGISTERING = 'import mmcckd, mmengine'
+
+
+def seconds(statement: str, checkout: Path) -> Tuple[float, float]:
+    """Of ``import torch``, and of the statement after it."""
+    result = subprocess.run([sys.executable, '-c', CODE, statement],
+                            env=dict(os.environ, PYTHONPATH=str(checkout)),
+                            stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL,
+                            text=True,
+                            check=True)
+    return tuple(map(float, result.stdout.split()))
+
+
+def light_import(checkout: Path) -> str:
+    if (checkout / 'mmcckd/functional').is_dir():
+        return 'from mmcckd.functional import CCLoss'
+    return 'from mmcckd.kernels import gaussian_rbf'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--against', type=Path, help='another checkout')
+    parser.add_argument('--repetitions', type=int, default=5)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    checkouts = dict(this=ROOT)
+    if args.against is not None:
+        checkouts['other'] = args.against.resolve()
+    imports = [('this', 'pass')]
+    for name, checkout in checkouts.items():
+        imports += [(name, light_import(checkout)), (name, REGISTERING)]
+    measured = {key: [] for key in imports}
+    for _ in range(args.repetitions + 1):
+        for name, statement in imports:  # in turn, so that drift hits all
+            measured[name, statement].append(
+                seconds(statement, checkouts[name]))
+
+    print(f'medians of {args.repetitions} processes, seconds\n')
+    print('| checkout | import | seconds after torch |')
+    print('|---|---|---:|')
+    torch = [pair[0] for pairs in measured.values() for pair in pairs[1:]]
+    print(f'| | `import torch` | ({statistics.median(torch):.2f}) |')
+    for (name, statement), pairs in measured.items():
+        if statement != 'pass':
+            median = statistics.median(pair[1] for pair in pairs[1:])
+            print(f'| {name} | `{statement}` | {median:.2f} |')
+
+
+if __name__ == '__main__':
+    main()
