@@ -1,9 +1,9 @@
-"""Make a plain MMPretrain model of the student of a distillation.
+"""Export the student of a distillation as a plain MMPretrain model.
 
-Writes OUT.pth, a checkpoint of the student alone, and beside it OUT.py, its
-config, for mmpretrain.get_model('OUT.py', 'OUT.pth') and the like. With
---onnx also OUT.onnx; where that cannot be done, or gives something else than
-torch, the two others are written all the same, and the exit status is 1.
+Writes OUT.pth, a checkpoint of the student alone, and its config OUT.py, for
+mmpretrain.get_model('OUT.py', 'OUT.pth') and similar functions. With --onnx it
+also writes OUT.onnx. If the ONNX file cannot be made, or gives other values
+than torch, the two other files are still written, and the exit status is 1.
 """
 import argparse
 import sys
@@ -23,13 +23,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--onnx',
         action='store_true',
-        help='also write OUT.onnx: normalized images in, in batches of any '
-        'size, logits out, or the feature of a re-ID student; compared with '
-        'torch')
+        help='also write OUT.onnx, from normalized images, in batches of any '
+        'size, to logits, or to the feature of a re-ID student; it is '
+        'compared with torch')
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace files that are there')
+        help='replace existing files')
     return parser.parse_args()
 
 

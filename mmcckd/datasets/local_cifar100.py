@@ -15,22 +15,22 @@ from mmcckd.files.pickles import NUMPY, SafeUnpickler
 
 @DATASETS.register_module()
 class LocalCIFAR100(CIFAR100):
-    """CIFAR-100 as it is on disk: nothing is ever downloaded.
+    """CIFAR-100 from local files, without any download.
 
-    :class:`mmpretrain.datasets.CIFAR100` tries the network where a file is
-    missing or is not the published one. Here the former is an error, and the
-    latter, such as the data of ``tools/make_toy_dataset.py``, a warning. The
-    files are pickles, and read without running code that is in them.
+    :class:`mmpretrain.datasets.CIFAR100` downloads files that are missing or
+    differ from the published ones. Here a missing file is an error, and a file
+    that differs, such as one of ``tools/make_toy_dataset.py``, a warning. The
+    files are pickles, which are read without running code that is in them.
 
     Args:
-        data_root (str): The folder that has ``cifar-100-python`` in it.
+        data_root (str): The folder that contains ``cifar-100-python``.
         split (str): "train" or "test". Defaults to "train".
         **kwargs: ``pipeline`` and the other arguments of
             :class:`mmpretrain.datasets.CIFAR100`; ``download`` has no effect.
 
     Raises:
         FileNotFoundError: If the split's file is missing.
-        ValueError: If it is not laid out as CIFAR-100's are.
+        ValueError: If a file does not have the format of CIFAR-100.
     """
 
     def load_data_list(self) -> List[dict]:
@@ -51,7 +51,7 @@ class LocalCIFAR100(CIFAR100):
                 f'it. {advice}') from error
         try:
             images, labels = _read(content)
-        except Exception as error:  # a damaged pickle raises about anything
+        except Exception as error:  # a damaged pickle can raise any error
             raise ValueError(
                 f"{path} is not a file of CIFAR-100's Python version, which "
                 'is a pickle of a dict with "data", uint8 of shape (N, 3072), '

@@ -1,4 +1,4 @@
-"""What comes after training: the student as a plain MMPretrain model."""
+"""Export of a trained student as a plain MMPretrain model, and as ONNX."""
 from .exported_files import OutputFiles
 from .onnx_file import check_onnx_is_installed
 from .student import Student, load_student

@@ -1,7 +1,7 @@
-"""Read a config out of a checkpoint without running it.
+"""Read the config in a checkpoint without running it.
 
-MMEngine writes the config of a run into its checkpoints, as Python text, and
-reads such text by running it. A checkpoint must run no code.
+MMEngine saves the config of a run in its checkpoints, as Python code, and
+reads such a config by running it. A checkpoint must not run code.
 """
 import ast
 from typing import Any, Iterator
@@ -13,24 +13,24 @@ from mmengine.utils import import_modules_from_strings
 
 
 def parse_config(text: str) -> Config:
-    """The config of a text that MMEngine's ``Config.pretty_text`` wrote.
+    """Parse a config that MMEngine's ``Config.pretty_text`` wrote.
 
     The modules that its ``custom_imports`` name are imported, as
     ``Config.fromfile`` does.
 
     Args:
-        text (str): Assignments of numbers, text, None, truth values, and
-            lists, tuples and dicts of these.
+        text (str): Assignments of numbers, text, None, booleans, and lists,
+            tuples and dicts of these.
 
     Raises:
-        ImportError: If one of its ``custom_imports`` is not there.
-        ValueError: If it holds anything else.
+        ImportError: If one of its ``custom_imports`` is not installed.
+        ValueError: If the text holds anything else.
     """
     content = {}
     try:
         for line in ast.parse(text).body:
             if not isinstance(line, ast.Assign):
-                raise ValueError(f'line {line.lineno} is no assignment')
+                raise ValueError(f'line {line.lineno} is not an assignment')
             name, = line.targets
             content[name.id] = ast.literal_eval(_Dicts().visit(line.value))
     except (AttributeError, MemoryError, RecursionError, SyntaxError,
@@ -43,12 +43,12 @@ def parse_config(text: str) -> Config:
 
 
 def check_types(cfg: Config) -> None:
-    """Raise unless every ``type`` is a name in a registry.
+    """Raise an error if a ``type`` is not the name of a registered class.
 
-    MMEngine also takes the dotted path of any function, and calls it.
+    MMEngine would import and call any function that is given by its path.
 
     Raises:
-        ValueError: If one is not.
+        ValueError: If a type has a path and is not in a registry.
     """
     registered = set()
     for root in vars(mmengine.registry).values():
@@ -64,7 +64,7 @@ def check_types(cfg: Config) -> None:
 
 
 def types(config: Any) -> Iterator[str]:
-    """All ``type`` within dicts, lists and tuples, one another's too."""
+    """Yield every ``type`` in nested dicts, lists and tuples."""
     if isinstance(config, dict):
         if 'type' in config:
             yield str(config['type'])
@@ -76,7 +76,8 @@ def types(config: Any) -> Iterator[str]:
 
 
 class _Dicts(ast.NodeTransformer):
-    """``dict(a=1)`` and ``dict({'a': 1})`` as ``{'a': 1}``; and infinity."""
+    """Turn ``dict(a=1)`` and ``dict({'a': 1})`` into ``{'a': 1}``, and the
+    names ``inf`` and ``nan`` into numbers."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

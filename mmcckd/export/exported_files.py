@@ -11,19 +11,19 @@ from .student import Student
 
 
 class OutputFiles:
-    """Where an export goes: OUT.pth, OUT.py and, if asked for, OUT.onnx.
+    """The files of an export: OUT.pth, OUT.py and, if requested, OUT.onnx.
 
     Args:
         out (str | Path): The checkpoint to write, named \\*.pth.
-        onnx (bool): Whether to write an ONNX file too. Defaults to False.
-        overwrite (bool): Whether files that are there are replaced. Defaults
-            to False.
-        inputs (Iterable[str | Path]): Files that are read, and so are never
-            replaced. Defaults to none.
+        onnx (bool): Whether to write an ONNX file as well. Defaults to False.
+        overwrite (bool): Whether existing files are replaced. Defaults to
+            False.
+        inputs (Iterable[str | Path]): Files that the export reads, which are
+            never replaced. Defaults to none.
 
     Raises:
-        FileExistsError: If one of the files is there and must stay.
-        ValueError: If ``out`` has another name, or cannot be written to.
+        FileExistsError: If one of the files exists and must not be replaced.
+        ValueError: If ``out`` has another suffix, or cannot be written.
     """
 
     def __init__(self,
@@ -47,27 +47,27 @@ class OutputFiles:
             if any(path.exists() and Path(name).exists()
                    and path.samefile(name) for name in inputs):
                 raise FileExistsError(
-                    f'{path} is what is exported from; give another place.')
+                    f'{path} is an input of the export; give another place.')
         stale = out.with_suffix('.onnx')
         if not onnx and stale.exists():
             raise FileExistsError(
-                f'{stale} exists, but would not belong to {out} any more; add '
+                f'{stale} exists, and would not match the new {out}; add '
                 '--onnx to replace it as well, or give another place.')
         check_writable(out)
 
     def write(self, student: Student) -> List[Path]:
-        """Write all of them.
+        """Write all files.
 
-        The checkpoint and the config are right whatever becomes of the ONNX
-        file, so they are written also where that fails. An older ONNX file
-        then stays.
+        If the ONNX file cannot be made, the checkpoint and the config are
+        written all the same, and an older ONNX file is kept.
 
         Returns:
             List[Path]: The files that were written.
 
         Raises:
-            ValueError: As :func:`~mmcckd.export.onnx_file.export_onnx` says;
-                names what was written.
+            ValueError: If the ONNX file cannot be made, see
+                :func:`~mmcckd.export.onnx_file.export_onnx`. The message
+                names the files that were written.
         """
         failure = None
         with atomic_write(self.checkpoint) as checkpoint, \
@@ -89,11 +89,12 @@ class OutputFiles:
                 except ValueError as error:
                     failure = error
         if failure is not None:
-            older = (f' The {self.onnx} that was there is left alone, and is '
-                     'of another student.' if self.onnx.exists() else '')
+            older = (f' The older {self.onnx} was not replaced, and is of '
+                     'another student.' if self.onnx.exists() else '')
             raise ValueError(
                 f'{failure} No ONNX file was written; {self.checkpoint} and '
-                f'{self.config} were, and are right.{older}') from failure
+                f'{self.config} were written and are correct.{older}'
+            ) from failure
         return self._all()
 
     def _all(self) -> List[Path]:

@@ -1,4 +1,4 @@
-"""The images that a student takes."""
+"""Shape and normalization of the images that a student takes."""
 from typing import Tuple
 
 import numpy as np
@@ -13,11 +13,11 @@ from .student import Student
 
 
 def image_shape(student: Student) -> Tuple[int, int, int]:
-    """(c, h, w) of the images that the test pipeline hands on.
+    """Get the shape, (c, h, w), of the images that the test pipeline gives.
 
     Raises:
-        ValueError: If the pipeline hands on images of the size that they have,
-            and the test set is not there to look at one.
+        ValueError: If the pipeline keeps the size of the images, and the test
+            set, which is needed then, cannot be read.
     """
     channels = next((module.in_channels for module in student.model.modules()
                      if isinstance(module, nn.Conv2d)), 3)
@@ -28,13 +28,13 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
                 _piped(dataset, (*size, channels))
                 for size in ((1000, 1300), (900, 800))
             }
-            if len(shapes) > 1:  # as large as the images are
+            if len(shapes) > 1:  # the pipeline keeps their size
                 sample = DATASETS.build(dataset)[0]
                 shapes = {tuple(sample['inputs'].shape)}
-    except Exception as error:  # a data set is not there in many ways
+    except Exception as error:  # a missing dataset can raise any error
         raise ValueError(
             'The size of the images is not known: the test pipeline does not '
-            'set it, and the test set cannot be looked at: '
+            'set it, and the test set cannot be read: '
             f'{type(error).__name__}: {error} Put the data there, or give a '
             'config, by --config, whose test pipeline ends with a CenterCrop.'
         ) from error
@@ -42,7 +42,7 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
 
 
 def _piped(dataset: Config, shape: Tuple[int, int, int]) -> tuple:
-    """The shape of what the pipeline makes of an image, (h, w, c)."""
+    """The shape of the pipeline's output for an image, (h, w, c)."""
     pipeline = Compose([
         TRANSFORMS.build(transform) for transform in remove_transform(
             dataset.pipeline, 'LoadImageFromFile')
@@ -53,7 +53,7 @@ def _piped(dataset: Config, shape: Tuple[int, int, int]) -> tuple:
 
 
 def normalization(student: Student) -> str:
-    """What the data preprocessor does to the images, in its own terms."""
+    """Describe the normalization by the data preprocessor's arguments."""
     settings = student.config.get('data_preprocessor') or {}
     return ', '.join(
         f'{name}={settings[name]}'

@@ -1,4 +1,4 @@
-"""A student's ONNX file."""
+"""Export of a student as an ONNX file, which is compared with torch."""
 import copy
 import inspect
 import warnings
@@ -14,8 +14,8 @@ from .images import image_shape, normalization
 from .onnx_output import Output, output_of
 from .student import Student
 
-# Parts of the largest absolute value that torch gives: what is right for all
-# networks, and for those that magnify what float32 rounds.
+# Relative to the largest absolute value of torch's output: the tolerance for
+# all networks, and for those that magnify rounding errors of float32.
 TOLERANCE = 1e-4
 LARGEST_TOLERANCE = 1e-2
 TRACED_BATCH = 2
@@ -23,10 +23,10 @@ OTHER_BATCHES = (1, 5)
 
 
 def check_onnx_is_installed() -> None:
-    """Raise unless ONNX files can be written and run.
+    """Raise an error if ONNX files cannot be written and run.
 
     Raises:
-        ImportError: If a package is missing; says what to install.
+        ImportError: If a package is missing; the message says what to install.
     """
     try:
         import onnx  # noqa: F401
@@ -38,30 +38,30 @@ def check_onnx_is_installed() -> None:
 
 
 def export_onnx(student: Student, path: Path) -> str:
-    """Write the network as ONNX, and compare the file with it.
+    """Write the network as ONNX, and compare the file with torch.
 
-    The file takes ``images``, (n, c, h, w), float32, any n, as the data
-    preprocessor hands them on: normalized. h and w are those of the config's
-    test. It gives what :func:`~mmcckd.export.onnx_output.output_of` finds, in
-    float32: ``logits``, (n, classes), or ``feature``, (n, d).
+    The input is ``images``, (n, c, h, w), float32, for any n, normalized as by
+    the data preprocessor. h and w are those of the config's test pipeline. The
+    output is that of :func:`~mmcckd.export.onnx_output.output_of` in float32:
+    ``logits``, (n, classes), or ``feature``, (n, d).
 
     Batches of several sizes are compared. The largest difference between the
     file and torch, divided by the largest absolute value that torch gives,
-    must be at most ``TOLERANCE``. A network that magnifies rounding errors
-    cannot keep to this; there, ten times the difference between torch's own
-    float32 and float64 is allowed, up to ``LARGEST_TOLERANCE``.
+    must be at most ``TOLERANCE``. This is too strict for networks that
+    magnify rounding errors; for these, ten times the difference between
+    torch's own float32 and float64 is allowed, up to ``LARGEST_TOLERANCE``.
 
     Args:
-        student (Student): What to write.
-        path (Path): The file.
+        student (Student): The student to export.
+        path (Path): The file to write.
 
     Returns:
-        str: What the file takes and gives, and how near to torch.
+        str: The input and output of the file, and its difference from torch.
 
     Raises:
-        ImportError: As :func:`check_onnx_is_installed` says.
-        ValueError: If the size of the images is not known, the student's
-            predictions are made of something else, the network cannot be
+        ImportError: If a package is missing.
+        ValueError: If the size of the images is unknown, the predictions are
+            not computed from logits or a feature, the network cannot be
             traced, or the file gives other values.
     """
     check_onnx_is_installed()
@@ -85,8 +85,8 @@ def export_onnx(student: Student, path: Path) -> str:
 
 
 def _trace(output: Output, images: Tensor, path: Path) -> None:
-    # torch 2.5 brought a second exporter, which needs a further package, and
-    # a later one made it the default.
+    # torch 2.5 has a second exporter, which needs another package and became
+    # the default later.
     choice = {}
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         choice['dynamo'] = False
@@ -94,7 +94,7 @@ def _trace(output: Output, images: Tensor, path: Path) -> None:
     try:
         with warnings.catch_warnings(), torch.no_grad(), \
                 windows_of_any_batch():
-            warnings.simplefilter('ignore')  # of the tracer, about shapes
+            warnings.simplefilter('ignore')  # the tracer warns of shapes
             torch.onnx.export(
                 output.network, (images, ),
                 str(path),
@@ -102,14 +102,14 @@ def _trace(output: Output, images: Tensor, path: Path) -> None:
                 output_names=[output.name],
                 dynamic_axes=axes,
                 **choice)
-    except Exception as error:  # of the tracer, or of an operator
+    except Exception as error:  # by the tracer or an operator
         raise ValueError(
             f'torch cannot write this student as ONNX: '
             f'{type(error).__name__}: {error}') from error
 
 
 def _difference(output: Output, path: Path, images: Tensor) -> float:
-    """Between the file and torch, relative; raises if large."""
+    """Relative difference between the file and torch; raises if large."""
     import onnxruntime
     with torch.no_grad():
         expected = output.network(images).numpy()
@@ -117,7 +117,7 @@ def _difference(output: Output, path: Path, images: Tensor) -> float:
         session = onnxruntime.InferenceSession(
             str(path), providers=['CPUExecutionProvider'])
         found, = session.run([output.name], dict(images=images.numpy()))
-    except Exception as error:  # onnxruntime has its own kinds
+    except Exception as error:  # onnxruntime has classes of its own
         raise ValueError(
             f'The ONNX file fails on a batch of {len(images)}, traced on one '
             f'of {TRACED_BATCH}: {error}') from error
@@ -140,16 +140,19 @@ def _difference(output: Output, path: Path, images: Tensor) -> float:
 
 def _rounding(network: nn.Module, images: Tensor,
               expected: np.ndarray) -> float:
-    """How far torch's float32 is off its float64; 0 if it has no float64."""
+    """Relative difference between float32 and float64 in torch.
+
+    0 if the network does not run in float64.
+    """
     try:
         with torch.no_grad():
             exact = copy.deepcopy(network).double()(images.double())
-    except RuntimeError:  # of an operator that wants float32
+    except RuntimeError:  # by an operator that needs float32
         return 0.
     return _relative(expected, exact.numpy())
 
 
 def _relative(found: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference, relative to the largest that is expected."""
+    """The largest difference, relative to the largest expected value."""
     difference = np.abs(found - expected).max()
     return float(difference and difference / np.abs(expected).max())

@@ -1,4 +1,4 @@
-"""What a student is used for, and so what its ONNX file gives."""
+"""The output of a student's ONNX file: logits, or a feature."""
 from dataclasses import dataclass
 from typing import Callable
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 @dataclass
 class Output:
-    """The output of a student that its predictions are made of.
+    """The output from which a student computes its predictions.
 
     Args:
         name (str): ``'logits'`` or ``'feature'``.
-        meaning (str): What its user does with it.
-        network (nn.Module): From normalized images, (n, c, h, w), to the
-            output, (n, classes) or (n, d).
+        meaning (str): How the output is used, for messages.
+        network (nn.Module): Computes the output, (n, classes) or (n, d), of
+            normalized images, (n, c, h, w).
     """
     name: str
     meaning: str
@@ -23,20 +23,20 @@ class Output:
 
 
 def output_of(model: nn.Module, images: Tensor) -> Output:
-    """Find out what a model's predictions are made of, by trying it.
+    """Find the output from which a model computes its predictions.
 
-    Where the model sets ``feature`` of its data samples, as ``ReIDHead``
-    does, and for MMPretrain's ``ImageToImageRetriever``, it is the feature.
-    For all others it is the logits, whose softmax or sigmoid must be the
-    scores that are predicted; for the two logits of ``ConformerHead`` their
-    sum, which is what it predicts from.
+    It is found by running the model. If the model sets ``feature`` of its data
+    samples, as ``ReIDHead`` does, or is MMPretrain's
+    ``ImageToImageRetriever``, the output is the feature. For other models it
+    is the logits, whose softmax or sigmoid must equal the predicted scores.
+    The two logits of ``ConformerHead`` are added, as for its predictions.
 
     Args:
-        model (nn.Module): A model of MMPretrain's, in eval mode.
-        images (Tensor): Normalized images, (n, c, h, w), to try it with.
+        model (nn.Module): A model of MMPretrain, in eval mode.
+        images (Tensor): Normalized images, (n, c, h, w), to run it with.
 
     Raises:
-        ValueError: If the predictions are made of something else.
+        ValueError: If the predictions are computed in another way.
     """
     if isinstance(model, ImageToImageRetriever):
         return Output('feature', FEATURE, _Network(model, _retrieved))
@@ -53,25 +53,26 @@ def output_of(model: nn.Module, images: Tensor) -> Output:
                 if found.shape == expected.shape and torch.allclose(
                         found, expected, rtol=1e-4, atol=1e-6):
                     return Output(output, meaning, network)
-    except Exception as error:  # whatever a model for another task says
+    except Exception as error:  # models for other tasks raise any error
         reason = f' ({type(error).__name__}: {error})'
     head = getattr(model, 'head', None)
     raise ValueError(
         f'The student, {type(model).__name__}' +
         ('' if head is None else f' with {type(head).__name__}') +
-        ', predicts neither the softmax or sigmoid of the logits that it '
-        f'gives, nor a feature for retrieval{reason}; ONNX is for these.')
+        ', predicts neither the softmax or sigmoid of its logits, nor a '
+        f'feature for retrieval{reason}. Only such students can be exported '
+        'as ONNX.')
 
 
 class _Network(nn.Module):
-    """A model with one way through it, as a tracer needs it."""
+    """A model whose ``forward`` is one function of images, for the tracer."""
 
     def __init__(self, model: nn.Module,
                  way: Callable[[nn.Module, Tensor], Tensor]) -> None:
         super().__init__()
         self.model = model
         self.way = way
-        self.train(model.training)  # the tracer leaves it in this mode
+        self.train(model.training)  # the tracer restores this mode
 
     def forward(self, images: Tensor) -> Tensor:
         return self.way(self.model, images)
@@ -92,8 +93,8 @@ def _retrieved(model: nn.Module, images: Tensor) -> Tensor:
 
 
 FEATURE = 'the feature for retrieval'
-# The field of the data samples, how it comes from the output, the output,
-# its meaning, and the way from images to the output.
+# Field of the data samples, function from the output to it, name of the
+# output, its meaning, and function from images to the output.
 PREDICTIONS = (
     ('feature', lambda feature: feature, 'feature', FEATURE, _before_logits),
     ('pred_score', lambda logits: logits.softmax(1), 'logits',

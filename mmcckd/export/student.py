@@ -16,24 +16,23 @@ from mmcckd.version import __version__
 from .config_text import check_types, parse_config
 from .student_config import student_config
 
-# What MMEngine says of a run that stays true of its student.
+# Facts about the run that also hold for the exported student.
 KEPT_META = ('dataset_meta', 'epoch', 'iter', 'seed', 'experiment_name',
              'time')
 
 
 @dataclass
 class Student:
-    """A trained student, apart from what taught it.
+    """A trained student without its teacher.
 
     Args:
-        model (BaseModel): The student with its weights, on the CPU, in eval
-            mode.
+        model (BaseModel): The student with its weights, on the CPU and in
+            eval mode.
         config (Config): Its MMPretrain config.
-        meta (dict): What is known of its training, as MMPretrain's
-            checkpoints say it.
+        meta (dict): Information about the training, as in MMPretrain's
+            checkpoints.
         source (str): The name of the checkpoint's file.
-        averaged (bool): Whether the weights are those that an ``EMAHook``
-            averaged.
+        averaged (bool): Whether the weights were averaged by an ``EMAHook``.
     """
     model: BaseModel
     config: Config
@@ -43,23 +42,25 @@ class Student:
 
 
 def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
-    """The student of a checkpoint that a distillation wrote.
+    """Load the student of a distillation from a checkpoint.
 
-    Where the run had an ``EMAHook``, it is the averaged student: MMEngine
-    saves the average as ``state_dict``, and what it averages over as
-    ``ema_state_dict``.
+    If the run had an ``EMAHook``, the averaged student is loaded: MMEngine
+    saves the averaged weights as ``state_dict``, and the weights of the last
+    iteration as ``ema_state_dict``.
 
     Args:
-        checkpoint (str): File or URL of a run of ``FrozenTeacherDistill`` or
-            another algorithm of MMRazor's with an ``architecture``.
+        checkpoint (str): File or URL of a checkpoint of
+            ``FrozenTeacherDistill`` or another algorithm of MMRazor with an
+            ``architecture``.
         config (str, optional): The config of the run, a file or
-            ``package::path``. Defaults to None: the config that is in the
-            checkpoint, which is read as data.
+            ``package::path``. Defaults to None, the config in the checkpoint,
+            which is read as data.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such checkpoint, has no config, or has one
-            whose student cannot be built or does not fit the weights.
+        ValueError: If the checkpoint cannot be read or holds no student, or
+            if the config is missing, or its student cannot be built or does
+            not fit the weights.
     """
     content = read_checkpoint(checkpoint)
     state_dict = weights_of(content, f'The checkpoint {checkpoint}')
@@ -84,18 +85,18 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             cfg = student_config(parse_config(meta['cfg']))
             check_types(cfg)
         else:
-            raise ValueError('there is none.')
+            raise ValueError('there is no config.')
         model = get_model(cfg)
-    except Exception as error:  # a config can be wrong in any way
+    except Exception as error:  # a wrong config can raise any error
         raise ValueError(
-            f'No student can be built of {source}: {type(error).__name__}: '
-            f'{error} The config of the run can be given by --config.'
-        ) from error
+            f'The student of {source} cannot be built: '
+            f'{type(error).__name__}: {error} Give the config of the run by '
+            '--config.') from error
     wrong = misfits(model, weights)
     if wrong:
         raise ValueError(
             f'The student in {checkpoint} does not fit that of {source}:\n' +
-            '\n'.join(wrong) + '\nGive the config of this very run.')
+            '\n'.join(wrong) + '\nGive the config of the same run.')
     return Student(
         model=model,
         config=cfg,

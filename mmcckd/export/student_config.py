@@ -1,4 +1,4 @@
-"""From the config of a distillation to that of its student alone."""
+"""Config of a student, from the config of its distillation."""
 from typing import Any
 
 import mmpretrain.registry
@@ -11,20 +11,20 @@ from .config_text import types
 
 
 def student_config(cfg: Config) -> Config:
-    """A plain, self-contained MMPretrain config of a run's student.
+    """Make a plain, complete MMPretrain config of the student of a run.
 
     Args:
-        cfg (Config): Of a distillation, with the student at
-            ``model.architecture``; or of the student itself.
+        cfg (Config): The config of a distillation, with the student at
+            ``model.architecture``, or of the student itself.
 
     Returns:
-        Config: ``model``, expanded where the run names it by ``cfg_path``,
+        Config: ``model``, expanded if the run gives it by ``cfg_path``,
         ``data_preprocessor``, ``test_dataloader``, ``test_evaluator``,
-        ``test_cfg`` and ``default_scope``. ``custom_imports`` only where
-        something of another package is among these.
+        ``test_cfg`` and ``default_scope``; ``custom_imports`` only if a
+        component of another package is used.
 
     Raises:
-        ValueError: If it has no model, or no data to test with.
+        ValueError: If it has no model, or no test or validation data.
     """
     if 'model' not in cfg:
         raise ValueError('it has no model.')
@@ -53,10 +53,10 @@ def student_config(cfg: Config) -> Config:
 
 
 def _expand(model: ConfigDict, run: Config) -> ConfigDict:
-    """The model, written out if the run names it by ``cfg_path``."""
+    """The model, expanded if the run gives it by ``cfg_path``."""
     path = model.get('cfg_path') or ''
-    # To read a config is to run it: one that comes with a checkpoint, which
-    # has no file, may name a package's configs, but not any file.
+    # Reading a config file runs it. A config from a checkpoint, which has no
+    # file name, may therefore give configs of packages only.
     if '..' in path or (path and '::' not in path and run.filename is None):
         raise ValueError(f'it has the cfg_path {path!r}; expected '
                          'package::folder/file.py.')
@@ -64,10 +64,12 @@ def _expand(model: ConfigDict, run: Config) -> ConfigDict:
 
 
 def _plain(config: Any) -> Any:
-    """Without the weights that the run began with, files or, for networks of
-    timm and Hugging Face, downloads, since the student has other weights now;
-    and with mmcv's loading of images, which MMPretrain's inferencers know to
-    leave out, in place of ours."""
+    """Remove initial weights, and replace ``LoadImage`` by mmcv's transform.
+
+    The student has trained weights, so the files and downloads that the run
+    started from are not needed. MMPretrain's inferencers leave out mmcv's
+    transform, which they do themselves.
+    """
     if isinstance(config, (list, tuple)):
         return type(config)(_plain(part) for part in config)
     if not isinstance(config, dict):
@@ -84,7 +86,7 @@ def _plain(config: Any) -> Any:
 
 
 def _imports(cfg: Config, student: Config) -> dict:
-    """The ``custom_imports`` of the run that the student alone needs."""
+    """The ``custom_imports`` of the run that the student needs."""
     imports = dict(cfg.get('custom_imports') or dict(imports=[]))
     names = imports['imports']
     names = [names] if isinstance(names, str) else list(names)
@@ -96,8 +98,8 @@ def _imports(cfg: Config, student: Config) -> dict:
 
 
 def _needs_mmcckd(cfg: Config) -> bool:
-    """Whether it names a component of mmcckd's; or of MMRazor's, which cannot
-    be imported without it."""
+    """Whether the config uses a component of mmcckd, or one of MMRazor, which
+    cannot be imported without mmcckd."""
     registries = [
         registry for registry in vars(mmpretrain.registry).values()
         if isinstance(registry, Registry)

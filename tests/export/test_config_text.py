@@ -30,7 +30,7 @@ def test_reads_all_that_a_config_can_hold():
 
 
 @pytest.mark.parametrize('text, message', [
-    ('import os', 'line 1 is no assignment'),
+    ('import os', 'line 1 is not an assignment'),
     ("a = 1\nb = open('pwned', 'w')", 'line 2 calls a function'),
     ("a = dict(b=[__import__('os')])", 'line 1 calls a function'),
     ("a = dict(open('pwned', 'w'))", 'line 1 calls a function'),

@@ -70,14 +70,14 @@ def test_what_is_there_stays_unless_told(there, student, tmp_path):
 
 def test_an_onnx_file_of_another_student_is_not_left_beside(tmp_path):
     (tmp_path / 'out.onnx').touch()
-    with pytest.raises(FileExistsError, match='not belong to .*out.pth any'):
+    with pytest.raises(FileExistsError, match='not match the new .*out.pth'):
         OutputFiles(tmp_path / 'out.pth', overwrite=True)
 
 
 def test_what_is_read_is_never_replaced(tmp_path):
     for name in ('out.pth', 'out.py'):
         (tmp_path / name).touch()
-        with pytest.raises(FileExistsError, match=f'{name} is what is export'):
+        with pytest.raises(FileExistsError, match=f'{name} is an input of '):
             OutputFiles(
                 tmp_path / 'out.pth',
                 overwrite=True,
@@ -119,13 +119,13 @@ def test_what_is_right_is_written_whatever_onnx_does(older, student, tmp_path):
     assert text.startswith(
         'On a batch of 1 the ONNX file, traced on one of 2, is off by 5.0e-01 '
         'of the largest value')
-    assert (f'No ONNX file was written; {out} and {tmp_path}/out.py were, and '
-            'are right.') in text
+    assert (f'No ONNX file was written; {out} and {tmp_path}/out.py were '
+            'written and are correct.') in text
     content = torch.load(out, weights_only=True)
     assert content['meta']['epoch'] == 3
     assert Config.fromfile(tmp_path / 'out.py').to_dict() == CONFIG.to_dict()
     if older:
-        assert text.endswith(f'The {tmp_path}/out.onnx that was there is left '
-                             'alone, and is of another student.')
+        assert text.endswith(f'The older {tmp_path}/out.onnx was not '
+                             'replaced, and is of another student.')
         assert (tmp_path / 'out.onnx').read_text() == 'of another student'
     assert names(tmp_path) == [*['out.onnx'][:older], 'out.pth', 'out.py']

@@ -102,7 +102,7 @@ def test_a_config_file_takes_the_place_of_the_checkpoints(
     del content['meta']
     path = str(tmp_path / 'without_config.pth')
     torch.save(content, path)
-    with pytest.raises(ValueError, match=r'there is none. .* --config'):
+    with pytest.raises(ValueError, match=r'there is no config. .* --config'):
         load_student(path)
     student = load_student(path, str(DIGITS))
     assert torch.equal(logits(student.model), logits(run.model.student))
@@ -112,7 +112,7 @@ def test_a_config_file_takes_the_place_of_the_checkpoints(
     with pytest.raises(ValueError, match=r'does not fit that of .*r18w16_dig'
                        r'(.|\n)*missing(.|\n)*other shape'):
         load_student(path, other)
-    with pytest.raises(ValueError, match='No student can be built of /no.py'):
+    with pytest.raises(ValueError, match='The student of /no.py cannot be b'):
         load_student(path, '/no.py')
 
 

@@ -269,8 +269,8 @@ def test_onnx_fails_alone(reid, tmp_path, monkeypatch):
     assert info.value.code.startswith(
         'export_student: ValueError: The size of the images is not known')
     assert info.value.code.endswith(
-        f'No ONNX file was written; {out}.pth and {out}.py were, and are '
-        'right.')
+        f'No ONNX file was written; {out}.pth and {out}.py were written '
+        'and are correct.')
     assert {path.name for path in tmp_path.iterdir()} == {
         'config.py', 'out.pth', 'out.py'
     }

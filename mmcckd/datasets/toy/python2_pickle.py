@@ -4,10 +4,10 @@ from pathlib import Path
 
 
 class _Python2Pickler(pickle._Pickler):
-    """Writes bytes as the strings of Python 2.
+    """Pickler that writes bytes as strings of Python 2.
 
-    ``pickle.load`` gives them as bytes or as text, as its ``encoding`` says,
-    and readers of CIFAR rely on either.
+    ``pickle.load`` reads these as bytes or as text, depending on its
+    ``encoding``. Readers of CIFAR use both.
     """
 
     def save_bytes(self, value: bytes) -> None:
@@ -21,6 +21,6 @@ class _Python2Pickler(pickle._Pickler):
 
 
 def write_pickle(path: Path, content: dict) -> None:
-    """Write a dict of bytes as Python 2 wrote one of strings."""
+    """Write a dict with bytes as Python 2 writes a dict with strings."""
     with open(path, 'wb') as file:
         _Python2Pickler(file, protocol=2).dump(content)

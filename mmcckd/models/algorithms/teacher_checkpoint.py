@@ -1,4 +1,4 @@
-"""Load a teacher's weights completely, safely, or not at all."""
+"""Load the weights of a teacher, which must fit exactly."""
 from collections import OrderedDict
 from typing import Dict, List, Sequence
 
@@ -8,9 +8,9 @@ from torch import nn
 
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 
-# More names than this, of one kind of misfit, help nobody.
+# Names of each kind of misfit that a message lists.
 MAX_LISTED = 20
-# Where MMRazor's algorithms keep the student.
+# Prefix of the student in MMRazor's algorithms.
 STUDENT = 'architecture.'
 
 
@@ -18,7 +18,7 @@ class Misfit(ValueError):
     """Weights that do not fit a network.
 
     Args:
-        message (str): What does not fit what.
+        message (str): Which weights do not fit which network.
         wrong (List[str]): The lines of :func:`list_misfits`.
     """
 
@@ -36,8 +36,9 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a checkpoint, would run code, or does not fit;
-            the message lists missing and unexpected keys and other shapes.
+        ValueError: If it is not a checkpoint, would run code, or does not fit.
+            The message lists missing and unexpected keys, and keys of other
+            shapes.
     """
     filename = str(filename)
     try:
@@ -53,8 +54,8 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
         if any(name.startswith(STUDENT) for name in state_dict):
             raise ValueError(
                 f'The teacher checkpoint {filename} is of a distillation. '
-                'Give that of the teacher alone; or, for the student in it to '
-                'teach, the file that this writes: python '
+                'Give that of the teacher alone. To use the student in it as '
+                'the teacher, give the file that this command writes: python '
                 f'tools/export_student.py {filename} teacher.pth')
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
@@ -68,10 +69,13 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
 
 
 def misfits(model: nn.Module, state_dict: dict) -> List[str]:
-    """Load as far as it fits; a line for each kind of misfit.
+    """Load the weights that fit, and list those that do not.
 
-    Names are those that MMEngine saves: without the wrappers, such as DDP's,
-    of parts of the model.
+    Names are those that MMEngine saves, without the prefixes of wrappers such
+    as DDP around parts of the model.
+
+    Returns:
+        List[str]: A line for each kind of misfit.
     """
     own = get_state_dict(model)
     wrapped = dict(zip(own, model.state_dict()))
@@ -83,16 +87,16 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
     try:
         result = model.load_state_dict(
             _renamed(state_dict, wrapped), strict=False)
-    except Misfit as misfit:  # of a teacher that checks it itself
+    except Misfit as misfit:  # from a teacher that checks its weights
         return misfit.wrong
-    except RuntimeError:  # at another shape
+    except RuntimeError:  # if a shape differs
         if not shapes:
             raise
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
     else:
-        # Modules resize what they can, such as positions in the image, and
-        # take out what they have themselves: given, and yet missing.
+        # Some modules resize weights, such as position embeddings, and remove
+        # buffers that they compute. These are reported missing though given.
         plain = {wrapped[name]: name for name in wrapped}
         missing = [
             plain.get(name, name) for name in result.missing_keys
@@ -103,7 +107,7 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
 
 
 def _renamed(state_dict: dict, names: Dict[str, str]) -> dict:
-    """The same weights by other names; itself if these do not differ."""
+    """Rename weights; returns the same dict if no name changes."""
     if all(names.get(name, name) == name for name in state_dict):
         return state_dict
     return OrderedDict((names.get(name, name), tensor)
@@ -112,10 +116,10 @@ def _renamed(state_dict: dict, names: Dict[str, str]) -> dict:
 
 def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
                  shapes: Sequence[str]) -> List[str]:
-    """A line for each kind of misfit that there is.
+    """Write a line for each kind of misfit.
 
-    Missing numbers of batches are none: no network computes with them, torch
-    had none before 0.4.1, and MMEngine does not ask for them either.
+    ``num_batches_tracked`` may be missing: no network computes with it, torch
+    did not save it before 0.4.1, and MMEngine does not require it either.
     """
     missing = [
         name for name in missing if not name.endswith('num_batches_tracked')
