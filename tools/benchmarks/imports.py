@@ -36,6 +36,7 @@ REGISTERING = 'import mmcckd, mmengine'
 def seconds(statement: str, checkout: Path) -> Tuple[float, float]:
     """Of ``import torch``, and of the statement after it."""
     result = subprocess.run([sys.executable, '-c', CODE, statement],
+                            cwd=checkout,  # the first place that Python looks
                             env=dict(os.environ, PYTHONPATH=str(checkout)),
                             stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL,
