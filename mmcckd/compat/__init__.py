@@ -1,4 +1,4 @@
-"""Workarounds for other packages, one a file.
+"""Workarounds for other packages, one per file.
 
 Each file says when it can be deleted.
 """

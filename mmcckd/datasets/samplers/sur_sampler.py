@@ -14,7 +14,7 @@ class SURSampler(GroupUniformSampler):
     """Superclass-uniform random sampler: k samples of several superclasses.
 
     The SUR sampler of Peng et al., *Correlation Congruence for Knowledge
-    Distillation*, ICCV 2019. It works as :class:`CURSampler`, but with
+    Distillation*, ICCV 2019. It works like :class:`CURSampler`, but with
     superclasses instead of classes. Superclasses are k-means clusters of the
     teacher's features, a softer form of classes. They need no labels.
 

@@ -213,7 +213,7 @@ def _cc_losses(distiller: ConfigurableDistiller
 
 
 def _labels(data_batch: Any) -> Optional[Tensor]:
-    """Return the class of each sample, or None if one has not one class."""
+    """Return the class of each sample, or None if it is not unique."""
     samples = data_batch.get('data_samples') if isinstance(
         data_batch, dict) else None
     labels = [getattr(sample, 'gt_label', None) for sample in samples or ()]

@@ -24,7 +24,7 @@ class EpochSeedHook(Hook):
     repeat the random crops of the first epoch.
 
     The number of ranks and ``num_workers`` must stay the same. In loops that
-    count iterations, there is one epoch. Workers that are restarted within it,
+    count iterations, there is one epoch; workers that are restarted within it,
     after all data were used, get a new seed.
 
     Each worker is seeded once per epoch, also if the data set is a
