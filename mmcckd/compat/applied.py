@@ -6,6 +6,6 @@ from .versions import check_versions  # isort: skip
 
 check_versions()  # before anything that needs the packages
 
-from .upstream import mend_upstream  # noqa: E402
+from .upstream import patch_upstream  # noqa: E402
 
-mend_upstream()
+patch_upstream()

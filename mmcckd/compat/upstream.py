@@ -11,7 +11,7 @@ from .mmrazor_import import import_mmrazor
 from .mmrazor_placeholders import remove_placeholder_modules
 
 
-def mend_upstream() -> None:
+def patch_upstream() -> None:
     """Make MMRazor importable, and patch the packages that mmcckd uses."""
     has_mmcls = mmcls_is_installed()
     if not has_mmcls:

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
-from mmcckd.models.algorithms.teacher_images import feed_teacher
+from mmcckd.models.algorithms.teacher_images import convert_images_for_teacher
 
 
 def teacher_config(cfg: Config) -> dict:
@@ -44,7 +44,7 @@ def build_teacher(cfg: Config, checkpoint: str
 
     Raises:
         FileNotFoundError, ValueError: As :func:`.load_teacher_checkpoint` and
-            :func:`.feed_teacher` say.
+            :func:`.convert_images_for_teacher` say.
     """
     config = copy.deepcopy(teacher_config(cfg))
     preprocessor = copy.deepcopy(preprocessor_config(cfg))
@@ -64,10 +64,10 @@ def build_teacher(cfg: Config, checkpoint: str
         raise
     teacher.eval()
     if distils and preprocessor is not None:
-        feed_teacher(teacher, MODELS.build(preprocessor))
+        convert_images_for_teacher(teacher, MODELS.build(preprocessor))
     elif distils:
         student = MODELS.build(without_weights(cfg.model.architecture))
-        feed_teacher(teacher, student.data_preprocessor)
+        convert_images_for_teacher(teacher, student.data_preprocessor)
     return teacher, teacher.data_preprocessor
 
 

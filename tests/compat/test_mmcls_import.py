@@ -33,7 +33,7 @@ def python(code, **options):
 
 
 def test_the_workaround_is_still_needed():
-    """Once MMRazor imports mmpretrain, the rooms mmcls_* can be deleted."""
+    """Once MMRazor imports mmpretrain, the modules mmcls_* can be deleted."""
     result = python('from mmrazor.datasets import PackCRDClsInputs\n'
                     'print(PackCRDClsInputs.__base__.__qualname__)')
     assert 'get_placeholder' in result.stdout, result.stderr

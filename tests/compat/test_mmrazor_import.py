@@ -20,7 +20,7 @@ def python(code):
 
 @pytest.mark.skipif(not AT_LEAST_2, reason='only torch 2 needs the workaround')
 def test_the_workaround_is_still_needed():
-    """Once MMRazor imports by itself, the room can be deleted."""
+    """Once MMRazor imports by itself, the module can be deleted."""
     result = python('import mmrazor.models')
     assert result.returncode != 0
     assert 'is not installed properly' in result.stderr

@@ -18,7 +18,7 @@ from torch import nn
 from mmcckd.models.algorithms.teacher_images import (
     ConvertImages,
     compare_preprocessors,
-    feed_teacher,
+    convert_images_for_teacher,
 )
 from mmcckd.models.preprocessing import preprocessing_of
 
@@ -57,7 +57,7 @@ def test_teacher_sees_what_its_own_preprocessor_makes(own, run):
     batch = dict(inputs=images())
     expected = own(batch)['inputs']
     teacher = Listener(own)
-    feed_teacher(teacher, run)
+    convert_images_for_teacher(teacher, run)
     teacher(run(batch)['inputs'], mode='tensor')
     torch.testing.assert_close(teacher.seen, expected, rtol=1e-5, atol=1e-4)
     # as a validation calls it
@@ -70,7 +70,7 @@ def test_grey_images_are_not_swapped():
                 ClsDataPreprocessor([0], [255], to_rgb=True))
     batch = dict(inputs=images(1))
     teacher = Listener(own)
-    feed_teacher(teacher, run)
+    convert_images_for_teacher(teacher, run)
     teacher(**run(batch), mode='tensor')
     torch.testing.assert_close(teacher.seen, own(batch)['inputs'])
 
@@ -82,7 +82,8 @@ def test_grey_images_are_not_swapped():
 ])
 def test_nothing_is_done_where_they_agree(own):
     teacher = Listener(own)
-    feed_teacher(teacher, ClsDataPreprocessor(**IMAGENET, to_rgb=True))
+    convert_images_for_teacher(
+        teacher, ClsDataPreprocessor(**IMAGENET, to_rgb=True))
     batch = torch.randn(2, 3, 4, 4)
     assert teacher(batch, mode='tensor') is batch
 
@@ -110,7 +111,7 @@ def test_copies_and_pickles():
     run, own = ClsDataPreprocessor(**IMAGENET), ClsDataPreprocessor(**CIFAR)
     batch = dict(inputs=images())
     teacher = Listener(own)
-    feed_teacher(teacher, run)
+    convert_images_for_teacher(teacher, run)
     file = io.BytesIO()
     torch.save(teacher, file)
     file.seek(0)
@@ -126,7 +127,7 @@ def test_teacher_of_two_runs():
     teacher, batch = Listener(own), dict(inputs=images())
     for run in (ClsDataPreprocessor(**IMAGENET),
                 ClsDataPreprocessor(**GREY, to_rgb=True)):
-        feed_teacher(teacher, run)
+        convert_images_for_teacher(teacher, run)
         teacher(**run(batch), mode='tensor')
         torch.testing.assert_close(
             teacher.seen, own(batch)['inputs'], rtol=1e-5, atol=1e-5)
@@ -166,7 +167,7 @@ class Unknown(ClsDataPreprocessor):
 ])
 def test_refused(own, run, reason):
     with pytest.raises(ValueError, match=reason) as error:
-        feed_teacher(Listener(own), run)
+        convert_images_for_teacher(Listener(own), run)
     text = str(error.value)
     assert f'of the teacher: {type(own).__name__}, ' in text
     assert f'of the run: {type(run).__name__}, ' in text
@@ -177,7 +178,7 @@ def test_images_that_the_pipeline_has_normalized():
     """Only the values can tell, since the run's preprocessor does nothing."""
     run, batch = ClsDataPreprocessor(), dict(inputs=images())
     teacher = Listener(ClsDataPreprocessor(**IMAGENET))
-    feed_teacher(teacher, run)
+    convert_images_for_teacher(teacher, run)
     with pytest.raises(ValueError, match='are already normalized'):
         teacher(run(batch)['inputs'] - 100, mode='tensor')
 
@@ -195,7 +196,7 @@ def test_a_student_that_says_otherwise(log):
 
 
 def test_what_is_converted_is_said(log):
-    feed_teacher(
+    convert_images_for_teacher(
         Listener(ClsDataPreprocessor(**GREY)), ClsDataPreprocessor([0], [255]))
     assert ('Images are converted for the teacher, from mean [0], std [255] '
             'to mean [127.5], std [128].') in log.text

@@ -30,7 +30,7 @@ from .prepared_teacher import (
 from .strict_loading import StrictLoading
 from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
-from .teacher_images import compare_preprocessors, feed_teacher
+from .teacher_images import compare_preprocessors, convert_images_for_teacher
 
 
 @MODELS.register_module()
@@ -59,7 +59,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
     - ``data_preprocessor`` prepares the images of both networks. If the
       ``data_preprocessor`` in the teacher's config has another normalization
       or order of channels, the images are converted for the teacher
-      (:func:`.feed_teacher`). The student's ``train_cfg.augments``, such as
+      (:func:`.convert_images_for_teacher`). The student's ``train_cfg.augments``, such as
       Mixup, are applied to the images of both networks
       (:func:`.use_augments_of_student`).
     - Mistakes in a recipe are found when the model is built, such as a
@@ -135,7 +135,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             architecture=architecture,
             **kwargs)
         check_widths(distiller, student=architecture, teacher=teacher)
-        feed_teacher(self.teacher, self.data_preprocessor)
+        convert_images_for_teacher(self.teacher, self.data_preprocessor)
         compare_preprocessors(self.student, self.data_preprocessor)
         use_augments_of_student(self.student, self.data_preprocessor,
                                 self.distiller)

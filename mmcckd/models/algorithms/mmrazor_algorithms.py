@@ -9,7 +9,7 @@ from torch import nn
 from ..preprocessing import describe, expects_other
 from .batch_mixing import batch_augment_names
 from .frozen_teacher_distill import FrozenTeacherDistill
-from .teacher_images import compare_preprocessors, feed_teacher
+from .teacher_images import compare_preprocessors, convert_images_for_teacher
 
 
 def match_images(model: nn.Module) -> None:
@@ -49,7 +49,7 @@ def match_images(model: nn.Module) -> None:
                 'model.teacher.data_preprocessor=None if the teacher accepts '
                 'the images of the run, or use FrozenTeacherDistill, which '
                 'converts them.')
-        feed_teacher(teacher, run)
+        convert_images_for_teacher(teacher, run)
     compare_preprocessors(student, run)
     names = batch_augment_names(student.data_preprocessor)
     if names and not batch_augment_names(run):

@@ -22,7 +22,8 @@ from ..preprocessing import (
 )
 
 
-def feed_teacher(teacher: BaseModel, preprocessor: nn.Module) -> None:
+def convert_images_for_teacher(teacher: BaseModel,
+                               preprocessor: nn.Module) -> None:
     """Make a teacher accept the images of the run's data preprocessor.
 
     If the teacher's own data preprocessor has another normalization or order

@@ -15,7 +15,7 @@ from mmcckd.config_files.without_weights import without_weights
 from mmcckd.export.student_config import student_config
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 from mmcckd.models.algorithms.student_checkpoint import fit_state_dict
-from mmcckd.models.algorithms.teacher_images import feed_teacher
+from mmcckd.models.algorithms.teacher_images import convert_images_for_teacher
 from mmcckd.progress_bar import CoarseProgressBar
 from mmcckd.reid.evaluation import Ranking, evaluate_reid, rank_gallery
 
@@ -93,7 +93,7 @@ class ReIDModel:
         self.model = get_model(own_cfg)
         if teacher:  # it gets the same images as in the run
             network = MODELS.build(without_weights(cfg.model.architecture))
-            feed_teacher(network, self.model.data_preprocessor)
+            convert_images_for_teacher(network, self.model.data_preprocessor)
             self.model = network
         self._load()
 
