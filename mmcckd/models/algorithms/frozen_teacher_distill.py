@@ -59,9 +59,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
     - ``data_preprocessor`` prepares the images of both networks. If the
       ``data_preprocessor`` in the teacher's config has another normalization
       or order of channels, the images are converted for the teacher
-      (:func:`.convert_images_for_teacher`). The student's ``train_cfg.augments``, such as
-      Mixup, are applied to the images of both networks
-      (:func:`.use_augments_of_student`).
+      (:func:`.convert_images_for_teacher`). The student's
+      ``train_cfg.augments``, such as Mixup, are applied to the images of both
+      networks (:func:`.use_augments_of_student`).
     - Mistakes in a recipe are found when the model is built, such as a
       recorder whose source does not exist, or logits with different numbers
       of classes.
