@@ -119,8 +119,9 @@ def gaussian_rbf(x: Tensor,
 
     The error of order P is at most
     :math:`e^{-2\gamma}\sum_{p>P}(2\gamma)^p/p!`; see ``docs/method.md``. A
-    feature of length 0 has no direction: it stays 0, correlates
-    ``exp(−2γ)`` with everything, and gets no gradient.
+    feature of length 0 cannot be normalized: it stays 0 and gets no gradient.
+    Its correlation with every sample is ``exp(−2γ)`` with a Taylor order; with
+    the exact kernel, it is ``exp(−γ)`` with other nonzero features.
 
     Args:
         x (Tensor): Features, (n, d).
