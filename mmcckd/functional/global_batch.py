@@ -5,9 +5,10 @@ all N = W n samples, so that
 
     L_r = 1/(n N) Σ_{i in r} Σ_j (K^s_ij − K^t_ij)²,   1/W Σ_r L_r = L_CC.
 
-A feature x_i stands in row i and, the kernel being symmetric, the same way in
-column i. What it gets through the columns, over all ranks, is therefore what
-it gets through its row, and twice the gradient of the row is the whole one:
+A feature x_i is in row i and, since the kernel is symmetric, in the same way
+in column i. The gradient that it gets through the columns, over all ranks,
+is therefore that through its row, and the full gradient is twice that of the
+row:
 
     dL_CC/dx_i = 1/W · 2 · (dL_r/dx_i through row i).
 

@@ -34,7 +34,7 @@ def _in_full_precision(kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Check the features and compute the kernel in float32 at least.
 
     Correlations are small differences of large sums: in half precision, which
-    autocast would choose for the matrix product, they drown in round-off.
+    autocast would choose for the matrix product, they are lost in round-off.
     """
 
     @functools.wraps(kernel)
@@ -119,8 +119,9 @@ def gaussian_rbf(x: Tensor,
 
     The error of order P is at most
     :math:`e^{-2\gamma}\sum_{p>P}(2\gamma)^p/p!`; see ``docs/method.md``. A
-    feature of length 0 has no direction: it stays 0, correlates
-    ``exp(−2γ)`` with everything, and gets no gradient.
+    feature of length 0 cannot be normalized: it stays 0 and gets no gradient.
+    Its correlation with every sample is ``exp(−2γ)`` with a Taylor order; with
+    the exact kernel, it is ``exp(−γ)`` with other nonzero features.
 
     Args:
         x (Tensor): Features, (n, d).
@@ -131,7 +132,7 @@ def gaussian_rbf(x: Tensor,
             the exact kernel. Defaults to 2 (the same source).
         delta (float, optional): The bandwidth δ > 0 in place of γ,
             ``γ = 1 / (2δ²)``.
-        normalize (bool): Whether to L2-normalise the features first. Only the
+        normalize (bool): Whether to L2-normalize the features first. Only the
             exact kernel can do without, since the expansion holds on the unit
             sphere alone. Defaults to True, so that growing orders converge to
             ``order=None``.
@@ -194,7 +195,7 @@ def check_rbf_order(order: Optional[int], normalize: bool) -> None:
 
     Raises:
         TypeError: If the order is neither None nor an int.
-        ValueError: If the order is below 1, or is given without normalising.
+        ValueError: If the order is below 1, or is given without normalizing.
     """
     if order is None:
         return
@@ -207,5 +208,5 @@ def check_rbf_order(order: Optional[int], normalize: bool) -> None:
     if not normalize:
         raise ValueError(
             f'normalize=False with order={order}: the Taylor expansion holds '
-            'on L2-normalised features alone; use order=None (the exact '
+            'on L2-normalized features alone; use order=None (the exact '
             'kernel) for features of any length.')

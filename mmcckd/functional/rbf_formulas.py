@@ -26,9 +26,9 @@ def exact_rbf(x: Tensor, y: Optional[Tensor], gamma: float) -> Tensor:
     """``exp(−γ‖x_i − y_j‖²)``, with the distances in float64."""
     dtype = x.dtype
     x = x.double()
-    centre = x.detach().mean(0)
-    x = x - centre
-    y = x if y is None else y.double() - centre
+    center = x.detach().mean(0)
+    x = x - center
+    y = x if y is None else y.double() - center
     negative = (2 * (x @ y.t()) - x.square().sum(1)[:, None] -
                 y.square().sum(1))
     # Above 0 by round-off alone. Clamping would make that entry a constant.

@@ -18,8 +18,8 @@ from .rbf_formulas import exact_rbf, taylor_coefficients, taylor_rbf
 def inverse_norms(x: Tensor) -> Tensor:
     """1 / ‖x_i‖ of each row, 0 for a row of zeros.
 
-    ``F.normalize`` divides the gradient of a zero row by its epsilon, 1e-12:
-    one dead feature, and an update of the network is thrown away.
+    ``F.normalize`` divides the gradient of a zero row by its epsilon, 1e-12,
+    so that one zero feature spoils an update of the network.
     """
     return _Norms.apply(x).reciprocal()
 
@@ -63,7 +63,7 @@ class TaylorRBF(torch.autograd.Function):
         dL/dx_i = Σ_j r_i W_ij q_j y_j − r_i² (Σ_j W_ij S_ij) x_i
 
     It takes one matrix product, where autograd's own way takes two and keeps
-    several n × n matrices for each order; normalising the correlations rather
+    several n × n matrices for each order; normalizing the correlations rather
     than the features saves passes over the (n, d) features, d often being the
     larger.
     """
@@ -123,9 +123,9 @@ class ExactRBF(torch.autograd.Function):
         ctx.gamma = gamma
         # Distances do not depend on the origin; near it, less cancels.
         x64 = x.double()
-        centre = x64.mean(0)
-        x64 = x64 - centre
-        y64 = x64 if y is None else y.double() - centre
+        center = x64.mean(0)
+        x64 = x64 - center
+        y64 = x64 if y is None else y.double() - center
         k = x64 @ y64.t()
         k.mul_(2).sub_(x64.square().sum(1)[:, None])
         k.sub_(y64.square().sum(1)).clamp_(max=0)
@@ -136,11 +136,11 @@ class ExactRBF(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_k):
-        x, y, centred_x, centred_y, k = ctx.saved_tensors
+        x, y, centered_x, centered_y, k = ctx.saved_tensors
         if torch.is_grad_enabled():
             formula = partial(exact_rbf, gamma=ctx.gamma)
             return *_differentiable(formula, x, y, grad_k, ctx), None
-        x, y = centred_x, centred_y
+        x, y = centered_x, centered_y
         w = (grad_k * k).mul_(2 * ctx.gamma)
         grad_x = grad_y = None
         with torch.autocast(x.device.type, enabled=False):

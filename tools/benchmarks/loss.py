@@ -84,15 +84,15 @@ def measure(contestants: Dict[str, Callable], n: int, d: int, device: str,
     for _ in range(repetitions + 3):
         for name, run in contestants.items():
             student.grad = None
-            synchronise(device)
+            synchronize(device)
             start = time.perf_counter()
             run(student, teacher)
-            synchronise(device)
+            synchronize(device)
             seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(s[3:]) for name, s in seconds.items()}
 
 
-def synchronise(device: str) -> None:
+def synchronize(device: str) -> None:
     if device == 'cuda':
         torch.cuda.synchronize()
 

@@ -25,7 +25,7 @@ class KernelConnector(BaseConnector):
     With ``gather=True`` a rank correlates its n samples with those of all
     ranks: rows (n, world_size · n) of the correlation matrix of the global
     batch. The mean over ranks of the CC loss of these rows, and of its
-    gradients, as DDP takes it, is that of the whole batch on one process
+    gradients, as DDP takes it, is that of the global batch on one process
     (:mod:`mmcckd.functional.global_batch`). Both sides must gather.
 
     Args:
@@ -116,7 +116,7 @@ class GaussianRBFKernelConnector(KernelConnector):
         order (int, optional): Order P ≥ 1 of the Taylor expansion, None for
             the exact kernel. Defaults to 2.
         delta (float, optional): δ > 0 in place of γ, ``γ = 1 / (2δ²)``.
-        normalize (bool): Whether to L2-normalise the features; False is for
+        normalize (bool): Whether to L2-normalize the features; False is for
             ``order=None`` alone. Defaults to True.
         gather (bool): Whether to correlate with the samples of all ranks.
             Defaults to False.
