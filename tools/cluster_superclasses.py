@@ -170,7 +170,7 @@ def show(superclasses: Superclasses, features: FeatureFile, dataset,
     print('sizes: {smallest} to {largest}, median {median:g}'.format(
         **figures))
     if classes is not None:
-        print('purity {purity:.3f}, normalised mutual information '
+        print('purity {purity:.3f}, normalized mutual information '
               '{nmi:.3f}'.format(**figures))
     print(f'silhouette {figures["silhouette"]:.3f} (on a sample)')
     pictures = write_pictures(

@@ -30,7 +30,7 @@ with_thumbnail[0x927C] = JPEG  # the end of a JPEG, near the beginning
 READABLE = dict(
     jpeg=JPEG,
     progressive=encode(progressive=True),
-    grey=encode('L'),
+    gray=encode('L'),
     cmyk=encode('CMYK'),
     png=encode(kind='PNG'),
     with_zeros_after=JPEG + bytes(100),

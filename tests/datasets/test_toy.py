@@ -27,14 +27,14 @@ def digest(folder):
 
 
 def features(image):
-    """Mean colour, contrast, and edges in four directions."""
+    """Mean color, contrast, and edges in four directions."""
     x = image.astype(float)
-    grey = x.mean(axis=2)
+    gray = x.mean(axis=2)
     edges = [
         abs(a - b).mean()
-        for a, b in ((grey[1:], grey[:-1]), (grey[:, 1:], grey[:, :-1]),
-                     (grey[1:, 1:], grey[:-1, :-1]), (grey[:-1, 1:],
-                                                      grey[1:, :-1]))
+        for a, b in ((gray[1:], gray[:-1]), (gray[:, 1:], gray[:, :-1]),
+                     (gray[1:, 1:], gray[:-1, :-1]), (gray[:-1, 1:],
+                                                      gray[1:, :-1]))
     ]
     return [*x.mean(axis=(0, 1)), *x.std(axis=(0, 1)), *edges]
 

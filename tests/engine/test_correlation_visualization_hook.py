@@ -119,8 +119,8 @@ def cosines(features, labels):
 
 def cka(x, y):
     n = len(x)
-    centre = np.eye(n) - 1 / n
-    k, m = (centre @ f @ f.T @ centre
+    center = np.eye(n) - 1 / n
+    k, m = (center @ f @ f.T @ center
             for f in (x.double().numpy(), y.double().numpy()))
     return (k * m).sum() / math.sqrt((k * k).sum() * (m * m).sum())
 

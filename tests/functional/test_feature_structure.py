@@ -31,11 +31,11 @@ def slow_cosines(features, labels):
 def slow_cka(x, y):
     """By the definition: HSIC of centred Gram matrices."""
     n = len(x)
-    centre = np.eye(n) - np.full((n, n), 1 / n)
+    center = np.eye(n) - np.full((n, n), 1 / n)
     k, m = x.numpy() @ x.numpy().T, y.numpy() @ y.numpy().T
 
     def hsic(k, m):
-        return np.trace(k @ centre @ m @ centre) / (n - 1)**2
+        return np.trace(k @ center @ m @ center) / (n - 1)**2
 
     return hsic(k, m) / math.sqrt(hsic(k, k) * hsic(m, m))
 

@@ -311,6 +311,6 @@ class TestBadHyperparameters:
         with pytest.raises(TypeError, match='order must be a positive int'):
             gaussian_rbf(self.x, order=2.5)
 
-    def test_taylor_without_normalising(self):
+    def test_taylor_without_normalizing(self):
         with pytest.raises(ValueError, match='normalize=False with order=2'):
             gaussian_rbf(self.x, normalize=False)

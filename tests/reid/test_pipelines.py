@@ -51,7 +51,7 @@ def test_a_metric_sees_camera_and_query(name, load):
 
 
 def test_pad_crop_and_erase(load, tmp_path):
-    """Of a picture of one colour are left: it, black, and the mean."""
+    """Of a picture of one color are left: it, black, and the mean."""
     dataset, preprocess = load('msmt17', 'train')
     path = str(tmp_path / 'orange.png')
     cv2.imwrite(path, np.full((80, 40, 3), (0, 100, 250), np.uint8))  # BGR
@@ -60,8 +60,8 @@ def test_pad_crop_and_erase(load, tmp_path):
     images = preprocess(dict(inputs=[d['inputs'] for d in data]),
                         training=True)['inputs']
     rgb = torch.tensor([[250., 100, 0], [0, 0, 0], [123.675, 116.28, 103.53]])
-    colours = (rgb - rgb[2]) / torch.tensor([58.395, 57.12, 57.375])
-    distance = (images[:, None] - colours[None, :, :, None, None]).norm(dim=2)
+    colors = (rgb - rgb[2]) / torch.tensor([58.395, 57.12, 57.375])
+    distance = (images[:, None] - colors[None, :, :, None, None]).norm(dim=2)
     nearest, which = distance.min(1)  # (60, 256, 128)
     assert nearest.max() < 0.02  # the mean is rounded to integers
     shares = torch.stack([(which == i).float().mean((1, 2)) for i in range(3)])

@@ -48,14 +48,14 @@ def show(dataset, tmp_path, distances):
     write_page(tmp_path / 'look.html', *arguments)
     pixels = np.asarray(Image.open(tmp_path / 'look.png'))
     # without the legend, 11 × 11
-    colours = [(pixels == c).all(2).sum() > 500 for c in (GREEN, RED)]
-    return colours, (tmp_path / 'look.html').read_text(encoding='utf-8')
+    colors = [(pixels == c).all(2).sum() > 500 for c in (GREEN, RED)]
+    return colors, (tmp_path / 'look.html').read_text(encoding='utf-8')
 
 
 def test_a_query_without_a_match(tmp_path):
     dataset = Images((1, 1, True), (1, 1, False), (2, 1, False))
-    colours, page = show(dataset, tmp_path, [1., 12.34])
-    assert colours == [False, True]
+    colors, page = show(dataset, tmp_path, [1., 12.34])
+    assert colors == [False, True]
     assert 'no match from<br>another camera,<br>not evaluated' in page
     assert 'd 12.3' in page and 'd 1.000' in page
     assert '<h1>mAP 50.00 %, rank-1 25.00 %</h1>' in page
@@ -63,24 +63,24 @@ def test_a_query_without_a_match(tmp_path):
 
 def test_nothing_but_dropped_entries(tmp_path):
     dataset = Images((1, 1, True), *[(1, 1, False)] * 7)
-    colours, page = show(dataset, tmp_path, np.arange(7.))
-    assert colours == [False, False]
+    colors, page = show(dataset, tmp_path, np.arange(7.))
+    assert colors == [False, False]
     assert 'dropped: 7<br>5 nearest shown' in page
     assert page.count('class="same-camera"') == 5
 
 
 def test_names_are_escaped(tmp_path):
     dataset = Images((1, 1, True), (1, 2, False))
-    colours, page = show(dataset, tmp_path, [1.])
-    assert colours == [True, False]
+    colors, page = show(dataset, tmp_path, [1.])
+    assert colors == [True, False]
     assert 'a &amp; b' in page and 'folder&lt;1&gt;/1.jpg' in page
 
 
 @pytest.mark.parametrize('size', [(300, 3, 3), (3, 300, 3), (9, 9)])
 def test_images_of_any_shape(tmp_path, size):
     dataset = Images((1, 1, True), (1, 2, False), (1, 1, False), size=size)
-    colours, _ = show(dataset, tmp_path, [1., 2.])
-    assert colours == [True, False]
+    colors, _ = show(dataset, tmp_path, [1., 2.])
+    assert colors == [True, False]
 
 
 @pytest.mark.parametrize('samples, message', [

@@ -9,11 +9,11 @@ from mmcckd.reid.evaluation.re_ranking import ReRankedDistances, _smallest
 from mmcckd.reid.evaluation.samples import Samples
 
 
-def make_samples(features, normalise):
+def make_samples(features, normalize):
     """As they are, without the order by persons."""
     x = Samples(features, np.square(features).sum(1),
                 *[np.arange(len(features))] * 3)
-    if normalise:
+    if normalize:
         x.normalize()
     return x
 

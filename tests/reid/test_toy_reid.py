@@ -168,8 +168,8 @@ STYLES = dict(hair='cap', sleeves='short', lower='trousers', bag='hand')
 def photograph():
     camera = Camera.sample(np.random.default_rng(0))
 
-    def photograph(build=1., pattern=3, colours=None, styles=None):
-        person = Person(build, dict(COLOURS, **colours or {}), pattern,
+    def photograph(build=1., pattern=3, colors=None, styles=None):
+        person = Person(build, dict(COLOURS, **colors or {}), pattern,
                         dict(STYLES, **styles or {}))
         # from the front and from behind
         return np.stack([
@@ -186,7 +186,7 @@ def test_each_mark_of_a_person_shows(photograph):
         photograph(build=1.2),
         *(photograph(pattern=i) for i in range(len(UPPER_PATTERNS)) if i > 3),
         photograph(pattern=0),
-        *(photograph(colours={part: (10, 160, 90)}) for part in COLOURS),
+        *(photograph(colors={part: (10, 160, 90)}) for part in COLOURS),
         *(photograph(styles={name: style})
           for name, styles in persons.STYLES.items()
           for style in set(styles) - {STYLES[name]}),

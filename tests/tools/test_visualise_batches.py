@@ -25,7 +25,7 @@ def test_a_panel_for_each_config(monkeypatch, tmp_path):
     assert both.shape[0] == pytest.approx(2 * random.shape[0], abs=2)
     assert both.shape[1] == random.shape[1]
     for panel in (both[:random.shape[0]], both[random.shape[0]:]):
-        # digits are grey on black, text and paper black and white
+        # digits are gray on black, text and paper black and white
         assert (panel == 0).mean() > 0.1 and (panel == 255).mean() > 0.1
     assert (both[:len(random)] != both[-len(random):]).any()
 

@@ -19,7 +19,7 @@ def draw(seed, n):
     return np.random.default_rng(seed).normal(size=(n, n))
 
 
-def colours(picture, place, n):
+def colors(picture, place, n):
     """The pixel in the middle of each entry of one of the matrices."""
     middles = ((np.arange(n) + 0.5) * SIZE / n).astype(int)
     return picture[np.ix_(TOP + middles, LEFT[place] + middles)]
@@ -31,7 +31,7 @@ def expected(matrix, name, low, high):
 
 
 @pytest.mark.parametrize('n', [1, 2, 5, 40])
-def test_each_entry_has_its_colour(n):
+def test_each_entry_has_its_color(n):
     student, teacher = draw(0, n), 2 * draw(1, n)
     labels = np.sort(np.arange(n) % 3)
     picture = draw_correlations(student, teacher, labels, 'a title')
@@ -45,20 +45,20 @@ def test_each_entry_has_its_colour(n):
         (1, student, CORRELATIONS, low, high),
         (2, student - teacher, DIFFERENCES, -furthest, furthest)):
         np.testing.assert_allclose(
-            colours(picture, place, n).astype(int),
+            colors(picture, place, n).astype(int),
             expected(matrix, *scale),
             atol=2)
 
 
-def test_no_difference_is_grey():
+def test_no_difference_is_gray():
     same = draw(0, 4)
-    difference = colours(draw_correlations(same, same), 2, 4)
+    difference = colors(draw_correlations(same, same), 2, 4)
     assert np.ptp(difference.astype(int), axis=-1).max() < 10
     assert 110 < difference.mean() < 140
 
 
 @pytest.mark.parametrize('name', [CORRELATIONS, DIFFERENCES])
-def test_the_colours_can_be_read_without_colour(name):
+def test_the_colors_can_be_read_without_color(name):
     red, green, blue, _ = matplotlib.colormaps[name](np.linspace(0, 1, 32)).T
     assert (np.diff(0.299 * red + 0.587 * green + 0.114 * blue) > 0).all()
 
@@ -83,7 +83,7 @@ def test_many_classes_are_ticks_beside_the_matrix():
     plain = draw_correlations(matrix, matrix)
     ticked = draw_correlations(matrix, matrix, np.repeat(np.arange(40), 2))
     for place in range(3):
-        assert (colours(plain, place, 80) == colours(ticked, place, 80)).all()
+        assert (colors(plain, place, 80) == colors(ticked, place, 80)).all()
     beside = ticked[TOP:TOP + SIZE, LEFT[0] - 3].mean(-1)
     assert (np.diff((beside < 200).astype(int)) == 1).sum() == 39
 

@@ -1,4 +1,4 @@
-# Small ResNets for 8 x 8 grey images. r18w16: 18 layers, 16 base channels.
+# Small ResNets for 8 x 8 gray images. r18w16: 18 layers, 16 base channels.
 
 
 def network(width, **backbone):
