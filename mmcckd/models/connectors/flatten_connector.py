@@ -9,14 +9,15 @@ from mmcckd.functional.flatten_features import Features, flatten_features
 
 @MODELS.register_module()
 class FlattenConnector(BaseConnector):
-    """One row a sample, for a linear projection to take.
+    """Flatten features to one row per sample, as input of a linear projection.
 
-    Kernel connectors flatten by themselves. A ``TorchNNConnector`` takes what
-    its module does: a ``Linear`` neither the tuple that MMPretrain's necks
-    give nor the maps, (n, c, 1, 1), of their pooling layers.
+    Kernel connectors do this themselves. A ``TorchNNConnector`` with a
+    ``Linear`` module does not: it accepts neither the tuples that the necks of
+    MMPretrain return, nor the maps, (n, c, 1, 1), of their pooling layers.
 
     Args:
-        init_cfg (dict, optional): Unused; every connector of MMRazor has it.
+        init_cfg (dict, optional): Not used; an argument of all connectors of
+            MMRazor.
     """
 
     def forward_train(self, feature: Features) -> Tensor:
@@ -31,7 +32,7 @@ class FlattenConnector(BaseConnector):
             Tensor: (n, d).
 
         Raises:
-            TypeError: If ``feature`` is no tensor.
+            TypeError: If ``feature`` is not a tensor.
             ValueError: If it is a sequence of several tensors, or a tensor
                 that is neither 2-D nor 4-D.
         """

@@ -16,26 +16,30 @@ from mmcckd.functional.global_batch import rows_and_columns
 class KernelConnector(BaseConnector):
     """Map the features of a batch to their correlation matrix.
 
-    MMRazor applies a connector to what a recorder heard, so this is where a
-    recipe chooses its kernel φ: ``C_ij = φ(f_i, f_j)``. The matrix is
-    computed in float32 (float64 for float64 features), also under autocast.
-    A connector has no parameters; a projection, where one is wanted, comes
-    before it in a list of connectors, on the student's side alone.
+    MMRazor applies a connector to a recorded feature. A recipe therefore
+    selects its kernel φ by the type of the connector: ``C_ij = φ(f_i, f_j)``.
+    The matrix is computed in float32 (float64 for float64 features), also
+    under autocast. A connector has no parameters. If the student's features
+    need a projection, it comes before the kernel connector in a list of
+    connectors, for the student only.
 
-    With ``gather=True`` a rank correlates its n samples with those of all
-    ranks: rows (n, world_size · n) of the correlation matrix of the global
-    batch. The mean over ranks of the CC loss of these rows, and of its
-    gradients, as DDP takes it, is that of the global batch on one process
-    (:mod:`mmcckd.functional.global_batch`). Both sides must gather.
+    With ``gather=True``, each rank computes the correlations of its n samples
+    with the samples of all ranks: rows (n, world_size · n) of the correlation
+    matrix of the global batch. The mean over ranks of the CC loss of these
+    rows equals the CC loss of the global batch on one process, and so does
+    the mean of its gradients, which DDP computes
+    (:mod:`mmcckd.functional.global_batch`). Student and teacher must both
+    gather.
 
     Args:
         gather (bool): Whether to correlate with the samples of all ranks.
-            Without a process group it changes nothing. Defaults to False.
-        init_cfg (dict, optional): Unused; every connector of MMRazor has it.
+            Without a process group it has no effect. Defaults to False.
+        init_cfg (dict, optional): Not used; an argument of all connectors of
+            MMRazor.
 
     Raises:
-        TypeError: If it is given a hyper-parameter that its kernel lacks, or
-            ``gather`` is no bool.
+        TypeError: If the kernel does not have a given hyper-parameter, or
+            ``gather`` is not a bool.
     """
 
     def __init__(self,
@@ -54,7 +58,7 @@ class KernelConnector(BaseConnector):
         self.gather = gather
 
     def forward_train(self, feature: Features) -> Tensor:
-        """Correlate the samples of a batch with one another.
+        """Compute the correlation matrix of a batch.
 
         Args:
             feature (Tensor or Sequence[Tensor]): Features of shape (n, d) or
@@ -63,10 +67,10 @@ class KernelConnector(BaseConnector):
 
         Returns:
             Tensor: Correlation matrix, (n, n), float32 or float64; with
-            ``gather=True``, its rows of this rank, (n, world_size · n).
+            ``gather=True``, the rows of this rank, (n, world_size · n).
 
         Raises:
-            TypeError: If ``feature`` is no tensor.
+            TypeError: If ``feature`` is not a tensor.
             ValueError: If it is a sequence of several tensors, or a tensor
                 that is neither 2-D nor 4-D; or, with ``gather=True``, if the
                 ranks have batches of different sizes.
@@ -77,8 +81,12 @@ class KernelConnector(BaseConnector):
 
     @abstractmethod
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
-        """Correlations (n, m) of features (n, d) with (m, d), by default with
-        themselves."""
+        """Compute the correlations, (n, m), of features (n, d) and (m, d).
+
+        Args:
+            x (Tensor): Features, (n, d).
+            y (Tensor, optional): Features, (m, d). Defaults to ``x``.
+        """
 
 
 @MODELS.register_module()
@@ -86,6 +94,15 @@ class MMDKernelConnector(KernelConnector):
     """Naive maximum mean discrepancy, ``C_ij = |mean(f_i) − mean(f_j)|``.
 
     See :func:`mmcckd.functional.naive_mmd`.
+
+    Args:
+        gather (bool): Whether to correlate with the samples of all ranks.
+            Defaults to False.
+        init_cfg (dict, optional): Not used; an argument of all connectors of
+            MMRazor.
+
+    Raises:
+        TypeError: See :class:`KernelConnector`.
     """
 
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
@@ -97,6 +114,15 @@ class BilinearKernelConnector(KernelConnector):
     """Bilinear pool, ``C_ij = f_iᵀ f_j``.
 
     See :func:`mmcckd.functional.bilinear`.
+
+    Args:
+        gather (bool): Whether to correlate with the samples of all ranks.
+            Defaults to False.
+        init_cfg (dict, optional): Not used; an argument of all connectors of
+            MMRazor.
+
+    Raises:
+        TypeError: See :class:`KernelConnector`.
     """
 
     def kernel(self, x: Tensor, y: Optional[Tensor] = None) -> Tensor:
@@ -105,22 +131,29 @@ class BilinearKernelConnector(KernelConnector):
 
 @MODELS.register_module()
 class GaussianRBFKernelConnector(KernelConnector):
-    """Gaussian RBF, ``C_ij = exp(−γ‖f_i − f_j‖²)``, exact or by Taylor.
+    """Gaussian RBF, ``C_ij = exp(−γ‖f_i − f_j‖²)``, or its Taylor expansion.
 
-    See :func:`mmcckd.functional.gaussian_rbf` for the formula, the sources of
-    the defaults and the errors.
+    See :func:`mmcckd.functional.gaussian_rbf` for the formula and the sources
+    of the defaults.
 
     Args:
         gamma (float, optional): γ > 0. Defaults to 0.4 unless ``delta`` is
             given.
         order (int, optional): Order P ≥ 1 of the Taylor expansion, None for
             the exact kernel. Defaults to 2.
-        delta (float, optional): δ > 0 in place of γ, ``γ = 1 / (2δ²)``.
-        normalize (bool): Whether to L2-normalize the features; False is for
-            ``order=None`` alone. Defaults to True.
+        delta (float, optional): Bandwidth δ > 0, instead of γ:
+            ``γ = 1 / (2δ²)``.
+        normalize (bool): Whether to L2-normalize the features. False requires
+            ``order=None``. Defaults to True.
         gather (bool): Whether to correlate with the samples of all ranks.
             Defaults to False.
-        init_cfg (dict, optional): Unused; every connector of MMRazor has it.
+        init_cfg (dict, optional): Not used; an argument of all connectors of
+            MMRazor.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If γ or δ is not a positive number, both are given, the
+            order is below 1, or ``normalize=False`` with a Taylor order.
     """
 
     def __init__(self,
