@@ -1,11 +1,11 @@
-"""Distil with MMPretrain's classifiers, each as student and as teacher.
+"""Distill with MMPretrain's classifiers, each as student and as teacher.
 
     python tools/check_mmpretrain_configs.py
     python tools/check_mmpretrain_configs.py --architectures resnet vgg
     python tools/check_mmpretrain_configs.py --out table.md
 
-All configs of MMPretrain with an ImageClassifier are checked that are directly
-in the folder of an architecture: 369 configs in MMPretrain 1.2.0. For each
+The tool checks all configs of MMPretrain that build an ImageClassifier and are
+directly in the folder of an architecture: 369 in MMPretrain 1.2.0. For each
 config, FrozenTeacherDistill is built twice, with a small ResNet as the other
 network, with CC, and with KD if the head outputs logits. Parameters are on the
 meta device if the network can be built there. The smallest classifier of each

@@ -44,10 +44,11 @@ SOURCES = {
     dict(student='head.layers.head_dist', teacher='head.fc')
 }
 # Recipes that are refused: a part of the error, and the reason for the table.
-NO_TEACHER = ('this one has none', 'it distils from itself, with no teacher')
-OTHER = ('does more with its teacher', 'its algorithm is another')
+NO_TEACHER = ('this one has none',
+              'it distills from itself, without a teacher')
+OTHER = ('does more with its teacher', 'it has another algorithm')
 NOT_TRAINED = ('student_trainable=False',
-               'it trains no student; mix into `…_train.py`')
+               'it trains no student; add CC to `…_train.py`')
 REFUSALS = {
     'byot/byot_resnet18_8xb16_cifar100.py': {
         MIXED: NO_TEACHER,

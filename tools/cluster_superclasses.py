@@ -44,11 +44,15 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint of the teacher')
     parser.add_argument(
-        '--num-superclasses', type=int, required=True, metavar='N')
+        '--num-superclasses',
+        type=int,
+        required=True,
+        metavar='N',
+        help='number of superclasses')
     parser.add_argument(
         '--out',
         help='the superclass file, .npz; defaults to superclasses.npz in the '
-        'work dir. A page, a picture and the features are written beside it')
+        'work dir. A page, a picture and the features are written next to it')
     parser.add_argument(
         '--module',
         help="the teacher's module whose output is the feature; defaults to "

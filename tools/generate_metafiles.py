@@ -1,9 +1,9 @@
-"""Write the metafiles of configs/, from which MIM and MMEngine know its files.
+"""Write the metafiles of configs/, with which MIM and MMEngine find its files.
 
     python tools/generate_metafiles.py
 
-A folder's metafile.yml lists the folder's configs, and model-index.yml lists
-the metafiles. What a metafile has above its line "Models:", such as the
+The metafile.yml of a folder lists its configs, and model-index.yml lists the
+metafiles. The text above the line "Models:" of a metafile, such as the
 collection with the paper, is written by hand and is kept.
 """
 import argparse
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--check',
         action='store_true',
-        help='write nothing; fail if a file is not what would be written')
+        help='write nothing; fail if a file is not up to date')
     return parser.parse_args()
 
 

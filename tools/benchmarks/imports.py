@@ -1,17 +1,17 @@
-"""Time imports, each in fresh processes.
+"""Measure import times, each in new processes.
 
     python tools/benchmarks/imports.py [--against PATH]
 
-Prints the median seconds of
+The output has the median seconds of
 
-- torch             ``import torch`` alone
-- functional        and of ``from mmcckd.functional import CCLoss`` after it
-- registering       and of ``import mmcckd, mmengine`` after it, by which all
-                    components are registered
+- torch         ``import torch`` alone
+- functional    ``from mmcckd.functional import CCLoss``, after torch
+- registering   ``import mmcckd, mmengine``, after torch, which registers all
+                components
 
-With ``--against``, the root of another checkout, also of these there; of the
-kernels (``mmcckd.kernels``) where it has no ``mmcckd.functional``. The project
-aims at 1 s for ``mmcckd.functional``.
+``--against`` gives the root of another checkout, in which the same is
+measured; if it has no ``mmcckd.functional``, ``mmcckd.kernels`` is imported
+instead. The target is 1 s for ``mmcckd.functional``.
 """
 import argparse
 import os

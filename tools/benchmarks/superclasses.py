@@ -3,14 +3,16 @@
     python tools/benchmarks/superclasses.py
     python tools/benchmarks/superclasses.py --samples 160000 --width 2048
 
-A mixture of 1,000 Gaussians on the sphere, 1,281,167 × 512 in float16, is
-written as a memory map and clustered into 1,000 superclasses in a process of
-its own. Prints its seconds, its resident memory at its peak (pages of the
-memory map included), and its inertia over that of the mixture's own groups.
+The features are a mixture of 1,000 Gaussians on the sphere, 1,281,167 × 512 in
+float16, in a memory-mapped file. A separate process clusters them into 1,000
+superclasses. The output has its run time in seconds, its peak resident memory
+(including pages of the memory map), and the inertia relative to that of the
+mixture's own groups.
 
-Then 100,000 of them are clustered into 200, by the same algorithm and by
-scikit-learn's KMeans, in turn, and the inertias compared. The project aims at
-15 minutes, 3 GiB, and 3 % above KMeans, on 2 cores.
+Then 100,000 of the features are clustered into 200 superclasses, in turn with
+the same algorithm and with scikit-learn's KMeans, and the inertias are
+compared. The targets are 15 minutes, 3 GiB, and at most 3 % above KMeans, on 2
+cores.
 """
 import argparse
 import json
@@ -116,7 +118,8 @@ def main() -> None:
     parser.add_argument('--subset-superclasses', type=int, default=200)
     parser.add_argument('--repetitions', type=int, default=3)
     parser.add_argument(
-        '--folder', help='where to write some gigabytes; a temporary one')
+        '--folder',
+        help='folder for some gigabytes of data; defaults to a temporary one')
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:

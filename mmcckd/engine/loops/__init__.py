@@ -1,4 +1,4 @@
-"""Validation of the student beside a teacher that does not change."""
+"""Validation loop of a student with a frozen teacher."""
 from .frozen_teacher_val_loop import FrozenTeacherDistillValLoop
 
 __all__ = ['FrozenTeacherDistillValLoop']
