@@ -34,6 +34,9 @@ class RegisteringFinder(MetaPathFinder):
             and name not in LIGHT)
         if not ours and name not in OPENMMLAB:
             return None
+        if name == 'mmcls' and not RegisteringLoader.is_importing():
+            _register_or_warn()  # after which it is a name of MMPretrain
+            sys.modules.pop(name, None)  # or Python would load it twice
         for finder in sys.meta_path:
             if finder is self or not hasattr(finder, 'find_spec'):
                 continue
@@ -55,12 +58,23 @@ class RegisteringLoader(Loader):
         self.loader = loader
         self.ours = ours
 
+    def __getattr__(self, name: str):
+        # Of the loader in place of which this one is, such as get_code().
+        if name == 'loader':
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
+    @classmethod
+    def is_importing(cls) -> bool:
+        """Whether this thread is importing one of the packages."""
+        return getattr(cls._this_thread, 'importing', False)
+
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         module.__loader__ = module.__spec__.loader = self.loader
-        if getattr(self._this_thread, 'importing', False):
+        if self.is_importing():
             self.loader.exec_module(module)
             return
         self._this_thread.importing = True
