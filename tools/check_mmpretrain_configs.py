@@ -1,4 +1,4 @@
-"""Distil with MMPretrain's classifiers, each as student and as teacher.
+"""Distill with MMPretrain's classifiers, each as student and as teacher.
 
     python tools/check_mmpretrain_configs.py
     python tools/check_mmpretrain_configs.py --architectures resnet vgg

@@ -165,12 +165,12 @@ class Undecided(nn.Module):
 
 @pytest.mark.parametrize('network, message', [
     (Unsupported(), 'torch cannot write this student as ONNX: '),
-    (OfOneBatch(), 'fails on a batch of 1, traced on one of 2'),
-    (ForOneBatch(), r'logits of the shape \(2, 3072\) for \(1, 3072\)'),
-    (Undecided(), 'On a batch of 1 the ONNX file, traced on one of 2, is off '
-     r'by 3.3e-01 of the largest value of the logits, \d.*\. Allowed are 1e-0'
-     '4, or ten times what torch rounds in float32, here .*, up to 1e-02'
-     ),
+    (OfOneBatch(), 'fails for a batch of 1, traced with a batch of 2'),
+    (ForOneBatch(), r'logits of shape \(2, 3072\) instead of \(1, 3072\)'),
+    (Undecided(), 'For a batch of 1, the ONNX file, traced with a batch of 2, '
+     r'differs from torch by 3.3e-01 of the largest value of the logits, \d.*'
+     r"\. Allowed are 1e-04, or ten times the rounding errors of torch's "
+     'float32, here .*, up to 1e-02'),
 ])
 def test_errors(network, message, tmp_path):
     with pytest.raises(ValueError, match=message):

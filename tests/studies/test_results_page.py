@@ -145,9 +145,9 @@ def test_figures_are_drawn(made_up, tmp_path):
 def test_feature_figures(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.repeat(np.arange(10), 30))
-    centres = rng.normal(size=(10, 16))
+    centers = rng.normal(size=(10, 16))
     features = {
-        name: (centres[labels] + noise * rng.normal(size=(300, 16))).astype(
+        name: (centers[labels] + noise * rng.normal(size=(300, 16))).astype(
             np.float32)
         for name, noise in dict(a=0.1, b=1.0).items()
     }

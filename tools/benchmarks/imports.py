@@ -4,14 +4,13 @@
 
 Prints the median seconds of
 
-- torch             ``import torch`` alone
-- functional        and of ``from mmcckd.functional import CCLoss`` after it
-- registering       and of ``import mmcckd, mmengine`` after it, by which all
-                    components are registered
+- ``import torch``
+- ``from mmcckd.functional import CCLoss`` after it
+- ``import mmcckd, mmengine`` after it, which registers all components
 
-With ``--against``, the root of another checkout, also of these there; of the
-kernels (``mmcckd.kernels``) where it has no ``mmcckd.functional``. The project
-aims at 1 s for ``mmcckd.functional``.
+``--against`` gives the root of another checkout, whose imports are also timed
+(``mmcckd.kernels`` if it has no ``mmcckd.functional``). The target is 1 s for
+``mmcckd.functional``.
 """
 import argparse
 import os
@@ -34,9 +33,9 @@ REGISTERING = 'import mmcckd, mmengine'
 
 
 def seconds(statement: str, checkout: Path) -> Tuple[float, float]:
-    """Of ``import torch``, and of the statement after it."""
+    """Return the times of ``import torch``, and of a statement after it."""
     result = subprocess.run([sys.executable, '-c', CODE, statement],
-                            cwd=checkout,  # the first place that Python looks
+                            cwd=checkout,  # Python searches it first
                             env=dict(os.environ, PYTHONPATH=str(checkout)),
                             stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL,
