@@ -62,7 +62,7 @@ assert 'mmcckd.register' in sys.modules
 
 
 def test_a_component_is_unpickled_first():
-    """As by a worker process; the others are registered all the same."""
+    """As in a worker process; the other components are also registered."""
     run(f'''
 import pickle
 kernel = pickle.loads({pickle.dumps(GaussianRBFKernelConnector(gamma=0.7))!r})
@@ -71,7 +71,7 @@ assert kernel.gamma == 0.7
 
 
 def test_a_workaround_is_imported_first():
-    """As by Sphinx, which imports one module after the other."""
+    """As in Sphinx, which imports one module after the other."""
     errors = run('import mmcckd.compat.applied' + REGISTERED)
     assert 'could not be registered' not in errors
 

@@ -1,4 +1,4 @@
-"""The promises of the CUR and SUR samplers, over random groups and worlds."""
+"""Properties of the CUR and SUR samplers for random groups and ranks."""
 import json
 import tempfile
 import tracemalloc
@@ -20,7 +20,7 @@ from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 
 class Labeled:
-    """A dataset of nothing but labels."""
+    """A dataset that has only labels."""
 
     def __init__(self, labels):
         self.labels = np.asarray(labels)

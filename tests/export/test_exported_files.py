@@ -1,4 +1,4 @@
-"""What is right is written where it was asked for, and nothing else is."""
+"""The files of an export, and errors if they cannot be written."""
 import pytest
 import torch
 from mmengine.config import Config

@@ -1,4 +1,4 @@
-"""An ONNX file says what the network says, or there is none."""
+"""ONNX files give the same outputs as the network, or are not written."""
 import builtins
 
 import numpy as np
@@ -118,7 +118,7 @@ def test_windows_of_any_batch(backbone, tmp_path):
 
 
 class Chaos(nn.Module):
-    """Float32 is good for few digits of what it gives."""
+    """In float32, only few digits of its outputs are correct."""
 
     def forward(self, images):
         values = images.flatten(1)[:, :8].sigmoid()
@@ -143,7 +143,7 @@ class Unsupported(nn.Module):
 
 
 class OfOneBatch(nn.Module):
-    """The tracer takes the length of a batch for a constant."""
+    """Its batch size becomes a constant in the traced graph."""
 
     def forward(self, images):
         return images.reshape(len(images), 3 * 32 * 32)

@@ -36,7 +36,7 @@ def load(dataset, size):
 
 
 def mean_average_precision(features, infos):
-    """By cosine similarity, of queries that other cameras can answer."""
+    """By cosine similarity, of queries with a match from another camera."""
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
     gallery = [i for i, info in enumerate(infos) if not info['is_query']]
     precisions = []

@@ -1,4 +1,4 @@
-"""tools/visualise_reid.py as its users run it, and as they break it."""
+"""tools/visualise_reid.py with valid and with invalid arguments."""
 import re
 import runpy
 import sys
@@ -264,7 +264,7 @@ def test_models_side_by_side(visualise, folder, tmp_path):
 
 
 def test_a_teacher_of_other_images_than_the_run(folder):
-    """Its features are the same, whatever the run normalizes by."""
+    """Its features do not depend on the normalization of the run."""
     cfg = Config.fromfile(folder / 'cckd.py')
     features = []
     for own in (False, True):
