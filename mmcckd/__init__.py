@@ -1,9 +1,10 @@
 """Correlation Congruence for Knowledge Distillation, a plugin for MMRazor.
 
-Importing the package registers its components (:mod:`mmcckd.register`): at
-once where MMEngine is imported already, as by a config that has ``mmcckd``
-among its ``custom_imports``; otherwise when MMEngine is imported
-(:mod:`mmcckd.when_imported`). :mod:`mmcckd.functional` needs PyTorch alone.
+Importing the package registers its components (:mod:`mmcckd.register`). If
+MMEngine is already imported, for example by a config with ``mmcckd`` in its
+``custom_imports``, they are registered at once, and otherwise as soon as
+MMEngine is imported (:mod:`mmcckd.when_imported`). :mod:`mmcckd.functional`
+needs PyTorch alone.
 """
 import sys
 
@@ -18,8 +19,8 @@ __all__ = [
 
 def __getattr__(name: str):
     if name in __all__:
-        # Not import_module, which raises where two threads wait for each
-        # other's imports; the import statement goes on.
+        # import_module would raise an error if two threads wait for each
+        # other's imports; the import statement does not.
         __import__(f'{__name__}.{name}')
         return sys.modules[f'{__name__}.{name}']
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,6 +1,6 @@
 """Register the components with OpenMMLab's registries.
 
-Importing this module makes the packages underneath work on today's PyTorch
+Importing this module applies the workarounds for other packages
 (:mod:`mmcckd.compat`) and imports all packages that register components.
 ``import mmcckd`` does so as soon as MMEngine is imported.
 """

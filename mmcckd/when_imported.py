@@ -1,12 +1,13 @@
 """Import :mod:`mmcckd.register` when MMEngine is imported, and not before.
 
-``from mmcckd.functional import CCLoss`` imports ``mmcckd`` and should take no
-longer than PyTorch. Nothing can be built from a registry before MMEngine is
-imported; so registering waits for that.
+``from mmcckd.functional import CCLoss`` also imports ``mmcckd``, and should
+take no longer than importing PyTorch. Components can be registered later,
+since nothing can be built from a registry before MMEngine is imported.
 
-It cannot happen in the middle of an import, whose package is not usable yet:
-``import mmrazor`` imports MMEngine on the way, and registering needs MMRazor.
-So the outermost import among the packages below does it once it is complete.
+They cannot be registered while a package that is needed for it is only partly
+imported: ``import mmrazor`` imports MMEngine, and registering needs MMRazor.
+Therefore, they are registered after the outermost import of one of the
+packages below.
 """
 import sys
 import threading
@@ -17,10 +18,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Iterator, Optional
 
-# What mmcckd.register imports, or MMRazor where it is installed.
+# Packages that mmcckd.register imports, and others that MMRazor imports if
+# they are installed.
 OPENMMLAB = ('mmengine', 'mmcv', 'mmcls', 'mmpretrain', 'mmrazor', 'mmdet',
              'mmseg', 'mmpose')
-# What can be imported without registering, of mmcckd.
+# Parts of mmcckd that can be imported without registering the components.
 LIGHT = ('mmcckd.functional', 'mmcckd.register')
 
 
@@ -34,6 +36,9 @@ class RegisteringFinder(MetaPathFinder):
             and name not in LIGHT)
         if not ours and name not in OPENMMLAB:
             return None
+        if name == 'mmcls' and not RegisteringLoader.is_importing():
+            _register_or_warn()  # after which it is a name of MMPretrain
+            sys.modules.pop(name, None)  # or Python would load it twice
         for finder in sys.meta_path:
             if finder is self or not hasattr(finder, 'find_spec'):
                 continue
@@ -46,7 +51,13 @@ class RegisteringFinder(MetaPathFinder):
 
 
 class RegisteringLoader(Loader):
-    """Loads such a package, and registers if its import is the outermost."""
+    """Loads a package, and registers the components if no other is loading.
+
+    Args:
+        loader (Loader): Python's loader of the package.
+        ours (bool): Whether it is a part of mmcckd, which needs the
+            workarounds of :mod:`mmcckd.compat`.
+    """
 
     _this_thread = threading.local()
     _registering = threading.Lock()
@@ -55,12 +66,23 @@ class RegisteringLoader(Loader):
         self.loader = loader
         self.ours = ours
 
+    def __getattr__(self, name: str):
+        # Other methods of Python's loader, such as get_code().
+        if name == 'loader':
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
+    @classmethod
+    def is_importing(cls) -> bool:
+        """Whether this thread is importing one of the packages."""
+        return getattr(cls._this_thread, 'importing', False)
+
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         module.__loader__ = module.__spec__.loader = self.loader
-        if getattr(self._this_thread, 'importing', False):
+        if self.is_importing():
             self.loader.exec_module(module)
             return
         self._this_thread.importing = True
@@ -81,7 +103,11 @@ class RegisteringLoader(Loader):
 
     @contextmanager
     def _unless_another_thread_does(self) -> Iterator[bool]:
-        """Not to be waited for, as it may itself wait for this import."""
+        """Yield whether this thread registers the components.
+
+        It does not wait for another thread that does, since that thread may
+        be waiting for this import.
+        """
         registering = self._registering.acquire(blocking=False)
         try:
             yield registering
@@ -91,7 +117,7 @@ class RegisteringLoader(Loader):
 
 
 def _register_or_warn() -> None:
-    """Someone else's import does not fail because of this package."""
+    """Register the components; the import of another package must not fail."""
     try:
         import mmcckd.register  # noqa: F401
     except ImportError as error:

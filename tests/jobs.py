@@ -1,4 +1,4 @@
-"""What the tests of processes have done; another process can import it."""
+"""Jobs for the tests of processes, in a module that they can import."""
 import os
 import signal
 import time

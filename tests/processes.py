@@ -1,4 +1,4 @@
-"""Several processes that talk by gloo, for tests of what is distributed."""
+"""Several processes that communicate with gloo, for distributed tests."""
 import os
 import socket
 import subprocess

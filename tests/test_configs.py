@@ -168,7 +168,7 @@ def name_of(path):
 
 @pytest.mark.parametrize('path', CCKD, ids=name_of)
 def test_the_top_of_a_recipe_is_what_is_built(path):
-    """α, β, τ, γ, P and k arrive where they belong."""
+    """α, β, τ, γ, P and k are set in the right places."""
     cfg = Config.fromfile(path)
     distiller = cfg.model.distiller
     assert cfg.model.student_loss_weight == cfg.alpha

@@ -1,4 +1,4 @@
-"""What the documents say is so: snippets run, tables and links hold."""
+"""The documents are correct: snippets run, and tables and links hold."""
 import importlib.util
 import math
 import re
@@ -74,7 +74,7 @@ def commands_of_mixing():
 
 @pytest.mark.parametrize('command', commands_of_mixing())
 def test_commands_of_mixing(command, monkeypatch):
-    """Up to the training, which tools/check_mmrazor_recipes.py does."""
+    """Up to the training, which tools/check_mmrazor_recipes.py tests."""
     spec = importlib.util.spec_from_file_location('train', ROOT / command[1])
     train = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(train)

@@ -41,7 +41,7 @@ def run(*command, cwd):
 
 
 def files(folder):
-    """What is there, but for what any build leaves behind."""
+    """The files in a folder, without those that any build creates."""
     return {
         path: os.readlink(path) if path.is_symlink() else path.read_bytes()
         for path in folder.rglob('*')
@@ -70,7 +70,7 @@ def clone(tmp_path):
 
 @pytest.fixture
 def environment(tmp_path):
-    """Makes an environment with mmcckd in it, and this one's packages."""
+    """Make an environment with mmcckd and the packages of this one."""
 
     def make(*what):
         folder = tmp_path / 'environment'

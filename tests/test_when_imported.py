@@ -31,7 +31,7 @@ def run(code, *arguments):
 
 def test_functional_needs_torch_alone_and_mmrazor_then_registers():
     run('''
-import sys, torch
+import importlib.util, sys, torch
 import mmcckd
 from mmcckd.functional import CCLoss
 loaded = {name.partition('.')[0] for name in sys.modules}
@@ -39,6 +39,8 @@ assert not loaded & {'matplotlib', 'mmcv', 'mmengine', 'mmpretrain', 'mmrazor',
                      'scipy', 'sklearn'}, loaded
 assert CCLoss()(torch.rand(4, 3), torch.rand(4, 5)) > 0
 assert mmcckd.__version__ and 'mmcckd.register' not in sys.modules
+loader = importlib.util.find_spec('mmengine').loader
+assert loader.get_filename('mmengine').endswith('__init__.py')
 
 import mmrazor
 assert 'mmcckd.register' in sys.modules and mmcckd.models
@@ -60,7 +62,7 @@ assert 'mmcckd.register' in sys.modules
 
 
 def test_a_component_is_unpickled_first():
-    """As by a worker process; the others are registered all the same."""
+    """As in a worker process; the other components are also registered."""
     run(f'''
 import pickle
 kernel = pickle.loads({pickle.dumps(GaussianRBFKernelConnector(gamma=0.7))!r})
@@ -69,9 +71,18 @@ assert kernel.gamma == 0.7
 
 
 def test_a_workaround_is_imported_first():
-    """As by Sphinx, which imports one module after the other."""
+    """As in Sphinx, which imports one module after the other."""
     errors = run('import mmcckd.compat.applied' + REGISTERED)
     assert 'could not be registered' not in errors
+
+
+def test_mmcls_is_imported_first():
+    run('''
+import mmcckd
+import mmcls.models
+import mmpretrain.models
+assert mmcls is mmpretrain and mmcls.models is mmpretrain.models
+''' + REGISTERED)
 
 
 def test_threads():

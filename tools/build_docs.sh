@@ -3,10 +3,10 @@
 #
 #   bash tools/build_docs.sh [OUT]
 #
-# OUT   where to; defaults to docs/_build/html in this repository
-# VENV  as for tools/setup_env.sh, which this calls first
+# OUT   output folder; defaults to docs/_build/html in this repository
+# VENV  see tools/setup_env.sh, which is called first
 #
-# Any warning is an error, as is a reference to what does not exist.
+# Warnings are errors, including references that cannot be resolved.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,9 +16,9 @@ bash "$root/tools/setup_env.sh"
 
 cd "$root"
 export XDG_CACHE_HOME=$root/.cache MPLCONFIGDIR=$root/.cache/matplotlib
-rm -rf docs/_build docs/api/generated  # pages of what may be gone
+rm -rf docs/_build docs/api/generated  # they may have old pages
 start=$SECONDS
-# The first -W is Python's, for what mmcv-lite says when it is imported.
+# The first -W is Python's: mmcv-lite warns when it is imported.
 "$venv/bin/python" -W 'ignore:Fail to import' -m sphinx -b html \
     -W --keep-going -n -E -q -d docs/_build/doctrees docs "$out"
 echo "build_docs: $out/index.html, built in $((SECONDS - start)) s"

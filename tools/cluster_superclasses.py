@@ -28,12 +28,20 @@ from mmcckd.superclasses import (
     extract_features,
     fingerprint_dataset,
 )
-from mmcckd.superclasses import extraction_config as config_of
 from mmcckd.superclasses.cluster_quality import describe
 from mmcckd.superclasses.clustering import (
     ALGORITHMS,
     check_num_clusters,
     choose_algorithm,
+)
+from mmcckd.superclasses.extraction_config import (
+    build_teacher,
+    build_training_set,
+    checkpoint_sha256,
+    preprocessor_config,
+    recorded_module,
+    teacher_config,
+    training_set_config,
 )
 from mmcckd.superclasses.superclass_page import write_pictures
 from mmcckd.superclasses.superclass_picture import Overview
@@ -95,10 +103,10 @@ def main() -> None:
         check_writable(out)
 
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    dataset = config_of.build_training_set(cfg)
+    dataset = build_training_set(cfg)
     check_num_clusters(args.num_superclasses, len(dataset))
-    teacher, preprocessor = config_of.build_teacher(cfg, args.checkpoint)
-    recorded = config_of.recorded_module(cfg)
+    teacher, preprocessor = build_teacher(cfg, args.checkpoint)
+    recorded = recorded_module(cfg)
     if args.module is not None:
         recorded = dict(module=args.module, record_idx=0, data_idx=None)
     find_module(teacher, recorded['module'], 'teacher')
@@ -107,14 +115,14 @@ def main() -> None:
     if rank == 0:
         origin = dict(
             dataset=fingerprint_dataset(dataset),
-            teacher_sha256=config_of.checkpoint_sha256(args.checkpoint),
+            teacher_sha256=checkpoint_sha256(args.checkpoint),
             module=recorded['module'])
         job = dict(
             origin,
             **recorded,
-            teacher=config_of.teacher_config(cfg),
-            preprocessor=config_of.preprocessor_config(cfg),
-            training_set=config_of.training_set_config(cfg))
+            teacher=teacher_config(cfg),
+            preprocessor=preprocessor_config(cfg),
+            training_set=training_set_config(cfg))
         if teacher._forward_pre_hooks:  # files of earlier versions lack this
             job['images'] = 'converted for the teacher'
         features = FeatureFile(out.parent, job, len(dataset), args.dtype)

@@ -1,4 +1,4 @@
-"""Write the metafiles of configs/, with which MIM and MMEngine find its files.
+"""Write the metafiles of configs/, with which MIM and MMEngine find configs.
 
     python tools/generate_metafiles.py
 

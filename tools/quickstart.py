@@ -1,11 +1,11 @@
 """Train a small student with CCKD on real digits, in a few minutes.
 
-Runs the study configs/studies/quickstart.yml on scikit-learn's digits: a
-teacher, and with several seeds a student alone, by KD, and by CCKD with
-batches by CUR and by SUR. Prints a table of test accuracies, and writes
-``summary.json``, a figure of correlation matrices, and a page of the
-superclasses. An interrupted quickstart continues where it stopped, and
-finished runs are reused until the code changes.
+Runs the study configs/studies/quickstart.yml on scikit-learn's digits. It
+trains a teacher, and with several seeds a student alone, with KD, and with
+CCKD, whose batches are drawn by CUR or SUR. It prints a table of test
+accuracies, and writes ``summary.json``, a figure of correlation matrices, and
+a page of the superclasses. An interrupted quickstart continues where it
+stopped, and finished runs are reused until the code changes.
 """
 import argparse
 import json
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def check_work_dir(work_dir: Path, folder: Path) -> None:
-    """Check that the files in the work dir are the quickstart's."""
+    """Raise an error if the work dir has files of other programs."""
     if folder.exists() or not work_dir.exists():
         return
     if (any(work_dir.glob(f'{RUNS}*'))
@@ -117,8 +117,8 @@ def check_work_dir(work_dir: Path, folder: Path) -> None:
 def draw_features(runs: Dict[str, List[Run]], folder: Path, out: Path) -> None:
     """Draw correlation matrices of test digits, and print L_CC.
 
-    The kernel is that of the CCKD config, the features are those of the neck,
-    before a projection. Of students the mean over the seeds is drawn.
+    The kernel is that of the CCKD config. The features are those of the neck,
+    before a projection. For the students, the mean over the seeds is drawn.
     """
     labels = np.array(Digits(split='test').get_gt_labels())
     cfg = Config.fromfile(ROOT / runs['cckd'][0].config)

@@ -1,6 +1,6 @@
 """Importing this module checks the versions and applies the workarounds.
 
-Once, as a module is imported once; another thread that imports it waits.
+Python imports a module once, and other threads wait for it.
 """
 from .versions import check_versions  # isort: skip
 

@@ -35,12 +35,12 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def load_always_safely() -> None:
-    """Have MMEngine load all that it loads in this process safely.
+    """Make MMEngine load all checkpoints in this process safely.
 
-    The default is safe from torch 2.6 on, except for URLs, which MMEngine
-    loads by a function of torch's that still asks for the unsafe way. Other
-    calls of ``torch.load`` are not changed. If the user has set one of torch's
-    environment variables for it, nothing is.
+    Since torch 2.6, this is the default of ``torch.load``. MMEngine loads URLs
+    with ``torch.hub``, which still disables it. Other calls of ``torch.load``
+    are not changed. Nothing is changed if the user has set one of torch's
+    environment variables for safe loading.
     """
     global _always_safely
     _always_safely = HAS_ALLOW_LIST and not any(

@@ -1,4 +1,4 @@
-"""Warn when MMEngine replaces a sample with a random other one.
+"""Warn when MMEngine replaces a sample with a random one.
 
 If a pipeline returns None, as ``LoadImageFromFile`` with ``ignore_empty=True``
 does for an image that cannot be read, MMEngine's ``BaseDataset`` silently uses

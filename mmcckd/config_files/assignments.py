@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from .comparison import differences, without
 from .evaluation import Evaluation, evaluate
-from .readers import KEYS, RUNNER_KEYS
+from .known_keys import KEYS, RUNNER_KEYS
 
 
 def check_assignments(cfg: Config) -> None:

@@ -7,9 +7,9 @@ from mmengine.utils import import_modules_from_strings
 
 from .comparison import differences, without
 from .evaluation import evaluate
-from .meant import did_you_mean, keys_meant
-from .nested import check_nested
-from .readers import KEYS
+from .known_keys import KEYS
+from .nested_keys import check_nested
+from .suggestions import did_you_mean, find_similar_keys
 
 # The runner reads this key, and pipelines use it as a variable, to pad with
 # its mean. An override of any other key of the runner changes only this key,
@@ -52,7 +52,7 @@ def override(cfg: Config, options: Dict[str, Any]) -> Config:
             key = next(iter(its_options))
             raise ValueError(
                 f'{_text(its_options)} would change nothing: {cfg.filename} '
-                f'has no {name}.' + did_you_mean(keys_meant(cfg, key)))
+                f'has no {name}.' + did_you_mean(find_similar_keys(cfg, key)))
 
     changed = copy.deepcopy(_evaluate(cfg, variables))
     for name in variables:
@@ -110,7 +110,7 @@ def _check_is_read(cfg: Config, changed: Config, name: str,
             f'{_text(options)} would change nothing: no other entry of '
             f'{cfg.filename} depends on {name}. If your own code reads '
             f'runner.cfg.{name}, set it in the config file.' +
-            did_you_mean(keys_meant(cfg, key)))
+            did_you_mean(find_similar_keys(cfg, key)))
 
 
 def _text(options: Dict[str, Any]) -> str:

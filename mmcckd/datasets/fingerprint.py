@@ -11,12 +11,13 @@ def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
     """Hash the samples of a dataset.
 
     A sample is identified by the path of its image within the folder that all
-    images share, so that the data can be moved, or without a path by the image
-    itself. Labels and the pipeline have no influence.
+    images share, so that the data can be moved. If it has no path, it is
+    identified by the image itself. Labels and the pipeline have no influence.
 
     Args:
-        dataset (Dataset): With ``get_data_info(idx)``, as MMEngine's data sets
-            and their wrappers have it, giving ``img_path`` or ``img``.
+        dataset (Dataset): A data set whose ``get_data_info(idx)`` returns
+            ``img_path`` or ``img``, such as MMEngine's data sets and their
+            wrappers.
 
     Returns:
         Dict[str, object]: ``num_samples`` (int); ``files`` (str), a hash that

@@ -18,9 +18,10 @@ class LocalCIFAR100(CIFAR100):
     """CIFAR-100 from local files, without any download.
 
     :class:`mmpretrain.datasets.CIFAR100` downloads files that are missing or
-    differ from the published ones. Here a missing file is an error, and a file
-    that differs, such as one of ``tools/make_toy_dataset.py``, a warning. The
-    files are pickles, which are read without running code that is in them.
+    differ from the published ones. This data set raises an error for a missing
+    file, and warns about a file that differs, such as one that
+    ``tools/make_toy_dataset.py`` has written. The files are pickles, which are
+    read without running code that is in them.
 
     Args:
         data_root (str): The folder that contains ``cifar-100-python``.

@@ -8,8 +8,8 @@ def load_image(dataset: Dataset, idx: int) -> np.ndarray:
     """Load the image of a sample as it is before the pipeline.
 
     Args:
-        dataset (Dataset): With ``get_data_info(idx)`` that gives ``img`` or
-            ``img_path``.
+        dataset (Dataset): A data set whose ``get_data_info(idx)`` returns
+            ``img`` or ``img_path``.
         idx (int): The sample.
 
     Returns:

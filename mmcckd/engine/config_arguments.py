@@ -10,8 +10,8 @@ from mmengine.hub import get_config
 from mmcckd.compat.mmengine_checkpoints import load_always_safely
 from mmcckd.config_files.assignments import check_assignments
 from mmcckd.config_files.installed_packages import check_installed
-from mmcckd.config_files.meant import OBJECTIVE
 from mmcckd.config_files.overrides import override
+from mmcckd.config_files.suggestions import OBJECTIVE
 
 from .host_defaults import fill_in_preprocessor
 

@@ -13,7 +13,7 @@ from .student import Student
 
 
 def image_shape(student: Student) -> Tuple[int, int, int]:
-    """Get the shape, (c, h, w), of the images that the test pipeline gives.
+    """Get the shape, (c, h, w), of the images after the test pipeline.
 
     Raises:
         ValueError: If the pipeline keeps the size of the images, and the test

@@ -119,22 +119,23 @@ def _difference(output: Output, path: Path, images: Tensor) -> float:
         found, = session.run([output.name], dict(images=images.numpy()))
     except Exception as error:  # onnxruntime has classes of its own
         raise ValueError(
-            f'The ONNX file fails on a batch of {len(images)}, traced on one '
-            f'of {TRACED_BATCH}: {error}') from error
+            f'The ONNX file fails for a batch of {len(images)}, traced with a '
+            f'batch of {TRACED_BATCH}: {error}') from error
     if found.shape != expected.shape:
-        raise ValueError(f'The ONNX file gives {output.name} of the shape '
-                         f'{found.shape} for {expected.shape}.')
+        raise ValueError(f'The ONNX file outputs {output.name} of shape '
+                         f'{found.shape} instead of {expected.shape}.')
     difference = _relative(found, expected)
     if difference <= TOLERANCE:
         return difference
     rounding = _rounding(output.network, images, expected)
     if not difference <= min(10 * rounding, LARGEST_TOLERANCE):
         raise ValueError(
-            f'On a batch of {len(images)} the ONNX file, traced on one of '
-            f'{TRACED_BATCH}, is off by {difference:.1e} of the largest value '
-            f'of the {output.name}, {np.abs(expected).max():.3g}. Allowed are '
-            f'{TOLERANCE:.0e}, or ten times what torch rounds in float32, '
-            f'here {rounding:.1e}, up to {LARGEST_TOLERANCE:.0e}.')
+            f'For a batch of {len(images)}, the ONNX file, traced with a '
+            f'batch of {TRACED_BATCH}, differs from torch by {difference:.1e} '
+            f'of the largest value of the {output.name}, '
+            f'{np.abs(expected).max():.3g}. Allowed are {TOLERANCE:.0e}, or '
+            "ten times the rounding errors of torch's float32, here "
+            f'{rounding:.1e}, up to {LARGEST_TOLERANCE:.0e}.')
     return difference
 
 

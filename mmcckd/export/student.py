@@ -10,7 +10,10 @@ from mmpretrain import get_model
 
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
-from mmcckd.models.algorithms.teacher_checkpoint import STUDENT, misfits
+from mmcckd.models.algorithms.teacher_checkpoint import (
+    STUDENT,
+    load_and_compare,
+)
 from mmcckd.version import __version__
 
 from .config_text import check_types, parse_config
@@ -92,7 +95,7 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             f'The student of {source} cannot be built: '
             f'{type(error).__name__}: {error} Give the config of the run by '
             '--config.') from error
-    wrong = misfits(model, weights)
+    wrong = load_and_compare(model, weights)
     if wrong:
         raise ValueError(
             f'The student in {checkpoint} does not fit that of {source}:\n' +

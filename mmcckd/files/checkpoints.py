@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .safe_loading import allow_log, safe_loading
 
-MAX_KEYS = 20  # that a message lists
+MAX_KEYS = 20  # number of keys in a message
 
 
 def read_checkpoint(filename: str) -> dict:
@@ -59,7 +59,7 @@ def read_checkpoint(filename: str) -> dict:
 
 
 def _is_cut_off(filename: str) -> bool:
-    """Whether a file is empty, or an archive without the list at its end."""
+    """Whether a file is empty, or a zip archive without its last part."""
     path = Path(filename)
     if not path.is_file():
         return False

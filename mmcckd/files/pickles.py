@@ -1,9 +1,9 @@
 """Read pickles without running code that is in them.
 
-An unpickler calls whatever functions a pickle names. This one knows those of
-a list, and no others. Where the real object would allow more than is needed,
-another takes its name: a ``numpy.dtype`` from a malicious file can make an
-array of pointers out of bytes.
+Python's unpickler calls any function that a pickle names. This one only
+accepts the names of a list. Where the original class or function would allow
+more than is needed, a replacement is used: with ``numpy.dtype``, a malicious
+file could turn bytes into an array of pointers.
 """
 import operator
 import pickle
@@ -18,12 +18,13 @@ class SafeUnpickler(pickle.Unpickler):
 
     Args:
         file (BinaryIO): The pickle.
-        allowed (Mapping[str, Any]): What a pickle gets by a name, such as
-            "collections.OrderedDict". Containers, text and numbers need none.
-        **kwargs: As :class:`pickle.Unpickler` takes them.
+        allowed (Mapping[str, Any]): The allowed names, such as
+            "collections.OrderedDict", and the object that each of them
+            stands for. Lists, dicts, text and numbers need no name.
+        **kwargs: Other arguments of :class:`pickle.Unpickler`.
 
     Raises:
-        pickle.UnpicklingError: From ``load()``, at any other name.
+        pickle.UnpicklingError: In ``load()``, for any other name.
     """
 
     def __init__(self, file: BinaryIO, allowed: Mapping[str, Any],
@@ -38,11 +39,12 @@ class SafeUnpickler(pickle.Unpickler):
             return self.allowed[f'{module}.{name}']
         except KeyError:
             raise pickle.UnpicklingError(
-                f'{module}.{name} in it, which is not allowed.') from None
+                f'it contains {module}.{name}, which is not allowed.'
+            ) from None
 
 
 class _Dtype:
-    """Takes the name of ``numpy.dtype``: numbers, booleans and text only."""
+    """Replaces ``numpy.dtype``: numbers, booleans and text only."""
 
     def __init__(self, code: str, *_) -> None:
         self.dtype = np.dtype(str(code))
@@ -61,8 +63,8 @@ class _Dtype:
 
 
 class _Array(np.ndarray):
-    """Takes the name of ``numpy.ndarray``, and checked dtypes; is pickled as
-    an ordinary array again."""
+    """Replaces ``numpy.ndarray``. Its dtype is checked, and it is pickled as
+    an ordinary array."""
 
     def __setstate__(self, state: tuple) -> None:
         version, shape, dtype, fortran, data = state
@@ -85,8 +87,8 @@ def _encode(text: str, _: str) -> bytes:
 
 
 def allow_as(name: str, found: Any) -> Any:
-    """Give a class the name that pickles use for it, or a function a wrapper
-    of that name: torch's list of what is allowed goes by names."""
+    """Rename a class to its name in pickles, or wrap a function under that
+    name, since torch looks up allowed objects by their names."""
     if isinstance(found, type):
         named = found
     else:
@@ -115,13 +117,13 @@ NUMPY = {
 
 
 def with_plain_arrays(value: Any, seen: Optional[Set[int]] = None) -> Any:
-    """Put ordinary arrays in the place of those that :data:`NUMPY` made.
+    """Replace the arrays that :data:`NUMPY` has created with ordinary ones.
 
     Args:
         value (Any): What was unpickled. Lists, dicts and the attributes of
             objects are changed in place.
-        seen (Set[int], optional): Of objects that were visited already, since
-            an object may hold itself. For the recursion.
+        seen (Set[int], optional): Ids of the objects that were visited, since
+            an object may contain itself. For the recursion.
     """
     seen = set() if seen is None else seen
     if isinstance(value, _Array):

@@ -1,10 +1,9 @@
 """Load checkpoints of MMEngine without running code that is in them.
 
 torch's safe loading accepts tensors and plain containers. MMEngine's
-checkpoints also hold the log: ``HistoryBuffer`` objects around NumPy arrays,
-with references to their own methods. These are allowed here, and nothing
-else, and only while a checkpoint is loaded. What was loaded holds ordinary
-arrays.
+checkpoints also contain the log: ``HistoryBuffer`` objects with NumPy arrays,
+and references to their own methods. These, and nothing else, are allowed
+while a checkpoint is loaded. The arrays in the result are ordinary ones.
 """
 import functools
 import os
@@ -20,20 +19,20 @@ from torch import _weights_only_unpickler
 
 from .pickles import NUMPY, SafeUnpickler, allow_as, with_plain_arrays
 
-# torch 2.4 brought the list of what is allowed besides tensors.
+# Since torch 2.4, further classes and functions can be allowed.
 HAS_ALLOW_LIST = hasattr(torch.serialization, 'add_safe_globals')
 
 
 @contextmanager
 def safe_loading() -> Iterator[None]:
-    """Have ``torch.load`` load safely, also where it is asked not to.
+    """Make ``torch.load`` safe, even if it is called with weights_only=False.
 
-    On torch < 2.4 it accepts MMEngine's log as well; on later versions,
-    functions that :func:`allow_log` wraps do.
+    On torch < 2.4, it also accepts MMEngine's log; on later versions, use
+    :func:`allow_log`.
 
     Raises:
-        pickle.UnpicklingError: From ``torch.load``, if a file holds more than
-            tensors, plain containers and MMEngine's log.
+        pickle.UnpicklingError: In ``torch.load``, if a file contains anything
+            but tensors, plain containers and MMEngine's log.
     """
     with mock.patch.dict(os.environ):
         os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
@@ -61,7 +60,7 @@ def allow_log(load: Callable) -> Callable:
     """Wrap a function that loads checkpoints, so that it accepts the log.
 
     Args:
-        load (Callable): Such as MMEngine's
+        load (Callable): The function, such as MMEngine's
             ``CheckpointLoader.load_checkpoint``.
     """
 
@@ -73,18 +72,19 @@ def allow_log(load: Callable) -> Callable:
             except pickle.UnpicklingError:
                 if not hidden:
                     raise
-        return load(*args, **kwargs)  # by what the user has allowed
+        return load(*args, **kwargs)  # with the user's list
 
     return load_with_log
 
 
 @contextmanager
 def _allow_list() -> Iterator[list]:
-    """Within it our objects are allowed.
+    """Allow the objects of :func:`allowed` within this context.
 
     Yields:
-        list: What the user has allowed under the same names, which is not
-        allowed meanwhile: torch would take one of the two at random.
+        list: Objects of the same names that the user has allowed. They are
+        not allowed within the context, since torch would use one of the two
+        at random.
     """
     if not HAS_ALLOW_LIST:
         yield []
@@ -118,7 +118,7 @@ def _swap(old: list, new: list) -> None:
 
 @functools.cache
 def allowed() -> Dict[str, Any]:
-    """What pickles of MMEngine's log get, by its name."""
+    """Objects for the names in pickles of MMEngine's log."""
     return {
         'mmengine.logging.history_buffer.HistoryBuffer':
         HistoryBuffer,
@@ -129,8 +129,8 @@ def allowed() -> Dict[str, Any]:
 
 
 def _method_of_history_buffer(owner: type, name: str) -> Callable:
-    """The only use of ``getattr``, which leads from any class to everything:
-    a buffer refers to its own statistics."""
+    """Replaces ``getattr``, which would give access to everything. In the log,
+    buffers refer to their own methods with it."""
     if owner is not HistoryBuffer or name not in (
             'min', 'max', 'mean', 'current',
             *HistoryBuffer._statistics_methods):
@@ -152,5 +152,5 @@ class _TorchUnpickler(SafeUnpickler):
 
 
 def _load_without_storages(file, **kwargs) -> Any:
-    """The head of a file in torch's format before 1.6."""
+    """Load the first part of a file in the format of torch before 1.6."""
     return _TorchUnpickler(file, **kwargs).load()

@@ -22,10 +22,10 @@ class CCLoss(nn.Module):
         L_{CC} = \frac{1}{n^2} \sum_{i,j}
         \left(\varphi(f^s_i, f^s_j) - \varphi(f^t_i, f^t_j)\right)^2
 
-    The kernel φ on either side and the mean squared difference in one object,
-    for a training loop in plain PyTorch. It needs no projection: only the
-    n × n correlations are compared, so that student and teacher may have
-    features of different widths.
+    This module computes the kernel φ for student and teacher, and the loss,
+    for training loops in plain PyTorch. It needs no projection: only the
+    n × n correlations are compared, so student and teacher may have features
+    of different widths.
 
     It can be differentiated twice, transformed by ``torch.func`` and compiled
     by ``torch.compile(fullgraph=True)``. With ``gather=True`` on several
@@ -39,9 +39,9 @@ class CCLoss(nn.Module):
             nothing. Defaults to False.
         loss_weight (float): The β of the objective
             ``α L_CE + (1 − α) L_KD + β L_CC``, ≥ 0. Defaults to 1.0.
-        **hyperparameters: Those of the kernel: ``gamma``, ``order``, ``delta``
-            and ``normalize`` of :func:`~mmcckd.functional.gaussian_rbf`, which
-            says what they are and their defaults.
+        **hyperparameters: Hyper-parameters of the kernel. Only the Gaussian
+            RBF has any: ``gamma``, ``order``, ``delta`` and ``normalize``, see
+            :func:`~mmcckd.functional.gaussian_rbf`.
 
     Raises:
         TypeError: If an argument is of the wrong type, or the kernel lacks a
@@ -88,16 +88,16 @@ class CCLoss(nn.Module):
             student_features (Tensor or Sequence[Tensor]): Features of n
                 samples, (n, d) or (n, c, h, w), the latter flattened to
                 (n, c·h·w); or a tuple or list of one such tensor.
-            teacher_features (Tensor or Sequence[Tensor]): The teacher's, of
-                the same samples in the same order, of any width. No gradient
-                reaches them.
+            teacher_features (Tensor or Sequence[Tensor]): Features of the
+                teacher for the same samples in the same order, of any width.
+                They get no gradient.
 
         Returns:
             Tensor: The weighted loss, a scalar in float32 at least.
 
         Raises:
-            TypeError: If features are no floating-point tensors.
-            ValueError: If they are of another shape, the two sides have
+            TypeError: If features are not floating-point tensors.
+            ValueError: If they have another shape, the two sides have
                 different numbers of samples, or a correlation is NaN; with
                 ``gather=True``, if the ranks have batches of different sizes.
         """

@@ -59,8 +59,8 @@ def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
 class _MeanSquare(torch.autograd.Function):
     """``mean(d²)``.
 
-    F.mse_loss fills two more n × m matrices on the way. Norms row by row fill
-    none, and keep the sums short enough for float32.
+    F.mse_loss allocates two more n × m matrices. The norms of the rows need
+    none, and their sums are short enough for float32.
     """
 
     @staticmethod
@@ -101,7 +101,7 @@ def _raise_for_nan(**matrices: Tensor) -> None:
     ]
     found = ' and '.join(broken) or 'neither side, but both are infinite'
     raise ValueError(
-        f'NaN in the correlation matrices: {found}. The features it was made '
-        'of hold NaN or Inf; look for a diverged student (lower the learning '
+        f'NaN in the correlation matrices: {found}. The features contain NaN '
+        'or Inf; look for a diverged student (lower the learning '
         'rate or the loss weights), a broken teacher checkpoint, or an input '
         'that is not finite.')

@@ -81,7 +81,8 @@ def naive_mmd(x: Tensor, y: Optional[Tensor] = None) -> Tensor:
     Returns:
         Tensor: Correlations, (n, m), float32 or float64.
     """
-    # In float64, for the difference of two near means keeps what they round.
+    # In float64, since the difference of two similar means would otherwise be
+    # mostly their rounding errors.
     mean_x = x.mean(dim=1, dtype=torch.float64)
     mean_y = mean_x if y is None else y.mean(dim=1, dtype=torch.float64)
     return (mean_x[:, None] - mean_y[None, :]).abs().to(x.dtype)

@@ -31,13 +31,13 @@ def exact_rbf(x: Tensor, y: Optional[Tensor], gamma: float) -> Tensor:
     y = x if y is None else y.double() - center
     negative = (2 * (x @ y.t()) - x.square().sum(1)[:, None] -
                 y.square().sum(1))
-    # Above 0 by round-off alone. Clamping would make that entry a constant.
+    # Positive only due to rounding. clamp() would make the entry a constant.
     negative = negative - negative.detach().clamp(min=0)
     return (gamma * negative).exp().to(dtype)
 
 
 def normalize(x: Tensor) -> Tensor:
-    """Rows of length 1; a row of zeros stays one, and gets no gradient."""
+    """Scale rows to length 1. A row of zeros is kept, and gets no gradient."""
     squares = x.square().sum(1, keepdim=True)
     zero = squares == 0
     return x * squares.masked_fill(zero, 1).rsqrt().masked_fill(zero, 0)

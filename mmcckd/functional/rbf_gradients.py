@@ -19,7 +19,7 @@ def inverse_norms(x: Tensor) -> Tensor:
     """1 / ‖x_i‖ of each row, 0 for a row of zeros.
 
     ``F.normalize`` divides the gradient of a zero row by its epsilon, 1e-12,
-    so that one zero feature spoils an update of the network.
+    so that one zero feature would ruin an update of the network.
     """
     return _Norms.apply(x).reciprocal()
 
@@ -121,7 +121,7 @@ class ExactRBF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y, gamma):
         ctx.gamma = gamma
-        # Distances do not depend on the origin; near it, less cancels.
+        # Centering keeps the distances, and reduces cancellation.
         x64 = x.double()
         center = x64.mean(0)
         x64 = x64 - center
@@ -158,7 +158,7 @@ class ExactRBF(torch.autograd.Function):
 def _differentiable(formula: Callable, x: Tensor, y: Optional[Tensor],
                     grad_k: Tensor, ctx) -> List[Optional[Tensor]]:
     """The gradients for x and y, as functions of x, y and ``grad_k``."""
-    # Views, for x and y may be the same tensor.
+    # Views, since x and y may be the same tensor.
     inputs = [None if t is None else t.view_as(t) for t in (x, y)]
     needed = ctx.needs_input_grad[:2]
     with torch.autocast(x.device.type, enabled=False):
@@ -171,7 +171,7 @@ def _differentiable(formula: Callable, x: Tensor, y: Optional[Tensor],
 
 
 def _gram(x: Tensor) -> Tensor:
-    """``x xᵀ``; a large one on the CPU by blocks, each of a pair only once."""
+    """``x xᵀ``; on the CPU, only half of the blocks of a large one."""
     n = len(x)
     if n < 512 or x.device.type != 'cpu':
         return x @ x.t()
@@ -185,5 +185,5 @@ def _gram(x: Tensor) -> Tensor:
 
 
 def _add_transposed(a: Tensor) -> Tensor:
-    """``a + aᵀ``; a transposed copy is blocked and fast, a sum is not."""
+    """``a + aᵀ``; adding a transposed copy is faster than adding ``a.t()``."""
     return a.t().contiguous().add_(a)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
-INK, GREY, BLUE = '#000000', '#8a8a8a', '#0072b2'
+INK, GRAY, BLUE = '#000000', '#8a8a8a', '#0072b2'
 FONT = 11
 
 
@@ -54,7 +54,7 @@ def _draw_dots(summary: Summary) -> Figure:
             'o',
             markersize=3.5,
             markerfacecolor='none',
-            markeredgecolor=GREY,
+            markeredgecolor=GRAY,
             markeredgewidth=0.8)
         axes.errorbar(
             mean, y, xerr=half, fmt='D', color=INK, capsize=5, markersize=6,

@@ -1,4 +1,4 @@
-"""Which version of the code makes the results."""
+"""The version of the code that results are computed with."""
 import hashlib
 import subprocess
 from pathlib import Path

@@ -57,8 +57,8 @@ def paired_test(ours: Sequence[float],
 def holm(p_values: Sequence[float]) -> List[float]:
     """Correct p-values for the number of tests (Holm, 1979).
 
-    In ascending order, each is multiplied by the number of tests from it on,
-    and raised to the one before it if that is greater.
+    In ascending order, the i-th of m p-values is multiplied by m − i + 1, and
+    replaced with the corrected value before it if that is greater.
     """
     order = np.argsort(p_values)
     corrected = np.empty(len(order))

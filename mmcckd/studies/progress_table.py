@@ -1,4 +1,4 @@
-"""How far a study is, on the terminal."""
+"""Show the progress of a study on the terminal."""
 import time
 from typing import Dict, List
 

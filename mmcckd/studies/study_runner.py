@@ -1,4 +1,4 @@
-"""Run a study: what its plan needs and its results lack."""
+"""Run a study: the runs that its plan needs and that have no result yet."""
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -28,7 +28,7 @@ Plan = Callable[[ResultsFile], Iterator[Stage]]
 
 def run_study(study: Study, seeds: int, folder: Path, root: Path,
               processes: int) -> Tuple[Dict[str, Result], List[str]]:
-    """Run what a study lacks, and show the progress on the terminal.
+    """Run the missing runs of a study, and show the progress on the terminal.
 
     Args:
         study (Study): The study.
@@ -76,7 +76,7 @@ def run_again(run: Run, folder: Path, root: Path,
 
 def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
              progress: Progress) -> List[str]:
-    """Run what the stages of a plan need and the folder lacks.
+    """Run the runs of a plan that have no result in the folder.
 
     Args:
         plan (Plan): Yields the stages; see :func:`.plan.stages`.
@@ -131,7 +131,7 @@ def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
 
 
 def _is_done(run: Run, file: ResultsFile, folder: Path) -> bool:
-    """Of a teacher the files are needed as well as the result."""
+    """Whether a run has a result, and if it is a teacher, also its files."""
     if run.key not in file.results:
         return False
     if run.teacher is not None:

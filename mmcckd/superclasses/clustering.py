@@ -14,8 +14,8 @@ from mmcckd.progress_bar import CoarseProgressBar
 
 ALGORITHMS = ('auto', 'kmeans', 'minibatch')
 
-# Up to this size "auto" chooses KMeans, which holds all features in float32,
-# and the best of several starts.
+# Up to this size, "auto" uses the best of several starts of KMeans, which
+# needs all features in float32.
 KMEANS_BYTES = 64 * 2**20
 KMEANS_STARTS = 10
 # Otherwise rows are read in blocks of this size.

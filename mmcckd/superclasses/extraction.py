@@ -47,9 +47,10 @@ def extract_features(teacher: BaseModel,
     has are not computed again; images that could not be read are tried again.
 
     Args:
-        teacher (BaseModel): In eval mode, on its device.
-        preprocessor (BaseDataPreprocessor): On the same device.
-        dataset (Dataset): Its pipeline must not be random.
+        teacher (BaseModel): The teacher in eval mode, on its device.
+        preprocessor (BaseDataPreprocessor): Its data preprocessor, on the same
+            device.
+        dataset (Dataset): The training set. Its pipeline must not be random.
         file (FeatureFile): The file for the features; None on ranks other
             than 0.
         module (str): Name of the module whose output is the feature, (n, d)
@@ -82,7 +83,7 @@ def extract_features(teacher: BaseModel,
 
 def _extract(dataset, file, batch_size, num_workers, skip_unreadable, device,
              features_of) -> List[int]:
-    """Do the pass; returns, on rank 0, the rows of unreadable images."""
+    """Do the pass. Returns the rows of unreadable images on rank 0."""
     rank, world_size = get_dist_info()
     batches = [_pending_batches(file, batch_size) if rank == 0 else None]
     broadcast_object_list(batches)
@@ -139,8 +140,8 @@ def _share(x: Optional[Tensor], readable: Optional[Tensor], batch_size: int,
 def _check_width(x: Tensor, width: int) -> None:
     if x.shape[1] != width:
         raise ValueError(
-            f'The teacher gives features of {x.shape[1]} dimensions after '
-            f'some of {width}; choose a module whose output has one width, or '
+            f'The teacher gives features of {x.shape[1]} and of {width} '
+            'dimensions; choose a module whose output has a fixed width, or '
             'images of one size.')
 
 

@@ -35,16 +35,17 @@ def build_teacher(cfg: Config, checkpoint: str
                   ) -> Tuple[BaseModel, BaseDataPreprocessor]:
     """Build the teacher with its weights, and its data preprocessor.
 
-    The data preprocessor is that of the training: in a distillation the
-    model's, else the config's, else the student's. If the teacher has another
-    one, the images are converted as in :class:`.FrozenTeacherDistill`.
+    The data preprocessor is that of the training. In a distillation, this is
+    the one of the model, or else of the config, or else of the student. If the
+    teacher has another one, the images are converted as in
+    :class:`.FrozenTeacherDistill`.
 
     Returns:
         Tuple[BaseModel, BaseDataPreprocessor]: The teacher is in eval mode.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`.load_teacher_checkpoint` and
-            :func:`.convert_images_for_teacher` say.
+        FileNotFoundError, ValueError: See :func:`.load_teacher_checkpoint` and
+            :func:`.convert_images_for_teacher`.
     """
     config = copy.deepcopy(teacher_config(cfg))
     preprocessor = copy.deepcopy(preprocessor_config(cfg))

@@ -1,4 +1,4 @@
-"""A page about superclasses that needs no network."""
+"""An HTML page about superclasses, with its images in one file."""
 import base64
 import io
 from pathlib import Path

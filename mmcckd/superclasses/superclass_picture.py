@@ -13,7 +13,7 @@ from .cluster_quality import contingency, entropies
 
 IMAGES_PER_ROW = 12
 ROWS_OF_A_KIND = 3
-# The map shows the first ones only: more would not fit the width of a page.
+# Maximum number of superclasses in the map, limited by the width of a page.
 MAX_MAP = 2000
 
 

@@ -1,4 +1,4 @@
-"""``import mmcls`` gives MMPretrain, to MMRazor and to anybody."""
+"""``import mmcls`` imports MMPretrain, in MMRazor and elsewhere."""
 import ast
 import importlib
 import os

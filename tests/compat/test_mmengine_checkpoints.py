@@ -31,7 +31,7 @@ def no_globals():
 
 
 def load(path):
-    """As MMEngine loads all that it loads."""
+    """Load a checkpoint with MMEngine."""
     return CheckpointLoader.load_checkpoint(
         str(path), map_location='cpu', logger='silent')
 
@@ -94,7 +94,7 @@ def test_arrays_are_plain_again(checkpoint):
 
 
 def test_loads_a_url_safely(checkpoint, monkeypatch):
-    """Which torch would load the unsafe way."""
+    """URLs, which torch would load unsafely."""
     monkeypatch.setenv('TORCH_HOME', str(checkpoint.parent))
     folder = checkpoint.parent / 'hub/checkpoints'
     folder.mkdir(parents=True)
@@ -154,7 +154,7 @@ def test_what_a_user_has_allowed_stays(checkpoint, no_globals, with_log):
 
 @needs_allow_list
 def test_what_a_user_has_allowed_before_stays(checkpoint):
-    """Before the import of mmcckd, that is."""
+    """Before the import of mmcckd."""
     array = checkpoint.with_name('array.pth')
     torch.save(np.arange(3, dtype=np.int32), array)
     code = (f'array, checkpoint = {str(array)!r}, {str(checkpoint)!r}\n'
@@ -167,7 +167,7 @@ def test_what_a_user_has_allowed_before_stays(checkpoint):
 
 @needs_allow_list
 def test_a_user_may_have_mmengine_load_more(tmp_path, no_globals):
-    """Such as records, which are refused otherwise."""
+    """Such as records, which are otherwise refused."""
     records = tmp_path / 'records.pth'
     torch.save(np.zeros(2, dtype=[('a', 'i4')]), records)
     with safe_loading(), pytest.raises(pickle.UnpicklingError,
@@ -197,7 +197,7 @@ def test_nothing_is_allowed_outside_of_mmengine(checkpoint):
 
 @needs_allow_list
 def test_always_safely(checkpoint, monkeypatch):
-    """Of MMEngine's loading alone, where a user has set nothing for torch."""
+    """Only what MMEngine loads, unless a user has set torch's variables."""
     monkeypatch.setattr(mmengine_checkpoints, '_always_safely', False)
     victim = checkpoint.with_name('executed')
     monkeypatch.setattr(torch, 'load',
@@ -217,7 +217,7 @@ def test_always_safely(checkpoint, monkeypatch):
 
 @needs_allow_list
 def test_is_refused_without_mmcckd(checkpoint):
-    """Once it is not, the module can be deleted."""
+    """If this fails, the module can be deleted."""
     code = ('import torch, mmengine.logging\n'
             f'torch.load({str(checkpoint)!r}, weights_only=True)')
     result = subprocess.run([sys.executable, '-c', code],

@@ -72,7 +72,7 @@ def test_another_network_is_refused(classifier, path):
 
 
 def test_a_part_may_fit(classifier, path):
-    """To be fine-tuned."""
+    """Needed for fine-tuning."""
     state = {name: tensor for name, tensor in classifier.state_dict().items()
              if 'layer1.0' in name}
     torch.save(state, path)

@@ -25,5 +25,5 @@ def test_says_that_another_sample_takes_the_place(tmp_path, log):
 
 
 def test_the_workaround_is_still_needed():
-    """If not, mmcckd/compat/mmengine_refetch.py can go."""
+    """If this fails, compat/mmengine_refetch.py can be deleted."""
     assert 'log' not in BaseDataset._rand_another.__wrapped__.__code__.co_names

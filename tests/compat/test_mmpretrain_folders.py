@@ -66,7 +66,7 @@ def test_is_silent_where_all_are_read(tmp_path, log):
 
 
 def test_the_workaround_is_still_needed(tmp_path, log):
-    """If not, mmcckd/compat/mmpretrain_folders.py can go."""
+    """If this fails, compat/mmpretrain_folders.py can be deleted."""
     write(tmp_path, 'a/0.png', 'a/1.webp')
     dataset = CustomDataset(str(tmp_path), lazy_init=True)
     assert len(CustomDataset._find_samples.__wrapped__(dataset)) == 1

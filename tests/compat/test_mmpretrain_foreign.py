@@ -12,7 +12,7 @@ from mmcckd.compat.mmpretrain_foreign import _keeping
 
 
 class Foreign(nn.Module):
-    """What both packages give: a network that initializes itself."""
+    """A network that initializes itself, as in both packages."""
 
     def __init__(self):
         super().__init__()

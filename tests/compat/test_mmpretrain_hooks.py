@@ -26,7 +26,7 @@ def digits_runner(work_dir, *hooks, **options):
 
 
 def test_hooks_run_with_a_distillation_and_a_batch_sampler(tmp_path):
-    """Those that need no help, and ClassNumCheckHook."""
+    """Hooks that need no workaround, and ClassNumCheckHook."""
     mixup = dict(augments=[dict(type='Mixup', alpha=0.8)])
     runner = digits_runner(
         tmp_path,

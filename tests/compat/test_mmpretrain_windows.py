@@ -1,4 +1,4 @@
-"""MMPretrain's windows are put together the same, for any batch."""
+"""MMPretrain's windows are merged as before, for any batch size."""
 import warnings
 
 import pytest

@@ -1,4 +1,4 @@
-"""What importing mmcckd does to a fresh interpreter."""
+"""The effects of importing mmcckd in a new process."""
 import json
 import subprocess
 import sys
@@ -80,7 +80,7 @@ ORDERS = [
 
 
 def installed_files():
-    """What may not change: but for bytecode, which Python writes itself."""
+    """The files that must not change, without bytecode."""
     files = {}
     for name in ('mmcv', 'mmengine', 'mmpretrain', 'mmrazor'):
         for path in Path(find_spec(name).origin).parent.rglob('*'):

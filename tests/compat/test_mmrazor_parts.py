@@ -217,7 +217,7 @@ def test_deliveries(cfg, call):
 
 
 def test_deliveries_by_the_old_name():
-    """mmcls's modules are MMPretrain's, or else nobody would notice."""
+    """They work only if the modules of mmcls are those of MMPretrain."""
     from mmpretrain.models.utils.batch_augments import Mixup
     mixup = Mixup(alpha=1.)
     delivery = TASK_UTILS.build(

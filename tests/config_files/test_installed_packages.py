@@ -33,7 +33,7 @@ def test_a_config_of_it(path, package):
 
 
 def test_what_a_config_imports(tmp_path):
-    """Is another matter, with Python's own message."""
+    """This is not changed, and has Python's own message."""
     path = tmp_path / 'config.py'
     path.write_text('_base_ = []\nimport no_such_module\n')
     with pytest.raises(ModuleNotFoundError,

@@ -7,8 +7,8 @@ from mmengine.config import Config
 
 from mmcckd.config_files.comparison import differences, without
 from mmcckd.config_files.evaluation import evaluate
+from mmcckd.config_files.known_keys import KEYS
 from mmcckd.config_files.overrides import override
-from mmcckd.config_files.readers import KEYS
 from mmcckd.engine.config_arguments import read_config
 
 ROOT = Path(__file__).parent.parent.parent

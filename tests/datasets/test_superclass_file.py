@@ -1,4 +1,4 @@
-"""The file keeps what it is given, and refuses what is not its own."""
+"""Superclass files are saved and loaded, and refused for other data."""
 import hashlib
 import json
 import pickle
@@ -11,7 +11,7 @@ from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 
 class Images:
-    """A dataset of nothing but paths, or images."""
+    """A dataset that has only paths, or only images."""
 
     def __init__(self, images, key='img_path'):
         self.images, self.key = images, key

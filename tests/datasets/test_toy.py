@@ -40,7 +40,7 @@ def features(image):
 
 
 def accuracy(train, test):
-    """Of a linear classifier on these few features."""
+    """Accuracy of a linear classifier on these few features."""
     model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
     (x, y), (x_test, y_test) = (
         (np.array([features(image) for image, _ in samples]),

@@ -1,4 +1,4 @@
-"""The promises of the CUR and SUR samplers, over random groups and worlds."""
+"""Properties of the CUR and SUR samplers for random groups and ranks."""
 import json
 import tempfile
 import tracemalloc
@@ -19,8 +19,8 @@ from mmcckd.datasets import CURSampler, Digits, SURSampler
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 
-class Labelled:
-    """A dataset of nothing but labels."""
+class Labeled:
+    """A dataset that has only labels."""
 
     def __init__(self, labels):
         self.labels = np.asarray(labels)
@@ -40,7 +40,7 @@ class Labelled:
 
 def cur_samplers(labels, batch_size, k, world_size=1, seed=0, epoch=0):
     """One sampler a rank."""
-    dataset = Labelled(labels)
+    dataset = Labeled(labels)
     return [
         CURSampler(
             SimpleNamespace(
@@ -55,7 +55,7 @@ def cur_samplers(labels, batch_size, k, world_size=1, seed=0, epoch=0):
 
 def sur_samplers(labels, batch_size, k, world_size=1, seed=0, epoch=0):
     """One sampler a rank, with the labels as superclasses in a file."""
-    dataset = Labelled(labels)
+    dataset = Labeled(labels)
     _, superclasses = np.unique(labels, return_inverse=True)
     with tempfile.TemporaryDirectory() as folder:
         path = f'{folder}/superclasses.npz'
@@ -294,7 +294,7 @@ def test_cur_and_sur_differ_in_the_groups_alone():
 
 def test_sur_never_draws_what_has_no_superclass(tmp_path, log):
     path = str(tmp_path / 'superclasses.npz')
-    dataset = Labelled(np.zeros(40))
+    dataset = Labeled(np.zeros(40))
     superclasses = np.arange(40) % 4
     superclasses[[3, 5, 7]] = -1
     Superclasses(superclasses, np.zeros((4, 2)),
@@ -383,7 +383,7 @@ class TestBadInput:
             CURSampler(sampler, 4, 2)
 
     def test_several_labels_a_sample(self):
-        dataset = Labelled([0, 1])
+        dataset = Labeled([0, 1])
         dataset.get_gt_labels = lambda: [[0], [0, 1]]
         sampler = DefaultSampler(dataset, seed=0)
         with pytest.raises(ValueError, match='one label per sample.*1 of'):
@@ -404,7 +404,7 @@ class TestBadInput:
             CURSampler(sampler, 2, 2)
 
     def test_labels_of_another_length(self):
-        dataset = Labelled([0, 1, 0])
+        dataset = Labeled([0, 1, 0])
         dataset.get_gt_labels = lambda: [0, 1]
         sampler = DefaultSampler(dataset, seed=0)
         with pytest.raises(ValueError, match='3 samples, but 2 of them have'):

@@ -1,4 +1,4 @@
-"""What a command line says of a config reaches it."""
+"""Arguments of the command lines change the config."""
 import argparse
 
 import pytest

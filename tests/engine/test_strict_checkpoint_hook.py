@@ -160,7 +160,8 @@ def test_training_starts_from_the_student(name, hooks, checkpoints, exported,
 @pytest.mark.parametrize('work', ['train', 'test'])
 def test_the_teachers_is_refused(work, checkpoints, tmp_path):
     runner = make_runner(tmp_path, CCKD, load_from=checkpoints['teacher'])
-    with pytest.raises(ValueError, match=r"fit(.|\n)*It is the teacher's"):
+    with pytest.raises(
+            ValueError, match=r'fit(.|\n)*It is the checkpoint of the teach'):
         getattr(runner, work)()
     assert not runner.seen.parameters
 

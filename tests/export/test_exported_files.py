@@ -1,4 +1,4 @@
-"""What is right is written where it was asked for, and nothing else is."""
+"""The files of an export, and errors if they cannot be written."""
 import pytest
 import torch
 from mmengine.config import Config
@@ -117,8 +117,8 @@ def test_what_is_right_is_written_whatever_onnx_does(older, student, tmp_path):
         files.write(student)
     text = str(info.value)
     assert text.startswith(
-        'On a batch of 1 the ONNX file, traced on one of 2, is off by 5.0e-01 '
-        'of the largest value')
+        'For a batch of 1, the ONNX file, traced with a batch of 2, differs '
+        'from torch by 5.0e-01 of the largest value')
     assert (f'No ONNX file was written; {out} and {tmp_path}/out.py were '
             'written and are correct.') in text
     content = torch.load(out, weights_only=True)

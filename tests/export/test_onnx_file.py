@@ -1,4 +1,4 @@
-"""An ONNX file says what the network says, or there is none."""
+"""ONNX files give the same outputs as the network, or are not written."""
 import builtins
 
 import numpy as np
@@ -118,7 +118,7 @@ def test_windows_of_any_batch(backbone, tmp_path):
 
 
 class Chaos(nn.Module):
-    """Float32 is good for few digits of what it gives."""
+    """In float32, only few digits of its outputs are correct."""
 
     def forward(self, images):
         values = images.flatten(1)[:, :8].sigmoid()
@@ -143,7 +143,7 @@ class Unsupported(nn.Module):
 
 
 class OfOneBatch(nn.Module):
-    """The tracer takes the length of a batch for a constant."""
+    """Its batch size becomes a constant in the traced graph."""
 
     def forward(self, images):
         return images.reshape(len(images), 3 * 32 * 32)
@@ -165,12 +165,12 @@ class Undecided(nn.Module):
 
 @pytest.mark.parametrize('network, message', [
     (Unsupported(), 'torch cannot write this student as ONNX: '),
-    (OfOneBatch(), 'fails on a batch of 1, traced on one of 2'),
-    (ForOneBatch(), r'logits of the shape \(2, 3072\) for \(1, 3072\)'),
-    (Undecided(), 'On a batch of 1 the ONNX file, traced on one of 2, is off '
-     r'by 3.3e-01 of the largest value of the logits, \d.*\. Allowed are 1e-0'
-     '4, or ten times what torch rounds in float32, here .*, up to 1e-02'
-     ),
+    (OfOneBatch(), 'fails for a batch of 1, traced with a batch of 2'),
+    (ForOneBatch(), r'logits of shape \(2, 3072\) instead of \(1, 3072\)'),
+    (Undecided(), 'For a batch of 1, the ONNX file, traced with a batch of 2, '
+     r'differs from torch by 3.3e-01 of the largest value of the logits, \d.*'
+     r"\. Allowed are 1e-04, or ten times the rounding errors of torch's "
+     'float32, here .*, up to 1e-02'),
 ])
 def test_errors(network, message, tmp_path):
     with pytest.raises(ValueError, match=message):

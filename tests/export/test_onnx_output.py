@@ -1,4 +1,4 @@
-"""What is exported is what a student's own predictions are made of."""
+"""The exported output is the one that predictions are computed from."""
 import pytest
 import torch
 from mmengine.config import Config
@@ -15,7 +15,7 @@ WIDTH = 64
 
 
 class Tokens(nn.Module):
-    """Of one image several vectors, as some heads want them."""
+    """Several vectors for each image, as some heads expect."""
 
     def forward(self, feats):
         return ([feats[-1], feats[-1].flip(1)], )
@@ -121,7 +121,7 @@ def test_the_feature_of_a_retriever():
 
 
 class Sharpened(ClsHead):
-    """Its predictions are made of something else than its logits."""
+    """Its predictions are not computed from its logits."""
 
     def _get_predictions(self, logits, data_samples):
         return super()._get_predictions(3 * logits, data_samples)

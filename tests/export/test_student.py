@@ -1,4 +1,4 @@
-"""A student comes out of a run's checkpoint whole, or there is an error."""
+"""A student is loaded completely from a checkpoint, or there is an error."""
 import re
 from pathlib import Path
 

@@ -29,7 +29,7 @@ def slow_cosines(features, labels):
 
 
 def slow_cka(x, y):
-    """By the definition: HSIC of centred Gram matrices."""
+    """By the definition: HSIC of centered Gram matrices."""
     n = len(x)
     center = np.eye(n) - np.full((n, n), 1 / n)
     k, m = x.numpy() @ x.numpy().T, y.numpy() @ y.numpy().T

@@ -242,7 +242,7 @@ def test_mistakes_that_only_a_batch_tells(change, type):
     ('KLDivergence', 0, 1, 'it raised RuntimeError: '),
 ])
 def test_a_loss_that_cannot_compare(loss, preds_s, preds_t, said):
-    """By a bare assert of MMRazor's, or an error of Python's or torch's."""
+    """By a bare assert in MMRazor, or an error of Python or torch."""
     cfg = config(**{
         'distiller__distill_losses__loss_kd': dict(type=loss),
         f'{MAPPINGS}__loss_kd': dict(
@@ -266,7 +266,7 @@ def test_logits_of_other_classes_by_mmrazors_algorithm():
 
 
 def test_the_workaround_is_still_needed():
-    """If not, mmcckd/models/distillers can go."""
+    """If this fails, mmcckd/models/distillers can be deleted."""
     init = ConfigurableDistiller.__init__.__wrapped__
     distiller = copy.deepcopy(config().distiller)
     del distiller.type, distiller.loss_forward_mappings

@@ -16,7 +16,7 @@ from mmcckd.models import FrozenTeacherDistill
 
 @MODELS.register_module()
 class TinyClassifier(BaseModel):
-    """A network with everything that a careless teacher gets wrong."""
+    """A network that would reveal any mistake in the use of the teacher."""
 
     def __init__(self, width=8, init_cfg=None):
         super().__init__(init_cfg=init_cfg)

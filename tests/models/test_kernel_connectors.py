@@ -137,7 +137,7 @@ def test_bad_hyperparameters_are_found_when_built(arguments, message):
 
 
 def test_flatten_connector():
-    """What a linear layer takes, of what necks and their layers give."""
+    """A linear layer accepts the flattened outputs of necks."""
     connector = MODELS.build(dict(type='FlattenConnector'))
     x = torch.rand(5, 6, 2, 2)
     for feature in (x, (x, ), [x.flatten(1)], x.flatten(1)):

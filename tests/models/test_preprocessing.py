@@ -17,7 +17,7 @@ MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 
 class Scaling(ClsDataPreprocessor):
-    """Does what its attributes do not say."""
+    """Its forward method also does what no attribute describes."""
 
     def forward(self, data, training=False):
         return super().forward(data, training)

@@ -1,4 +1,4 @@
-"""A checkpoint's weights fit as a whole, whatever names they come by."""
+"""All weights of a checkpoint fit, under any of their names."""
 from collections import OrderedDict
 from pathlib import Path
 
@@ -162,7 +162,7 @@ def test_a_distiller_that_differs_stays(log):
 
 
 def test_a_teacher_that_differs_stays():
-    """Half of another teacher's weights would be none's."""
+    """Weights of another teacher are not loaded partly."""
     model = build(CCKD, type='SingleTeacherDistill')
     teacher = part(model, 'teacher')
     other = OrderedDict(model.state_dict())

@@ -27,7 +27,7 @@ CCKD = ROOT / 'configs/cckd/r18w16_r10w6_digits.py'
 IMAGENET = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 CIFAR = dict(mean=[125.307, 122.961, 113.8575], std=[51.5865, 50.847, 51.255])
-GREY = dict(mean=[127.5], std=[128.0])
+GRAY = dict(mean=[127.5], std=[128.0])
 
 
 class Listener(BaseModel):
@@ -46,11 +46,11 @@ def images(channels=3):
 
 @pytest.mark.parametrize('own', [
     dict(CIFAR), dict(IMAGENET, to_rgb=True), dict(CIFAR, to_rgb=True),
-    dict(GREY), dict(to_rgb=True), dict(mean=[0, 0, 0], std=[255, 255, 255])
+    dict(GRAY), dict(to_rgb=True), dict(mean=[0, 0, 0], std=[255, 255, 255])
 ])
 @pytest.mark.parametrize('run', [
-    dict(IMAGENET), dict(IMAGENET, to_rgb=True), dict(GREY),
-    dict(GREY, to_rgb=True), dict()
+    dict(IMAGENET), dict(IMAGENET, to_rgb=True), dict(GRAY),
+    dict(GRAY, to_rgb=True), dict()
 ])
 def test_teacher_sees_what_its_own_preprocessor_makes(own, run):
     own, run = ClsDataPreprocessor(**own), ClsDataPreprocessor(**run)
@@ -65,7 +65,7 @@ def test_teacher_sees_what_its_own_preprocessor_makes(own, run):
     torch.testing.assert_close(teacher.seen, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_grey_images_are_not_swapped():
+def test_gray_images_are_not_swapped():
     own, run = (ClsDataPreprocessor([9], [3]),
                 ClsDataPreprocessor([0], [255], to_rgb=True))
     batch = dict(inputs=images(1))
@@ -126,7 +126,7 @@ def test_teacher_of_two_runs():
     own = ClsDataPreprocessor(**CIFAR)
     teacher, batch = Listener(own), dict(inputs=images())
     for run in (ClsDataPreprocessor(**IMAGENET),
-                ClsDataPreprocessor(**GREY, to_rgb=True)):
+                ClsDataPreprocessor(**GRAY, to_rgb=True)):
         convert_images_for_teacher(teacher, run)
         teacher(**run(batch), mode='tensor')
         torch.testing.assert_close(
@@ -197,7 +197,7 @@ def test_a_student_that_says_otherwise(log):
 
 def test_what_is_converted_is_said(log):
     convert_images_for_teacher(
-        Listener(ClsDataPreprocessor(**GREY)), ClsDataPreprocessor([0], [255]))
+        Listener(ClsDataPreprocessor(**GRAY)), ClsDataPreprocessor([0], [255]))
     assert ('Images are converted for the teacher, from mean [0], std [255] '
             'to mean [127.5], std [128].') in log.text
 

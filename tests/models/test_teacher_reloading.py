@@ -1,4 +1,4 @@
-"""Another teacher is loaded in the course of a run: it fits or is refused."""
+"""A teacher that is loaded during a run fits, or is refused."""
 import copy
 import functools
 from pathlib import Path

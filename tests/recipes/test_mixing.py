@@ -56,7 +56,7 @@ def test_nothing_is_lost(recipe, request, tmp_path):
 
 
 def without_scopes(config):
-    """MMEngine notes the scope where a config crossed one."""
+    """MMEngine records the scope of entries from another package."""
     if isinstance(config, dict):
         return {name: without_scopes(value) for name, value in config.items()
                 if name != '_scope_'}

@@ -76,7 +76,7 @@ def test_a_config_that_the_flag_takes_for_a_key(digits, capsys):
 
 @pytest.mark.parametrize('option', ['beta=10', 'gamma=0.1', 'k=2'])
 def test_variables_that_the_recipe_lacks(option):
-    """What is mixed in has keys of its own, which the message names."""
+    """The keys of the CC loss are named in the message."""
     parser = argparse.ArgumentParser()
     add_config_arguments(parser)
     add_mixing_arguments(parser)

@@ -238,7 +238,7 @@ def test_arguments_are_left_alone():
 @pytest.mark.parametrize('finer', [0, 1])
 @pytest.mark.parametrize('distance', ['cosine', 'euclidean'])
 def test_computes_in_the_finer_precision(distance, finer):
-    """The other is further by what float32 cannot tell."""
+    """The difference of the distances is below the precision of float32."""
     features = [np.array([[1., 0]]), np.array([[1., 0], [1, 1e-7]])]
     if distance == 'euclidean':
         features[1] = np.array([[1, 0], [1 + 1e-7, 0]])

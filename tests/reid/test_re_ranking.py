@@ -72,8 +72,8 @@ def re_rank(features, num_queries, distance, *settings):
 
 def clusters(seed, n, num_clusters=6, width=12, noise=.6):
     rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((num_clusters, width))
-    return centres[rng.integers(num_clusters, size=n)] + (
+    centers = rng.standard_normal((num_clusters, width))
+    return centers[rng.integers(num_clusters, size=n)] + (
         noise * rng.standard_normal((n, width)))
 
 
@@ -108,7 +108,7 @@ def test_defaults_and_blocks(monkeypatch):
         assert equal_but_for_a_term_of_the_query(in_float32, expected, 1e-5)
 
 
-def test_without_neighbours_the_distances_are_the_given():
+def test_without_neighbors_the_distances_are_the_given():
     features = clusters(1, 50)
     found = re_rank(features, 10, 'cosine', 20, 6, 1.)
     x = features / np.linalg.norm(features, axis=1, keepdims=True)

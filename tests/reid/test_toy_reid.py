@@ -36,7 +36,7 @@ def load(dataset, size):
 
 
 def mean_average_precision(features, infos):
-    """By cosine similarity, of queries that other cameras can answer."""
+    """By cosine similarity, of queries with a match from another camera."""
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
     gallery = [i for i, info in enumerate(infos) if not info['is_query']]
     precisions = []
@@ -157,7 +157,7 @@ def test_sightings():
         assert len(asked) == len(set(asked)) == len(set(cameras)) - 1 >= 1
 
 
-COLOURS = dict(
+COLORS = dict(
     skin=(255, 219, 186), hair=(30, 24, 22), cap=(200, 36, 40),
     upper=(240, 240, 240), upper2=(28, 28, 32), lower=(36, 96, 200),
     shoes=(112, 72, 40), bag=(242, 214, 50))
@@ -169,7 +169,7 @@ def photograph():
     camera = Camera.sample(np.random.default_rng(0))
 
     def photograph(build=1., pattern=3, colors=None, styles=None):
-        person = Person(build, dict(COLOURS, **colors or {}), pattern,
+        person = Person(build, dict(COLORS, **colors or {}), pattern,
                         dict(STYLES, **styles or {}))
         # from the front and from behind
         return np.stack([
@@ -186,7 +186,7 @@ def test_each_mark_of_a_person_shows(photograph):
         photograph(build=1.2),
         *(photograph(pattern=i) for i in range(len(UPPER_PATTERNS)) if i > 3),
         photograph(pattern=0),
-        *(photograph(colors={part: (10, 160, 90)}) for part in COLOURS),
+        *(photograph(colors={part: (10, 160, 90)}) for part in COLORS),
         *(photograph(styles={name: style})
           for name, styles in persons.STYLES.items()
           for style in set(styles) - {STYLES[name]}),
@@ -197,7 +197,7 @@ def test_each_mark_of_a_person_shows(photograph):
 
 
 def test_each_trait_of_a_camera_shows():
-    person = Person(1., COLOURS, 3, STYLES)
+    person = Person(1., COLORS, 3, STYLES)
     rng = np.random.default_rng(0)
     camera, other = Camera.sample(rng), Camera.sample(rng)
     cameras = [camera] + [

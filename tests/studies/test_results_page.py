@@ -74,7 +74,7 @@ def test_figures_of_the_page_are_there(report):
     }, 'of UR these have 9 steps, 396 in all, of CUR and SUR 10, 440 in all'),
 ])
 def test_steps_of_the_samplers(name, data, steps, said):
-    """What a study says of the steps is what the samplers take."""
+    """Numbers of steps in the text of a study are those of the samplers."""
     study = Study.load(ROOT / f'configs/studies/{name}.yml', ROOT)
     epochs = study.options['train_cfg.max_epochs']
     assert said in ' '.join(study.question.split())
@@ -145,9 +145,9 @@ def test_figures_are_drawn(made_up, tmp_path):
 def test_feature_figures(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.repeat(np.arange(10), 30))
-    centres = rng.normal(size=(10, 16))
+    centers = rng.normal(size=(10, 16))
     features = {
-        name: (centres[labels] + noise * rng.normal(size=(300, 16))).astype(
+        name: (centers[labels] + noise * rng.normal(size=(300, 16))).astype(
             np.float32)
         for name, noise in dict(a=0.1, b=1.0).items()
     }

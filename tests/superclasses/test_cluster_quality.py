@@ -1,4 +1,4 @@
-"""Figures of superclasses, from their definitions."""
+"""Statistics of superclasses, compared with their definitions."""
 import math
 
 import numpy as np

@@ -13,10 +13,10 @@ from mmcckd.superclasses.clustering import cluster_features
 def mixture(num_samples, num_components, width, seed=0, spread=0.5):
     """Gaussians on the sphere, float16, and the component of each sample."""
     rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((num_components, width))
-    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    centers = rng.standard_normal((num_components, width))
+    centers /= np.linalg.norm(centers, axis=1, keepdims=True)
     component = rng.integers(num_components, size=num_samples)
-    x = centres[component] + rng.standard_normal(
+    x = centers[component] + rng.standard_normal(
         (num_samples, width)) * spread / width**0.5
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return x.astype(np.float16), component

@@ -112,7 +112,7 @@ def test_wrapped_datasets(wrap, tmp_path):
 
 
 class Counting(Digits):
-    """Counts what is loaded, and is interrupted at a given sample."""
+    """A dataset that counts loaded samples, and interrupts at a given one."""
     loaded, stop_at = (), None
 
     def __getitem__(self, idx):

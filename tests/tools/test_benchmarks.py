@@ -1,4 +1,4 @@
-"""The benchmarks run; how fast things are, they say, and no test does."""
+"""The benchmarks run; their times are not tested."""
 import subprocess
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A few architectures; all of them take about ten minutes."""
+"""Only a few architectures; all of them take about ten minutes."""
 import importlib
 import subprocess
 import sys

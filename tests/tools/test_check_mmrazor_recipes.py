@@ -1,4 +1,4 @@
-"""All of what the script does: two to three minutes."""
+"""The complete script, which takes two to three minutes."""
 import subprocess
 import sys
 from importlib.util import find_spec

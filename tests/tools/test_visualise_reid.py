@@ -1,4 +1,4 @@
-"""tools/visualise_reid.py as its users run it, and as they break it."""
+"""tools/visualise_reid.py with valid and with invalid arguments."""
 import re
 import runpy
 import sys
@@ -163,7 +163,7 @@ class Page(HTMLParser):
 
 
 def frames(picture):
-    """The coloured frames from the top left on: (x, y, whether green)."""
+    """The colored frames from the top left on: (x, y, whether green)."""
     pixels = np.asarray(picture)
     green = (pixels == RIGHT).all(2)
     red = (pixels == WRONG).all(2)
@@ -264,7 +264,7 @@ def test_models_side_by_side(visualise, folder, tmp_path):
 
 
 def test_a_teacher_of_other_images_than_the_run(folder):
-    """Its features are the same, whatever the run normalises by."""
+    """Its features do not depend on the normalization of the run."""
     cfg = Config.fromfile(folder / 'cckd.py')
     features = []
     for own in (False, True):

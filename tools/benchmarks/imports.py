@@ -4,6 +4,7 @@
 
 The output has the median seconds of
 
+<<<<<<< HEAD
 - torch         ``import torch`` alone
 - functional    ``from mmcckd.functional import CCLoss``, after torch
 - registering   ``import mmcckd, mmengine``, after torch, which registers all
@@ -12,6 +13,15 @@ The output has the median seconds of
 ``--against`` gives the root of another checkout, in which the same is
 measured; if it has no ``mmcckd.functional``, ``mmcckd.kernels`` is imported
 instead. The target is 1 s for ``mmcckd.functional``.
+=======
+- ``import torch``
+- ``from mmcckd.functional import CCLoss`` after it
+- ``import mmcckd, mmengine`` after it, which registers all components
+
+``--against`` gives the root of another checkout, whose imports are also timed
+(``mmcckd.kernels`` if it has no ``mmcckd.functional``). The target is 1 s for
+``mmcckd.functional``.
+>>>>>>> revcode
 """
 import argparse
 import os
@@ -34,9 +44,9 @@ REGISTERING = 'import mmcckd, mmengine'
 
 
 def seconds(statement: str, checkout: Path) -> Tuple[float, float]:
-    """Of ``import torch``, and of the statement after it."""
+    """Return the times of ``import torch``, and of a statement after it."""
     result = subprocess.run([sys.executable, '-c', CODE, statement],
-                            cwd=checkout,  # the first place that Python looks
+                            cwd=checkout,  # Python searches it first
                             env=dict(os.environ, PYTHONPATH=str(checkout)),
                             stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL,

@@ -76,7 +76,7 @@ def torchdistill() -> Callable:
 
 def measure(contestants: Dict[str, Callable], n: int, d: int, device: str,
             repetitions: int) -> Dict[str, float]:
-    """Median seconds of each, taken in turn so that drift hits all alike."""
+    """Median seconds of each. They take turns, so drift affects all alike."""
     generator = torch.Generator().manual_seed(0)
     student, teacher = torch.randn(2, n, d, generator=generator).to(device)
     student.requires_grad_()

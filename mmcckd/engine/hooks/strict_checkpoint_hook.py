@@ -11,7 +11,10 @@ from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.files.checkpoints import weights_of
-from mmcckd.models.algorithms.student_checkpoint import arrange, fit_state_dict
+from mmcckd.models.algorithms.student_checkpoint import (
+    fit_state_dict,
+    match_names,
+)
 
 # Keys that the checkpoints of a run have in addition to the weights.
 RESUMED = ('meta', 'message_hub')
@@ -51,7 +54,7 @@ class StrictCheckpointHook(Hook):
             # in state_dict.
             del checkpoint['ema_state_dict']
         elif checkpoint['state_dict'] is not weights:
-            checkpoint['ema_state_dict'] = _arrange_average(
+            checkpoint['ema_state_dict'] = _rename_average(
                 model, checkpoint['ema_state_dict'])
 
 
@@ -74,7 +77,7 @@ def _check_resumable(model, checkpoint: dict, weights: dict,
     if missing:
         wrong = (f'it has no {" and no ".join(missing)}, which a run saves '
                  'with its weights')
-    elif arrange(model, weights)[0] is not weights:
+    elif match_names(model, weights)[0] is not weights:
         wrong = 'it belongs to another model than that of the config'
     else:
         return
@@ -104,7 +107,7 @@ def _warn_of_fresh_starts(runner, checkpoint: dict, filename: str) -> None:
             level=logging.WARNING)
 
 
-def _arrange_average(model, state_dict: dict) -> dict:
+def _rename_average(model, state_dict: dict) -> dict:
     """Rename the weights of an ``ema_state_dict`` to those of the model."""
     weights, rest = OrderedDict(), OrderedDict()
     for name, tensor in state_dict.items():
@@ -112,6 +115,6 @@ def _arrange_average(model, state_dict: dict) -> dict:
             weights[name[len(AVERAGED):]] = tensor
         else:
             rest[name] = tensor  # the number of steps
-    weights, _ = arrange(model, weights)
+    weights, _ = match_names(model, weights)
     rest.update((AVERAGED + name, tensor) for name, tensor in weights.items())
     return rest

@@ -10,7 +10,7 @@ from mmrazor.registry import MODELS
 
 from mmcckd.loaded_weights import Weights, keep_loaded, watch_loading
 
-from .teacher_checkpoint import Misfit, misfits
+from .teacher_checkpoint import WeightMismatch, load_and_compare
 
 MAX_LISTED = 5
 
@@ -33,9 +33,9 @@ def build_teacher(config: dict) -> Tuple[BaseModel, Weights]:
     """
 
     def load_all(module, state_dict, strict=False, logger=None) -> None:
-        wrong = misfits(module, state_dict)
+        wrong = load_and_compare(module, state_dict)
         if wrong:
-            raise Misfit(
+            raise WeightMismatch(
                 'The pretrained weights do not fit the teacher, a '
                 f'{type(module).__name__}:\n' + '\n'.join(wrong) +
                 '\nDo not change the architecture of the pretrained teacher, '

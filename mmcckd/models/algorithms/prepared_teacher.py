@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..batch_norm_folding import FoldedNorm, fold_batch_norm
-from .strict_loading import name_in
+from .strict_loading import name_of
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 
@@ -37,7 +37,7 @@ class Preparation:
                 modules.
         """
         if module is not self.teacher:
-            name = name_in(self.teacher, module)
+            name = name_of(self.teacher, module)
             raise ValueError(
                 f'Weights are to be loaded into teacher.{name}, but the '
                 'teacher has been prepared for inference, so only the weights '

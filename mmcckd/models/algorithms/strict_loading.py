@@ -6,7 +6,7 @@ from torch import nn
 
 from mmcckd.loaded_weights import Weights, fitting
 
-from .teacher_checkpoint import Misfit, list_misfits
+from .teacher_checkpoint import WeightMismatch, describe_mismatch
 
 # torch's message about a tensor of another shape.
 SHAPES = re.compile(r'size mismatch for (\S+):.*Size\(\[(.*)\]\).*'
@@ -73,7 +73,7 @@ class StrictLoading:
         if module is not self._into:
             return
         complete = module is self.teacher
-        wrong = list_misfits(
+        wrong = describe_mismatch(
             keys.missing_keys,
             [key for key in keys.unexpected_keys
              if complete or key.split('.')[0] in module._modules],
@@ -82,11 +82,11 @@ class StrictLoading:
         self._into = self._errors = None
         if wrong:
             name = 'teacher' if complete else (
-                f'{name_in(self.teacher, module)} of the teacher')
+                f'{name_of(self.teacher, module)} of the teacher')
             self.failure = (
                 f'The checkpoint does not fit the {name}, a '
                 f'{type(module).__name__}:\n' + '\n'.join(wrong))
-            raise Misfit(
+            raise WeightMismatch(
                 f'{self.failure}\nGive a checkpoint of this model, or change '
                 'model.teacher to the model of the checkpoint.', wrong)
         if complete:
@@ -95,7 +95,7 @@ class StrictLoading:
             module._is_init = True
 
 
-def name_in(network: nn.Module, module: nn.Module) -> str:
+def name_of(network: nn.Module, module: nn.Module) -> str:
     """The name of a module in a network."""
     names = {each: name for name, each in network.named_modules()}
     return names.get(module, f'a {type(module).__name__}')

@@ -6,7 +6,7 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import get_state_dict
 from torch import Tensor, nn
 
-from .teacher_checkpoint import STUDENT, misfits
+from .teacher_checkpoint import STUDENT, load_and_compare
 
 Weights = Dict[str, Tensor]
 
@@ -36,24 +36,24 @@ def fit_state_dict(model: nn.Module, state_dict: Weights,
         ValueError: If the weights do not fit. The message lists missing keys,
             unexpected keys and tensors of other shapes.
     """
-    arranged, kept = arrange(model, state_dict)
-    wrong = misfits(model, arranged)
+    renamed, kept = match_names(model, state_dict)
+    wrong = load_and_compare(model, renamed)
     if wrong:
         raise ValueError(
             f'The checkpoint {filename} does not fit the model '
             f'({type(model).__name__}):\n' + '\n'.join(wrong) + '\n' +
             _advice(model, state_dict))
-    if arranged is not state_dict:
+    if renamed is not state_dict:
         print_log(
             f'The student was loaded from {filename}.' +
             (f' Parts that are not in the checkpoint, or do not fit, are left '
              f'unchanged: {", ".join(kept)}.' if kept else ''),
             logger='current')
-    return arranged
+    return renamed
 
 
-def arrange(model: nn.Module,
-            state_dict: Weights) -> Tuple[Weights, List[str]]:
+def match_names(model: nn.Module,
+                state_dict: Weights) -> Tuple[Weights, List[str]]:
     """Rename the weights of a checkpoint to the names of the model.
 
     The parts of an algorithm other than the student (the distiller, which has
@@ -129,7 +129,7 @@ def _shapes(state_dict: Weights) -> dict:
 def _advice(model: nn.Module, state_dict: Weights) -> str:
     """Explain what the checkpoint seems to contain, and what to do."""
     teacher = getattr(model, 'teacher', None)
-    if teacher is not None and not misfits(teacher, state_dict):
+    if teacher is not None and not load_and_compare(teacher, state_dict):
         return ('It is the checkpoint of the teacher, since it fits the '
                 'teacher exactly. Give it as model.teacher_ckpt, and a '
                 'checkpoint of the student here.')

@@ -8,18 +8,18 @@ from torch import nn
 
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 
-# Names of each kind of misfit that a message lists.
+# Maximum number of names in a message, for each kind of mismatch.
 MAX_LISTED = 20
 # Prefix of the student in MMRazor's algorithms.
 STUDENT = 'architecture.'
 
 
-class Misfit(ValueError):
+class WeightMismatch(ValueError):
     """Weights that do not fit a network.
 
     Args:
         message (str): Which weights do not fit which network.
-        wrong (List[str]): The lines of :func:`list_misfits`.
+        wrong (List[str]): The lines of :func:`describe_mismatch`.
     """
 
     def __init__(self, message: str, wrong: Sequence[str] = ()) -> None:
@@ -32,7 +32,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
 
     Args:
         teacher (nn.Module): The model whose weights are replaced.
-        filename (str): As :func:`.read_checkpoint` takes it.
+        filename (str): Path or URL, see :func:`.read_checkpoint`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -49,7 +49,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
             'an existing file or a URL; train the teacher first if need be.'
         ) from error
     state_dict = weights_of(content, f'The checkpoint {filename}')
-    wrong = misfits(teacher, state_dict)
+    wrong = load_and_compare(teacher, state_dict)
     if wrong:
         if any(name.startswith(STUDENT) for name in state_dict):
             raise ValueError(
@@ -60,7 +60,7 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
         raise ValueError(
             f'The teacher checkpoint {filename} does not fit the teacher, a '
             f'{type(teacher).__name__}:\n' + '\n'.join(wrong) +
-            '\nGive the checkpoint of this very model, or change '
+            '\nGive a checkpoint of this model, or change '
             'model.teacher to the model of the checkpoint.')
     teacher._is_init = True  # MMEngine's flag: do not initialize it again
     print_log(
@@ -68,14 +68,14 @@ def load_teacher_checkpoint(teacher: nn.Module, filename: str) -> None:
         logger='current')
 
 
-def misfits(model: nn.Module, state_dict: dict) -> List[str]:
+def load_and_compare(model: nn.Module, state_dict: dict) -> List[str]:
     """Load the weights that fit, and list those that do not.
 
     Names are those that MMEngine saves, without the prefixes of wrappers such
     as DDP around parts of the model.
 
     Returns:
-        List[str]: A line for each kind of misfit.
+        List[str]: A line for each kind of mismatch; empty if all weights fit.
     """
     own = get_state_dict(model)
     wrapped = dict(zip(own, model.state_dict()))
@@ -87,8 +87,8 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
     try:
         result = model.load_state_dict(
             _renamed(state_dict, wrapped), strict=False)
-    except Misfit as misfit:  # from a teacher that checks its weights
-        return misfit.wrong
+    except WeightMismatch as mismatch:  # raised by StrictLoading
+        return mismatch.wrong
     except RuntimeError:  # if a shape differs
         if not shapes:
             raise
@@ -96,14 +96,14 @@ def misfits(model: nn.Module, state_dict: dict) -> List[str]:
         unexpected = [name for name in state_dict if name not in own]
     else:
         # Some modules resize weights, such as position embeddings, and remove
-        # buffers that they compute. These are reported missing though given.
+        # buffers that they compute. torch reports these as missing.
         plain = {wrapped[name]: name for name in wrapped}
         missing = [
             plain.get(name, name) for name in result.missing_keys
             if plain.get(name, name) not in state_dict
         ]
         unexpected, shapes = result.unexpected_keys, []
-    return list_misfits(missing, unexpected, shapes)
+    return describe_mismatch(missing, unexpected, shapes)
 
 
 def _renamed(state_dict: dict, names: Dict[str, str]) -> dict:
@@ -114,9 +114,9 @@ def _renamed(state_dict: dict, names: Dict[str, str]) -> dict:
                        for name, tensor in state_dict.items())
 
 
-def list_misfits(missing: Sequence[str], unexpected: Sequence[str],
-                 shapes: Sequence[str]) -> List[str]:
-    """Write a line for each kind of misfit.
+def describe_mismatch(missing: Sequence[str], unexpected: Sequence[str],
+                      shapes: Sequence[str]) -> List[str]:
+    """Write a line for each kind of mismatch.
 
     ``num_batches_tracked`` may be missing: no network computes with it, torch
     did not save it before 0.4.1, and MMEngine does not require it either.

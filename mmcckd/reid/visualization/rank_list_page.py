@@ -1,4 +1,4 @@
-"""Queries and what models find for them, as a page that needs no network."""
+"""Rank lists of queries as an HTML page, with all images in one file."""
 import base64
 import io
 from pathlib import Path
@@ -27,7 +27,7 @@ def write_page(path: Union[str, Path], dataset: Dataset,
 
     Args:
         path (str | Path): The file to write, \\*.html.
-        dataset (Dataset): Gives the images.
+        dataset (Dataset): The data set with the images.
         test_set (ReIDTestSet): The test set of the data set.
         queries (Sequence[int]): The queries that were searched for, n.
         searches (Sequence[Search]): The results of each model, with n
@@ -52,7 +52,7 @@ def write_page(path: Union[str, Path], dataset: Dataset,
 
 
 class _Entries:
-    """What the page shows of the entries of the gallery."""
+    """The data of the gallery entries for the template."""
 
     def __init__(self, dataset: Dataset, test_set: ReIDTestSet) -> None:
         self.dataset, self.test_set = dataset, test_set

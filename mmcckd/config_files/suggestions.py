@@ -5,7 +5,7 @@ from typing import List
 from mmengine.config import Config
 
 from .component_types import bare_type
-from .readers import KEYS, entries
+from .known_keys import KEYS, entries
 
 # The components and arguments that use each variable of the recipes.
 OBJECTIVE = dict(
@@ -20,7 +20,7 @@ OBJECTIVE = dict(
 MOST = 4  # maximum number of keys in a message
 
 
-def keys_meant(cfg: Config, key: str) -> List[str]:
+def find_similar_keys(cfg: Config, key: str) -> List[str]:
     """Find keys that may have been meant by an override without effect.
 
     Args:
