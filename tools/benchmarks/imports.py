@@ -4,7 +4,6 @@
 
 The output has the median seconds of
 
-<<<<<<< HEAD
 - torch         ``import torch`` alone
 - functional    ``from mmcckd.functional import CCLoss``, after torch
 - registering   ``import mmcckd, mmengine``, after torch, which registers all
@@ -13,15 +12,6 @@ The output has the median seconds of
 ``--against`` gives the root of another checkout, in which the same is
 measured; if it has no ``mmcckd.functional``, ``mmcckd.kernels`` is imported
 instead. The target is 1 s for ``mmcckd.functional``.
-=======
-- ``import torch``
-- ``from mmcckd.functional import CCLoss`` after it
-- ``import mmcckd, mmengine`` after it, which registers all components
-
-``--against`` gives the root of another checkout, whose imports are also timed
-(``mmcckd.kernels`` if it has no ``mmcckd.functional``). The target is 1 s for
-``mmcckd.functional``.
->>>>>>> revcode
 """
 import argparse
 import os

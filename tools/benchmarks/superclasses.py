@@ -3,7 +3,6 @@
     python tools/benchmarks/superclasses.py
     python tools/benchmarks/superclasses.py --samples 160000 --width 2048
 
-<<<<<<< HEAD
 The features are a mixture of 1,000 Gaussians on the sphere, 1,281,167 × 512 in
 float16, in a memory-mapped file. A separate process clusters them into 1,000
 superclasses. The output has its run time in seconds, its peak resident memory
@@ -14,17 +13,6 @@ Then 100,000 of the features are clustered into 200 superclasses, in turn with
 the same algorithm and with scikit-learn's KMeans, and the inertias are
 compared. The targets are 15 minutes, 3 GiB, and at most 3 % above KMeans, on 2
 cores.
-=======
-A mixture of 1,000 Gaussians on the sphere, 1,281,167 × 512 in float16, is
-written as a memory map and clustered into 1,000 superclasses in a process of
-its own. The output has the seconds, the peak of the resident memory (including
-pages of the memory map), and the inertia divided by that of the groups of the
-mixture.
-
-Then 100,000 of the samples are clustered into 200 superclasses, alternately by
-the same algorithm and by scikit-learn's KMeans, to compare the inertias. The
-targets are 15 minutes, 3 GiB, and 3 % above KMeans, on 2 cores.
->>>>>>> revcode
 """
 import argparse
 import json
