@@ -15,7 +15,9 @@ out=$(realpath -m "${1:-$root/docs/_build/html}")
 bash "$root/tools/setup_env.sh"
 
 cd "$root"
+# All temporary files and caches stay in the clone.
 export XDG_CACHE_HOME=$root/.cache MPLCONFIGDIR=$root/.cache/matplotlib
+export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor
 rm -rf docs/_build docs/api/generated  # they may have old pages
 start=$SECONDS
 # The first -W is Python's: mmcv-lite warns when it is imported.

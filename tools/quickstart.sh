@@ -10,4 +10,6 @@ bash "$root/tools/setup_env.sh"
 export XDG_CACHE_HOME=$root/.cache
 export MPLCONFIGDIR=$root/.cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR=$root/.cache/torchinductor
-exec "$venv/bin/python" "$root/tools/quickstart.py" "$@"
+# mmcv-lite warns when it is imported.
+exec "$venv/bin/python" -W 'ignore:Fail to import' \
+    "$root/tools/quickstart.py" "$@"
