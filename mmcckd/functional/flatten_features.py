@@ -18,7 +18,7 @@ def flatten_features(feature: Features, user: str) -> Tensor:
         Tensor: (n, d).
 
     Raises:
-        TypeError: If ``feature`` is no tensor.
+        TypeError: If ``feature`` is not a tensor.
         ValueError: If it is a sequence of several tensors, or a tensor that is
             neither 2-D nor 4-D.
     """

@@ -24,7 +24,11 @@ from .transforms import is_transformed
 
 
 def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
-    """This rank's features and those of all ranks.
+    """Return the features of this rank, and those of all ranks.
+
+    The doubled gradient is correct only for a symmetric function of these two,
+    such as a correlation kernel, followed by a loss that treats the entries
+    (i, j) and (j, i) of its matrix in the same way.
 
     Args:
         x (Tensor): Features of this rank's samples, (n, d).
@@ -32,16 +36,14 @@ def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
     Returns:
         Tuple[Tensor, Tensor or None]: ``x``, (n, d), through which the
         gradient is doubled; and the features of all ranks in their order,
-        (world_size · n, d), without a gradient. For a symmetric function of
-        the two alone, such as a correlation kernel, and a loss that treats an
-        entry of its matrix as it does the transposed one. Without a process
-        group, or in one of a single rank, ``x`` and None.
+        (world_size · n, d), without a gradient. Without a process group, or
+        in one of a single rank: ``x`` and None.
 
     Raises:
-        ValueError: If the ranks have different numbers of samples; on all of
-            them.
+        ValueError: On all ranks, if they have different numbers of samples.
         NotImplementedError: Under ``torch.compile`` or a transform of
-            ``torch.func``; and if the gradient is to be differentiated again.
+            ``torch.func``, and in the backward pass with
+            ``create_graph=True``.
     """
     if (not distributed.is_available() or not distributed.is_initialized()
             or distributed.get_world_size() == 1):
@@ -64,7 +66,7 @@ def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
 
 
 def _all_gather(x: Tensor) -> List[Tensor]:
-    # Gloo gathers on the CPU alone.
+    # Gloo gathers tensors on the CPU only.
     device = 'cpu' if distributed.get_backend() == 'gloo' else x.device
     gathered = [
         torch.empty_like(x, device=device)
