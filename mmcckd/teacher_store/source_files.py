@@ -124,32 +124,30 @@ class SourceFiles:
                 a number is NaN, infinite, or too large for the type.
         """
         for leaf in leaves:
-            self._check_finite(leaf, leaf, rows)
+            self._check_numbers(leaf, rows)
         try:
-            values = self.format.encode(leaves)
+            return self.format.encode(leaves)
         except ValueError as error:
             raise ValueError(f'{self.source} has {error}.') from error
-        for name in values.dtype.names:
-            self._check_finite(values[name], leaves[0], rows)
-        return values
 
-    def _check_finite(self, values, leaf, rows) -> None:
-        finite = np.isfinite(values).reshape(len(values), -1).all(1)
-        if finite.all():
+    def _check_numbers(self, leaf: np.ndarray, rows: np.ndarray) -> None:
+        largest = np.abs(leaf).reshape(len(leaf), -1).max(1)
+        limit = np.finfo(self.dtype).max
+        wrong = np.flatnonzero(~(largest <= limit))  # NaN is wrong
+        if not len(wrong):
             return
-        wrong = int(np.flatnonzero(~finite)[0])
-        view, sample = divmod(int(rows[wrong]), self.num_samples)
-        found = f'for view {view} of sample {sample}'
-        if values is leaf:
+        view, sample = divmod(int(rows[wrong[0]]), self.num_samples)
+        value = largest[wrong[0]]
+        if not np.isfinite(value):
             raise ValueError(
                 f'The teacher gives NaN or infinite values in {self.source} '
-                f'{found}; check its checkpoint, its data preprocessor and '
-                'the images.')
+                f'for view {view} of sample {sample}; check its checkpoint, '
+                'its data preprocessor and the images.')
         raise ValueError(
-            f'{self.source} has the value '
-            f'{np.abs(leaf[wrong]).max():.6g} {found}, but {self.dtype} holds '
-            f'numbers up to {np.finfo(self.dtype).max:.0f}; set '
-            "teacher_store.dtype='float32' and give another path.")
+            f'{self.source} has the value {value:.6g} for view {view} of '
+            f'sample {sample}, but {self.dtype} holds numbers up to '
+            f"{limit:.6g}; set teacher_store.dtype='float32' and give another "
+            'path.')
 
     def write(self, rows: np.ndarray, values: np.ndarray) -> None:
         """Write those of the rows that are missing, while no other process

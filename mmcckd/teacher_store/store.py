@@ -287,10 +287,8 @@ class TeacherStore:
 
 def _in_units(size: float) -> str:
     """A number of bytes, such as "7.8 GB"."""
-    for unit in ('bytes', 'kB', 'MB', 'GB'):
-        if size < 1000:
-            break
+    units = ['bytes', 'kB', 'MB', 'GB', 'TB']
+    while size >= 1000 and len(units) > 1:
         size /= 1000
-    else:
-        unit = 'TB'
-    return f'{size:.3g} {unit}'
+        del units[0]
+    return f'{size:.3g} {units[0]}'
