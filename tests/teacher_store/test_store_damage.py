@@ -89,6 +89,17 @@ def test_a_row_that_does_not_fit_its_checksum(full, name, make_store, leaves,
     fill_again(make_store, leaves)
 
 
+def test_a_store_that_is_not_full_is_checked(make_store, leaves, monkeypatch):
+    """Block by block; some blocks have no row."""
+    monkeypatch.setattr('mmcckd.teacher_store.source_files.BLOCK', 100)
+    store = make_store()
+    store.write([0, 0, 2], [0, 20, 49], leaves(3))
+    progress = []
+    assert store.check(progress.append) == {NECK: 0, FC: 0}
+    assert sum(progress) == VIEWS * SAMPLES * 2 and max(progress) <= 6
+    assert (~store.missing(*ROWS, BOTH)).sum() == 3
+
+
 @pytest.mark.parametrize('name', ['rows.npy', 'checksums.npy'])
 @pytest.mark.parametrize('damage, message', [
     (lambda path: path.unlink(), 'does not exist'),
