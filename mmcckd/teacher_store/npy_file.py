@@ -1,8 +1,9 @@
+import errno
 import os
 import struct
 from io import FileIO
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -67,6 +68,25 @@ class NpyFile:
         """Open the rows as a read-only memory map, of one dimension."""
         return np.memmap(self.path, self.dtype, 'r', len(self.header),
                          (int(np.prod(self.shape, dtype=np.int64)), ))
+
+    def written(self) -> Iterator[slice]:
+        """Rows outside of which nothing was ever written: all are 0 there.
+
+        The file system knows these parts, so a large file of which little is
+        written need not be read. Parts begin and end at rows if the size of a
+        row is a power of two up to the header's 64 bytes.
+        """
+        header, size = len(self.header), self.dtype.itemsize
+        end, reader = header, self.reader()
+        while end < self.size:
+            try:
+                begin = os.lseek(reader, end, os.SEEK_DATA)
+                end = os.lseek(reader, begin, os.SEEK_HOLE)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # there are no more
+                    return
+                begin, end = end, self.size  # a file system that cannot say
+            yield slice((begin - header) // size, (end - header) // size)
 
     def offset(self, row: int) -> int:
         """The position of a row in the file."""

@@ -176,3 +176,17 @@ def test_a_store_of_the_size_of_imagenet(make_store, monkeypatch):
                                         (2.5e15, '2.5e+03 TB')])
 def test_units(size, text):
     assert in_units(size) == text
+
+
+@pytest.mark.parametrize('seek', [
+    os.lseek,
+    mock.Mock(side_effect=OSError(errno.EINVAL, 'A file system without it'))
+])
+def test_rows_are_counted(make_store, leaves, monkeypatch, seek):
+    """Far apart, in a file most of which was never written."""
+    store = make_store(num_samples=200_000)
+    assert store.filled() == {NECK: 0, FC: 0}
+    samples = np.array([0, 1, 99_999, 150_000, 199_999] * 2)
+    store.write([0] * 5 + [2] * 5, samples, leaves(10))
+    monkeypatch.setattr(os, 'lseek', seek)
+    assert store.filled() == dict.fromkeys([NECK, FC], 10 / 600_000)
