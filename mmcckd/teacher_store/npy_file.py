@@ -1,6 +1,7 @@
 import errno
 import os
 import struct
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Iterator, Optional, Tuple
@@ -105,14 +106,19 @@ class NpyFile:
         return self._writer.fileno()
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Read rows. What is beyond the end of the file is 0."""
+        """Read rows. What is beyond the end of the file is 0.
+
+        Raises:
+            OSError: If a row cannot be read.
+        """
         size = self.dtype.itemsize
         buffer = np.empty((len(rows), size), np.uint8)
         reader = self.reader()
-        for line, row in zip(buffer, rows.tolist()):
-            count = os.preadv(reader, [line], self.offset(row))
-            if count != size:
-                line[count:] = 0
+        with self._named_errors():
+            for line, row in zip(buffer, rows.tolist()):
+                count = os.preadv(reader, [line], self.offset(row))
+                if count != size:
+                    line[count:] = 0
         return buffer.view(self.dtype)[:, 0]
 
     def read_ahead(self, rows: np.ndarray) -> None:
@@ -133,10 +139,20 @@ class NpyFile:
         values = np.ascontiguousarray(values, self.dtype)
         lines = values.view(np.uint8).reshape(
             len(rows), self.dtype.itemsize)
-        for line, row in zip(lines, rows.tolist()):
-            done, offset = 0, self.offset(row)
-            while done < len(line):
-                done += os.pwrite(writer, line[done:], offset + done)
+        with self._named_errors():
+            for line, row in zip(lines, rows.tolist()):
+                done, offset = 0, self.offset(row)
+                while done < len(line):
+                    done += os.pwrite(writer, line[done:], offset + done)
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Add the path to errors of the operating system."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror,
+                          str(self.path)) from error
 
 
 def _reserve(file, size: int) -> None:

@@ -100,11 +100,21 @@ def test_a_disk_that_becomes_full(make_store, leaves, monkeypatch):
     rows = np.zeros(5, np.int64), np.arange(5)
     with monkeypatch.context() as patch:
         patch.setattr(os, 'pwrite', write)
-        with pytest.raises(OSError, match='No space'):
+        with pytest.raises(OSError, match='No space.*: .*rows.npy'):
             store.write(*rows, leaves(5))
     assert store.missing(*rows, [NECK]).all()
     store.write(*rows, leaves(5))  # not locked
     assert not store.missing(*rows, [NECK, FC]).any()
+
+
+def test_a_disk_that_cannot_be_read(make_store, leaves, monkeypatch):
+    store = make_store()
+    store.write([0], [0], leaves(1))
+    monkeypatch.setattr(
+        os, 'preadv',
+        mock.Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO))))
+    with pytest.raises(OSError, match='Input/output error: .*rows.npy'):
+        store.read([0], [0], [NECK, FC])
 
 
 def test_a_row_is_written_in_parts(make_store, leaves, monkeypatch):
