@@ -129,7 +129,8 @@ class TeacherStore:
         free = shutil.disk_usage(self.path).free
         each = ', '.join(f'{source} {size:,} bytes'
                          for source, size in sizes.items())
-        message = (f'needs {in_units(needed)} for {self.views:,} views of '
+        message = (f'needs {in_units(needed)} for {self.views:,} '
+                   f'view{"s" * (self.views > 1)} of '
                    f'{self.num_samples:,} samples ({each} a row); '
                    f'{in_units(free)} are free')
         advice = ('use fewer views, dtype="float16", top_k for the logits, or '
