@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, List, Sequence
@@ -43,13 +44,17 @@ class TeacherStore:
             name, in JSON types.
 
     Raises:
-        OSError: If the file system has no locks or memory maps.
+        OSError: If the file system has no locks or cannot be written to, or
+            on Windows.
         ValueError: If the store in the folder belongs to something else, or
             the folder contains other files.
     """
 
     def __init__(self, settings: StoreSettings, num_samples: int,
                  identity: Dict[str, Any]) -> None:
+        if not hasattr(os, 'preadv'):
+            raise OSError('A teacher store needs Linux or macOS: this '
+                          'operating system has no preadv.')
         self.settings = settings
         self.path = Path(settings.path)
         self.views = settings.views

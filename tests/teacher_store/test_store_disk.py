@@ -126,6 +126,13 @@ def test_a_row_is_written_in_parts(make_store, leaves, monkeypatch):
     store.read([0, 1], [0, 1], [NECK, FC])
 
 
+def test_windows(make_store, monkeypatch, tmp_path):
+    monkeypatch.delattr(os, 'preadv')
+    with pytest.raises(OSError, match='needs Linux or macOS'):
+        make_store()
+    assert not (tmp_path / 'store').exists()
+
+
 @pytest.mark.parametrize('code', [errno.ENOSYS, errno.ENOLCK])
 def test_a_file_system_without_locks(code, make_store, monkeypatch):
     def refuse(*_):
