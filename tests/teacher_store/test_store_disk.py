@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmcckd.teacher_store import RecordLayout, TeacherStore
-from mmcckd.teacher_store.store import in_units
+from mmcckd.teacher_store.disk_space import in_units
 
 from .conftest import FC, NECK, SAMPLES, VIEWS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mmcckd.teacher_store import RecordLayout, StoreSettings, TeacherStore
+from mmcckd.teacher_store.disk_space import in_units
 from mmcckd.teacher_store.row_format import RowFormat
-from mmcckd.teacher_store.store import in_units
 
 PAGE = (Path(__file__).parents[2] / 'docs/teacher_store.md').read_text()
 
