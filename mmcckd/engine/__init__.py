@@ -6,6 +6,7 @@ from .hooks import (
     ClassCheckHook,
     CorrelationVisualizationHook,
     EpochSeedHook,
+    RepeatableViewsHook,
     StrictCheckpointHook,
 )
 from .loops import FrozenTeacherDistillValLoop
@@ -14,6 +15,7 @@ from .runner import build_runner
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook',
-    'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
-    'add_config_arguments', 'build_runner', 'init_distributed', 'load_config'
+    'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
+    'StrictCheckpointHook', 'add_config_arguments', 'build_runner',
+    'init_distributed', 'load_config'
 ]
