@@ -8,12 +8,14 @@ from .hooks import (
     EpochSeedHook,
     StrictCheckpointHook,
 )
-from .loops import FrozenTeacherDistillValLoop
+from .loops import FillTeacherStoreLoop, FrozenTeacherDistillValLoop
 from .runner import build_runner
+from .teacher_store_filling import fill_teacher_store
 
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
-    'CorrelationVisualizationHook', 'EpochSeedHook',
+    'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
-    'add_config_arguments', 'build_runner', 'init_distributed', 'load_config'
+    'add_config_arguments', 'build_runner', 'fill_teacher_store',
+    'init_distributed', 'load_config'
 ]
