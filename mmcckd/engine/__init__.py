@@ -6,6 +6,7 @@ from .hooks import (
     ClassCheckHook,
     CorrelationVisualizationHook,
     EpochSeedHook,
+    RepeatableViewsHook,
     StrictCheckpointHook,
 )
 from .loops import FillTeacherStoreLoop, FrozenTeacherDistillValLoop
@@ -15,7 +16,7 @@ from .teacher_store_filling import fill_teacher_store
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
-    'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
-    'add_config_arguments', 'build_runner', 'fill_teacher_store',
-    'init_distributed', 'load_config'
+    'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
+    'StrictCheckpointHook', 'add_config_arguments', 'build_runner',
+    'fill_teacher_store', 'init_distributed', 'load_config'
 ]
