@@ -59,11 +59,11 @@ def main() -> None:
 def check(settings: dict) -> None:
     """Verify all rows, and mark those that are damaged as missing."""
     store = TeacherStore.open(settings['path'])
-    bar = CoarseProgressBar(store.settings.views * store.num_samples)
-    damaged = store.check(bar.update)
+    rows = store.views * store.num_samples
+    damaged = store.check(CoarseProgressBar(rows * len(store.layouts)).update)
     for source, filled in store.filled().items():
-        print(f'{source}: {damaged[source]:,} damaged rows, {filled:.1%} of '
-              'all rows are stored')
+        print(f'{source}: {damaged[source]:,} damaged rows; {filled:.1%} of '
+              f'{rows:,} rows are stored')
     if any(damaged.values()):
         sys.exit('Damaged rows were marked as missing. The next run of this '
                  'tool without --check, or of a training, stores them again.')

@@ -4,9 +4,9 @@
 
 Both studies have the rows KD and CCKD of the digits, with the same views of
 each sample, as many as epochs. One keeps the teacher's outputs in a store, in
-float32; its first run of a teacher fills it. The other runs the teacher in each
-step. ``tools/study.py`` runs one after the other, one run at a time, a few
-seeds in turn (--rounds), so that both are measured under the same load.
+float32, which the first runs fill. The other runs the teacher in each step.
+``tools/study.py`` runs one after the other, one run at a time, a few seeds in
+turn (--rounds), so that both are measured under the same load.
 
 The output has the wall time of both, which includes the training of the
 teacher and the start of ``tools/study.py`` in each round; the median time and
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import List
 
@@ -101,10 +102,8 @@ def children(pid: int) -> List[int]:
     """The processes that a process has started, on Linux."""
     found = []
     for path in Path(f'/proc/{pid}/task').glob('*/children'):
-        try:
+        with suppress(OSError):  # it has ended
             found.extend(map(int, path.read_text().split()))
-        except OSError:  # it has ended
-            pass
     return found
 
 
