@@ -172,26 +172,26 @@ def compare(folder: Path) -> None:
             output = outputs[source]
             if isinstance(output, tuple):
                 output, = output
-            worst[source] = max(worst[source], difference(leaf, output))
-            # Rows in a wrong place would be found.
+            worst[source] = max(worst[source],
+                                differences(leaf, output).max())
+            # Rows in the place of others would be found.
             other[source] = min(other[source],
-                                difference(np.roll(leaf, 1, 0), output))
+                                differences(np.roll(leaf, 1, 0), output).min())
     rows = store.settings.views * len(dataset)
     for source in worst:
         print(f'{source}: {rows:,} rows, largest difference '
-              f'{worst[source]:.1e}; in the place of another sample '
-              f'{other[source]:.1e}')
+              f'{worst[source]:.1e} (between samples: {other[source]:.1e} or '
+              'more)')
     if not all(value <= TOLERANCE < other[source]
                for source, value in worst.items()):
         sys.exit(f'check_teacher_store: differences above {TOLERANCE}')
     print('All rows are right.')
 
 
-def difference(stored: np.ndarray, output: torch.Tensor) -> float:
-    """The largest difference, relative to the largest number of its row."""
+def differences(stored: np.ndarray, output: torch.Tensor) -> np.ndarray:
+    """The largest difference in each row, relative to its largest number."""
     output = output.numpy()
-    scale = np.abs(output).max(1, keepdims=True)
-    return float((np.abs(stored - output) / scale).max())
+    return np.abs(stored - output).max(1) / np.abs(output).max(1)
 
 
 if __name__ == '__main__':
