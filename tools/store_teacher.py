@@ -12,6 +12,8 @@ training.
 import argparse
 import sys
 
+from mmengine.dist import is_main_process
+
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
@@ -46,19 +48,27 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = mix(load_config(args), args)
+    if not cfg.get('model', {}).get('teacher_store'):
+        raise ValueError(
+            f'{args.config} has no model.teacher_store; give the folder of '
+            'the store: --teacher-store PATH.')
     if args.check:
-        check(cfg.model.get('teacher_store'))
+        check(cfg.model.teacher_store.path)
         return
     fill_in_loaders(cfg, args)
     check_loader(cfg, 'train_dataloader')
     check_imagenet_layout(cfg.train_dataloader.dataset)
     init_distributed(args.launcher, cfg)
-    fill_teacher_store(cfg)
+    store = fill_teacher_store(cfg).stored_teacher.store
+    if is_main_process():
+        print(f'Teacher store {store.path}:', ', '.join(
+            f'{source} {filled:.1%}'
+            for source, filled in store.filled().items()))
 
 
-def check(settings: dict) -> None:
+def check(path: str) -> None:
     """Verify all rows, and mark those that are damaged as missing."""
-    store = TeacherStore.open(settings['path'])
+    store = TeacherStore.open(path)
     rows = store.views * store.num_samples
     damaged = store.check(CoarseProgressBar(rows * len(store.layouts)).update)
     for source, filled in store.filled().items():

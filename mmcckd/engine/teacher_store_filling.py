@@ -23,13 +23,9 @@ def fill_teacher_store(cfg: Config) -> nn.Module:
         nn.Module: The model, with the open store in ``stored_teacher.store``.
 
     Raises:
-        ValueError: If the model has no ``teacher_store``, or the training
-            could not use the store; see :class:`.TeacherStoreHook`.
+        ValueError: If the training could not use the store; see
+            :class:`.TeacherStoreHook`.
     """
-    if not cfg.get('model', {}).get('teacher_store'):
-        raise ValueError(
-            'The recipe has no model.teacher_store; give the folder of the '
-            'store: --teacher-store PATH.')
     model = build_runner(_filling_config(cfg)).train()
     return getattr(model, 'module', model)
 

@@ -41,7 +41,7 @@ class FillTeacherStoreLoop(BaseLoop):
         teacher = model.stored_teacher
         loader = self.dataloader
         rows = _MissingRows(
-            teacher.store, teacher.sources,
+            teacher.store, list(teacher.sources),
             loader.batch_size or loader.batch_sampler.batch_size)
         progress = _Progress(rows.count())
         for batch in DataLoader(
