@@ -61,9 +61,7 @@ def main() -> None:
     init_distributed(args.launcher, cfg)
     store = fill_teacher_store(cfg).stored_teacher.store
     if is_main_process():
-        print(f'Teacher store {store.path}:', ', '.join(
-            f'{source} {filled:.1%}'
-            for source, filled in store.filled().items()))
+        show(store)
 
 
 def check(path: str) -> None:
@@ -71,12 +69,21 @@ def check(path: str) -> None:
     store = TeacherStore.open(path)
     rows = store.views * store.num_samples
     damaged = store.check(CoarseProgressBar(rows * len(store.layouts)).update)
+    show(store)
+    found = ', '.join(f'{source} {number:,}'
+                      for source, number in damaged.items() if number)
+    if found:
+        sys.exit(f'Damaged rows, now marked as missing: {found}. This tool '
+                 'without --check, or a training, stores them again.')
+    print('No row is damaged.')
+
+
+def show(store: TeacherStore) -> None:
+    """Print how many rows are stored."""
+    rows = store.views * store.num_samples
+    print(f'Teacher store {store.path}')
     for source, filled in store.filled().items():
-        print(f'{source}: {damaged[source]:,} damaged rows; {filled:.1%} of '
-              f'{rows:,} rows are stored')
-    if any(damaged.values()):
-        sys.exit('Damaged rows were marked as missing. The next run of this '
-                 'tool without --check, or of a training, stores them again.')
+        print(f'{source}: {round(filled * rows):,} of {rows:,} rows stored')
 
 
 if __name__ == '__main__':

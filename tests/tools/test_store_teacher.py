@@ -62,7 +62,7 @@ def test_fill_and_check(store, tmp_path):
     path = tmp_path / 'store'
     printed = store('--teacher-store', path, 'dtype=float32')
     assert '600/600' in printed and 'ETA' in printed  # 3 views of 200 samples
-    assert f'Teacher store {path}: ' in printed
+    assert f'{HEAD}: 600 of 600 rows stored' in printed
     assert TeacherStore.open(str(path)).filled() == {HEAD: 1.0, NECK: 1.0}
     filled = rows(path)
     # The config of a training in the work dir would be kept.
@@ -71,14 +71,16 @@ def test_fill_and_check(store, tmp_path):
     # There is nothing left to compute.
     assert 'ETA' not in store('--teacher-store', path, 'dtype=float32')
     checked = store('--teacher-store', path, '--check')
-    assert f'{HEAD}: 0 damaged rows; 100.0% of 600 rows are stored' in checked
+    assert f'{HEAD}: 600 of 600 rows stored' in checked
+    assert 'No row is damaged.' in checked
 
     file = next(path.glob('*neck/rows.npy'))
     damaged = bytearray(filled[file.parent.name])
     damaged[-1] ^= 1
     damaged[len(damaged) // 2] ^= 1
     file.write_bytes(damaged)
-    with pytest.raises(SystemExit, match='rows were marked as missing'):
+    with pytest.raises(
+            SystemExit, match=f'now marked as missing: {NECK} 2. This tool'):
         store('--teacher-store', path, '--check')
     # Only these are computed, and the others are not touched.
     assert '2/2' in store('--teacher-store', path, 'dtype=float32')
