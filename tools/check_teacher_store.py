@@ -2,11 +2,12 @@
 
     python tools/check_teacher_store.py [--kills 20 --processes 3]
 
-A teacher of the digits is trained. Several processes of tools/store_teacher.py
-and one of tools/train.py then fill the same store at once, and are killed
-(SIGKILL) at random moments while they do so. After the kills, all rows must
-fit their checksums. One more process fills the rows that are missing, and each
-row is compared with the output of the teacher, computed without a store.
+A teacher of the digits is trained, unless --teacher is given. Several
+processes of tools/store_teacher.py and one of tools/train.py then fill the
+same store at once, and are killed (SIGKILL) at random moments while they do
+so. After the kills, all rows must fit their checksums. One more process fills
+the rows that are missing, and each row is compared with the output of the
+teacher, computed without a store.
 """
 import argparse
 import random
@@ -48,19 +49,20 @@ class Filler:
 
     Args:
         tool (str): "store_teacher" or "train".
-        folder (Path): The folder of the teacher's checkpoint and the store.
+        folder (Path): The folder of the store.
+        teacher (Path): Checkpoint of the teacher.
         views (int): Number of views.
         number (int): Number of the process, for its files.
     """
 
-    def __init__(self, tool: str, folder: Path, views: int,
+    def __init__(self, tool: str, folder: Path, teacher: Path, views: int,
                  number: int) -> None:
         self.log = folder / f'{number}.log'
         command = [
             sys.executable, ROOT / f'tools/{tool}.py', CCKD, '--work-dir',
             folder / f'work_dir_{number}', '--teacher-store', folder / 'store',
             f'views={views}', 'dtype=float32', '--cfg-options', *OPTIONS,
-            f'model.teacher_ckpt={folder / "teacher.pth"}'
+            f'model.teacher_ckpt={teacher}'
         ]
         if tool == 'train':
             command += ['default_hooks.logger.interval=1']
@@ -89,30 +91,31 @@ def main() -> None:
     parser.add_argument('--kills', type=int, default=20)
     parser.add_argument('--processes', type=int, default=3)
     parser.add_argument('--views', type=int, default=80)
-    parser.add_argument('--teacher-epochs', type=int, default=80)
+    parser.add_argument(
+        '--teacher', type=Path, help='checkpoint of r18w16_digits.py')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train_teacher(folder, args.teacher_epochs)
-        kill(folder, args)
-        last = Filler('store_teacher', folder, args.views, args.kills)
+        teacher = args.teacher or train_teacher(folder)
+        kill(folder, teacher, args)
+        last = Filler('store_teacher', folder, teacher, args.views, args.kills)
         if last.process.wait():
             sys.exit(last.log.read_text())
-        compare(folder)
+        compare(folder, teacher)
 
 
-def train_teacher(folder: Path, epochs: int) -> None:
+def train_teacher(folder: Path) -> Path:
+    """Train the teacher, and return its checkpoint."""
     subprocess.run([
         sys.executable, ROOT / 'tools/train.py', TEACHER, '--work-dir',
-        folder / 'teacher', '--no-validate', '--cfg-options',
-        f'train_cfg.max_epochs={epochs}'
+        folder / 'teacher', '--no-validate'
     ],
                    check=True,
                    stdout=subprocess.DEVNULL)
-    (folder / f'teacher/epoch_{epochs}.pth').rename(folder / 'teacher.pth')
+    return Path((folder / 'teacher/last_checkpoint').read_text())
 
 
-def kill(folder: Path, args: argparse.Namespace) -> None:
+def kill(folder: Path, teacher: Path, args: argparse.Namespace) -> None:
     """Start processes and kill them, until enough were killed."""
     chance = random.Random(0)
     killed = started = 0
@@ -120,7 +123,8 @@ def kill(folder: Path, args: argparse.Namespace) -> None:
         fillers: List[Filler] = []
         for i in range(min(args.processes, args.kills - killed)):
             tool = 'store_teacher' if i else 'train'
-            fillers.append(Filler(tool, folder, args.views, started))
+            fillers.append(
+                Filler(tool, folder, teacher, args.views, started))
             started += 1
         for filler in fillers:
             filler.wait_until_it_fills()
@@ -142,13 +146,13 @@ def kill(folder: Path, args: argparse.Namespace) -> None:
 
 
 @torch.no_grad()
-def compare(folder: Path) -> None:
+def compare(folder: Path, checkpoint: Path) -> None:
     """Compare all rows with the teacher's outputs."""
     cfg = Config.fromfile(CCKD)
     cfg.train_dataloader.dataset.samples_per_class = None
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     teacher = MODELS.build(cfg.model.teacher)
-    load_teacher_checkpoint(teacher, str(folder / 'teacher.pth'))
+    load_teacher_checkpoint(teacher, str(checkpoint))
     teacher.eval()
     preprocessor = MODELS.build(cfg.data_preprocessor)
     store = TeacherStore.open(str(folder / 'store'))

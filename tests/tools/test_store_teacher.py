@@ -122,11 +122,11 @@ def test_two_ranks(store, teacher, tmp_path):
     assert rows(one) == rows(two)
 
 
-def test_killed_twice():
+def test_killed_twice(teacher):
     """The tool for this, in short."""
     result = subprocess.run([
         sys.executable, ROOT / 'tools/check_teacher_store.py', '--kills', '2',
-        '--processes', '2', '--views', '20', '--teacher-epochs', '1'
+        '--processes', '2', '--views', '20', '--teacher', teacher
     ],
                             capture_output=True,
                             text=True)
@@ -155,8 +155,9 @@ class TestBadInput:
         assert 'runs in a single process' in capsys.readouterr().err
 
     def test_another_store(self, store, tmp_path):
-        store('--teacher-store', tmp_path, 'views=1')
-        before = rows(tmp_path)
+        path = tmp_path / 'store'
+        store('--teacher-store', path, 'views=1')
+        before = rows(path)
         with pytest.raises(SystemExit, match='belongs to something else'):
-            store('--teacher-store', tmp_path, 'views=2')
-        assert rows(tmp_path) == before
+            store('--teacher-store', path, 'views=2')
+        assert rows(path) == before
