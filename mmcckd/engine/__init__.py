@@ -8,6 +8,7 @@ from .hooks import (
     EpochSeedHook,
     RepeatableViewsHook,
     StrictCheckpointHook,
+    TeacherStoreHook,
 )
 from .loops import FillTeacherStoreLoop, FrozenTeacherDistillValLoop
 from .runner import build_runner
@@ -17,6 +18,6 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
-    'StrictCheckpointHook', 'add_config_arguments', 'build_runner',
-    'fill_teacher_store', 'init_distributed', 'load_config'
+    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
+    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
 ]
