@@ -42,17 +42,20 @@ class FillTeacherStoreLoop(BaseLoop):
         loader = self.dataloader
         rows = _MissingRows(
             teacher.store, list(teacher.sources),
-            loader.batch_size or loader.batch_sampler.batch_size)
+            teacher.batch_size)
         progress = _Progress(rows.count())
-        for batch in DataLoader(
-                _AllViews(loader.dataset, teacher.store.settings),
-                batch_sampler=rows,
-                num_workers=loader.num_workers,
-                collate_fn=loader.collate_fn,
-                pin_memory=loader.pin_memory,
-                prefetch_factor=loader.prefetch_factor,
-                worker_init_fn=loader.worker_init_fn,
-                multiprocessing_context=loader.multiprocessing_context):
+        batches = DataLoader(
+            _AllViews(loader.dataset, teacher.store.settings),
+            batch_sampler=rows,
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn,
+            pin_memory=loader.pin_memory,
+            prefetch_factor=loader.prefetch_factor,
+            worker_init_fn=loader.worker_init_fn,
+            multiprocessing_context=loader.multiprocessing_context)
+        for i, batch in enumerate(batches):
+            self.runner.call_hook(
+                'before_train_iter', batch_idx=i, data_batch=batch)
             data = model.data_preprocessor(batch, True)
             teacher.fill(data['inputs'], data['data_samples'])
             progress.update(len(data['inputs']))
