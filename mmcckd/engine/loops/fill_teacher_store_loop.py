@@ -14,6 +14,8 @@ from mmcckd.datasets.repeatable_views import RepeatableViews
 from mmcckd.progress_bar import CoarseProgressBar
 from mmcckd.teacher_store import StoreSettings, TeacherStore
 
+from ..hooks import TeacherStoreHook
+
 
 @LOOPS.register_module()
 class FillTeacherStoreLoop(BaseLoop):
@@ -40,9 +42,8 @@ class FillTeacherStoreLoop(BaseLoop):
             model = model.module
         teacher = model.stored_teacher
         loader = self.dataloader
-        rows = _MissingRows(
-            teacher.store, list(teacher.sources),
-            teacher.batch_size)
+        rows = _MissingRows(teacher.store, list(teacher.sources),
+                            teacher.batch_size)
         progress = _Progress(rows.count())
         batches = DataLoader(
             _AllViews(loader.dataset, teacher.store.settings),
@@ -53,9 +54,10 @@ class FillTeacherStoreLoop(BaseLoop):
             prefetch_factor=loader.prefetch_factor,
             worker_init_fn=loader.worker_init_fn,
             multiprocessing_context=loader.multiprocessing_context)
+        hook, = (hook for hook in self.runner.hooks
+                 if isinstance(hook, TeacherStoreHook))
         for i, batch in enumerate(batches):
-            self.runner.call_hook(
-                'before_train_iter', batch_idx=i, data_batch=batch)
+            hook.before_train_iter(self.runner, i, batch)
             data = model.data_preprocessor(batch, True)
             teacher.fill(data['inputs'], data['data_samples'])
             progress.update(len(data['inputs']))
