@@ -26,6 +26,9 @@ def teacher(tmp_path_factory):
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(CCKD).model.teacher)
     model.init_weights()
+    for module in model.modules():  # so that samples differ
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(module.weight)
     path = tmp_path_factory.mktemp('teacher') / 'teacher.pth'
     save_checkpoint(dict(state_dict=model.state_dict()), str(path))
     return str(path)
