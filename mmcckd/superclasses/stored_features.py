@@ -61,5 +61,6 @@ def copy_features(store: TeacherStore, file: FeatureFile, module: str,
             if data_idx is not None:
                 output = output[data_idx]
             x = F.normalize(flatten_features(output, 'The clustering'))
-            file.write(batch[0], x.numpy(), np.ones(len(batch), bool))
+            file.write(
+                int(batch[0]), x.numpy(), np.ones(len(batch), bool))
             bar.update(len(batch))
