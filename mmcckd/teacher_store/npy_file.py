@@ -111,7 +111,8 @@ class NpyFile:
         """
         writer = self.writer()
         values = np.ascontiguousarray(values, self.dtype)
-        lines = values.view(np.uint8).reshape(len(rows), -1)
+        lines = values.view(np.uint8).reshape(
+            len(rows), self.dtype.itemsize)
         for line, row in zip(lines, rows.tolist()):
             done, offset = 0, self.offset(row)
             while done < len(line):

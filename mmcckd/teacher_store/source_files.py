@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Callable, ContextManager, List, Optional
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmcckd.files.atomic import atomic_write
 
@@ -97,7 +98,9 @@ class SourceFiles:
 
     def count(self) -> int:
         """Number of rows that are stored."""
-        return int(np.count_nonzero(self._checksums()))
+        self._checksums()  # or an error
+        # A new map, whose pages do not stay in the memory of this process.
+        return int(np.count_nonzero(self.checksums.map()))
 
     def _checksums(self) -> np.ndarray:
         """The checksums as a memory map; opening it checks both files."""
@@ -131,7 +134,8 @@ class SourceFiles:
             raise ValueError(f'{self.source} has {error}.') from error
 
     def _check_numbers(self, leaf: np.ndarray, rows: np.ndarray) -> None:
-        largest = np.abs(leaf).reshape(len(leaf), -1).max(1)
+        axes = tuple(range(1, leaf.ndim))
+        largest = np.abs(leaf).max(axes, initial=0)
         limit = np.finfo(self.dtype).max
         wrong = np.flatnonzero(~(largest <= limit))  # NaN is wrong
         if not len(wrong):
@@ -205,8 +209,12 @@ class SourceFiles:
         """
         with lock():
             for file in (self.checksums, self.rows):
-                if file.problem() is not None:
+                problem = file.problem()
+                if problem is not None:
                     file.restore()
+                    print_log(f'{file.path} {problem}. It was restored; rows '
+                              'that were lost are missing.', 'current')
+            self._map = None  # of the file before
         damaged = 0
         total = self.views * self.num_samples
         step = max(1, BLOCK // self.format.dtype.itemsize)
@@ -231,5 +239,5 @@ class SourceFiles:
 def checksum(values: np.ndarray) -> np.ndarray:
     """The CRC-32 of each row, or 1 if that is 0, (n, ), uint32."""
     lines = np.ascontiguousarray(values).view(np.uint8)
-    lines = lines.reshape(len(values), -1)
+    lines = lines.reshape(len(values), values.dtype.itemsize)
     return np.array([zlib.crc32(line) or 1 for line in lines], np.uint32)

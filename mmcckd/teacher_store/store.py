@@ -129,9 +129,9 @@ class TeacherStore:
         free = shutil.disk_usage(self.path).free
         each = ', '.join(f'{source} {size:,} bytes'
                          for source, size in sizes.items())
-        message = (f'needs {_in_units(needed)} for {self.views:,} views of '
+        message = (f'needs {in_units(needed)} for {self.views:,} views of '
                    f'{self.num_samples:,} samples ({each} a row); '
-                   f'{_in_units(free)} are free')
+                   f'{in_units(free)} are free')
         advice = ('use fewer views, dtype="float16", top_k for the logits, or '
                   'a path on another disk')
         if needed > free:
@@ -285,7 +285,7 @@ class TeacherStore:
             'break; stop them, or give another path.', SECONDS_TO_LOCK)
 
 
-def _in_units(size: float) -> str:
+def in_units(size: float) -> str:
     """A number of bytes, such as "7.8 GB"."""
     units = ['bytes', 'kB', 'MB', 'GB', 'TB']
     while size >= 1000 and len(units) > 1:
