@@ -9,11 +9,13 @@ float32, which the first runs fill. The other runs the teacher in each step.
 turn (--rounds), so that both are measured under the same load.
 
 The output has the wall time of both, which includes the training of the
-teacher and the start of ``tools/study.py`` in each round; the median time and
-the peak memory of a run; and the number of metrics that differ, which should
-be 0.
+teacher and the start of ``tools/study.py`` in each round; the median wall time
+of a student's run; the processor time of all runs, which depends less on what
+else the machine does; the peak memory of a run; and the number of metrics that
+differ, which should be 0. It needs Linux.
 """
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +23,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 import yaml
 
@@ -65,6 +67,7 @@ class Measured:
             yaml.safe_dump(
                 make_study(name == 'with', epochs), sort_keys=False))
         self.seconds = 0.0
+        self.cpu: Dict[int, float] = {}  # seconds of each run's process
         self.memory = 0
 
     def run(self, seeds: int) -> None:
@@ -78,16 +81,24 @@ class Measured:
         while process.poll() is None:
             # The training of a run is a child of the server that study.py
             # forks its runs from.
-            self.memory = max([
-                self.memory,
-                *(peak_memory(run) for server in children(process.pid)
-                  for run in children(server))
-            ])
-            time.sleep(0.1)
+            for server in children(process.pid):
+                for run in children(server):
+                    self.look_at(run)
+            time.sleep(0.05)
         self.seconds += time.perf_counter() - start
         if process.returncode:
             sys.exit(f'study_with_store: {process.args} ended with '
                      f'{process.returncode}')
+
+    def look_at(self, run: int) -> None:
+        """Note the processor time and memory of a process so far."""
+        with suppress(OSError):  # it has ended
+            # Fields after the name in parentheses, the third of the file on.
+            fields = Path(f'/proc/{run}/stat').read_text().rpartition(
+                ')')[2].split()
+            self.cpu[run] = sum(map(int, fields[11:13])) / os.sysconf(
+                'SC_CLK_TCK')
+            self.memory = max(self.memory, peak_memory(run))
 
     def results(self) -> list:
         """The results of the students, in the order of their runs."""
@@ -108,11 +119,8 @@ def children(pid: int) -> List[int]:
 
 
 def peak_memory(pid: int) -> int:
-    """The largest resident set of a process so far, in kB; 0 if it ended."""
-    try:
-        lines = Path(f'/proc/{pid}/status').read_text().splitlines()
-    except OSError:
-        return 0
+    """The largest resident set of a process so far, in kB."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
     return next((int(line.split()[1])
                  for line in lines if line.startswith('VmHWM:')), 0)
 
@@ -137,12 +145,14 @@ def main() -> None:
 
 def report(without: Measured, stored: Measured) -> None:
     """Print the comparison as a table."""
-    print('| store | wall time, s | a run, s | peak memory of a run, MB |')
-    print('|---|---:|---:|---:|')
+    print('| store | wall time, s | a run, s | processor time, s | '
+          'peak memory of a run, MB |')
+    print('|---|---:|---:|---:|---:|')
     for name, study in zip(NAMES, (without, stored)):
         seconds = [result.seconds for result in study.results()]
         print(f'| {name} | {study.seconds:.0f} | '
               f'{statistics.median(seconds):.2f} | '
+              f'{sum(study.cpu.values()):.1f} | '
               f'{study.memory / 1000:.0f} |')
     pairs = list(zip(without.results(), stored.results()))
     differ = sum(one.metrics[name] != other.metrics[name]
