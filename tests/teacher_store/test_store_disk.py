@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmcckd.teacher_store import RecordLayout, TeacherStore
-from mmcckd.teacher_store.store import in_units
+from mmcckd.teacher_store.disk_space import in_units
 
 from .conftest import FC, NECK, SAMPLES, VIEWS
 
@@ -124,6 +124,13 @@ def test_a_row_is_written_in_parts(make_store, leaves, monkeypatch):
         file, data[:7], offset))
     store.write([0, 1], [0, 1], leaves(2))
     store.read([0, 1], [0, 1], [NECK, FC])
+
+
+def test_windows(make_store, monkeypatch, tmp_path):
+    monkeypatch.delattr(os, 'preadv')
+    with pytest.raises(OSError, match='needs Linux or macOS'):
+        make_store()
+    assert not (tmp_path / 'store').exists()
 
 
 @pytest.mark.parametrize('code', [errno.ENOSYS, errno.ENOLCK])
