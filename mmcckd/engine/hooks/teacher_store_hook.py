@@ -59,6 +59,7 @@ class TeacherStoreHook(RepeatableViewsHook):
                     f'The config has {type(hook).__name__} and '
                     'TeacherStoreHook, but the teacher store determines the '
                     f'views. Remove {type(hook).__name__}.')
+        self.image_shape = None
         self.views, self.seed = stored.settings.views, stored.settings.seed
         super().before_train(runner)
         self._open(stored, runner.train_dataloader)
@@ -83,8 +84,16 @@ class TeacherStoreHook(RepeatableViewsHook):
         model = stored.model
         dataset = loader.dataset
         samples = self.items([0, len(dataset) - 1])
-        self.image_shape = samples[0]['inputs'].shape
-        self._check_shape(samples[1]['inputs'], samples[1]['data_samples'])
+        for sample in samples:
+            if not isinstance(sample, dict) or not {'inputs', 'data_samples'
+                                                    } <= sample.keys():
+                raise ValueError(
+                    'A teacher store needs samples with inputs and '
+                    f'data_samples, but the {type(dataset).__name__} gives '
+                    f'{_describe(sample)}. Add PackInputs to the pipeline.')
+            if self.image_shape is None:
+                self.image_shape = sample['inputs'].shape
+            self._check_shape(sample['inputs'], sample['data_samples'])
         data = model.data_preprocessor(loader.collate_fn(samples), True)
         images = data['inputs']
         layouts = stored.probe(images, data['data_samples'])
@@ -114,6 +123,11 @@ class TeacherStoreHook(RepeatableViewsHook):
 def _read_ahead(store: TeacherStore, view: int, indices: List[int]) -> None:
     """Called in the workers, which load a batch long before it is used."""
     store.read_ahead(np.full(len(indices), view), np.array(indices))
+
+
+def _describe(sample: Any) -> str:
+    keys = f' of {", ".join(sample)}' if isinstance(sample, dict) else ''
+    return f'a {type(sample).__name__}{keys}'
 
 
 def _percent(fraction: float) -> str:

@@ -192,12 +192,19 @@ class StoredTeacher:
         stored = self.store.read(views, samples, list(self.sources))
         for source, names in self.sources.items():
             leaves = [
-                torch.from_numpy(leaf).to(images.device)
+                self._to_model(torch.from_numpy(leaf), images.device)
                 for leaf in stored[source]
             ]
             records = unflatten(self.layouts[source].structure, leaves)
             for name in names:
                 self.recorders[name].data_buffer[:] = records
+
+    def _to_model(self, leaf: Tensor, device: torch.device) -> Tensor:
+        leaf = leaf.to(device)
+        if self.model.channels_last and leaf.dim() == 4:
+            # As the teacher returns it; sums depend on it in their last bits.
+            leaf = leaf.contiguous(memory_format=torch.channels_last)
+        return leaf
 
     def fill(self, images: Tensor,
              data_samples: Optional[List[BaseDataElement]]
