@@ -8,14 +8,16 @@ from .hooks import (
     EpochSeedHook,
     RepeatableViewsHook,
     StrictCheckpointHook,
+    TeacherStoreHook,
 )
-from .loops import FrozenTeacherDistillValLoop
+from .loops import FillTeacherStoreLoop, FrozenTeacherDistillValLoop
 from .runner import build_runner
+from .teacher_store_filling import fill_teacher_store
 
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
-    'CorrelationVisualizationHook', 'EpochSeedHook',
+    'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
-    'StrictCheckpointHook', 'add_config_arguments', 'build_runner',
-    'init_distributed', 'load_config'
+    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
+    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
 ]
