@@ -8,6 +8,7 @@ from .hooks import (
     EpochSeedHook,
     RepeatableViewsHook,
     StrictCheckpointHook,
+    TeacherStoreHook,
 )
 from .loops import FrozenTeacherDistillValLoop
 from .runner import build_runner
@@ -16,6 +17,6 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook',
     'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
-    'StrictCheckpointHook', 'add_config_arguments', 'build_runner',
-    'init_distributed', 'load_config'
+    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
+    'build_runner', 'init_distributed', 'load_config'
 ]

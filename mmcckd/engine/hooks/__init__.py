@@ -5,9 +5,10 @@ from .correlation_visualization_hook import CorrelationVisualizationHook
 from .epoch_seed_hook import EpochSeedHook
 from .repeatable_views_hook import RepeatableViewsHook
 from .strict_checkpoint_hook import StrictCheckpointHook
+from .teacher_store_hook import TeacherStoreHook
 
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'RepeatableViewsHook',
-    'StrictCheckpointHook'
+    'StrictCheckpointHook', 'TeacherStoreHook'
 ]
