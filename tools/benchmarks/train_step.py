@@ -8,23 +8,28 @@ The rows of the table are recipes without changes, except for their data:
 - stock: MMRazor's ``kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py`` (CE, KD);
 - student alone: MMPretrain's ``mobilenet-v2_8xb32_in1k.py`` (CE);
 - flagship: this repository's ``configs/cckd/r50_mbv2_in1k.py`` (CE, KD, CC);
-- stored: the flagship with a teacher store that has all records of the teacher.
+- stored: the flagship with a teacher store in which nothing is missing.
 
-AMP is autocast with bfloat16, for the flagship with ``teacher_dtype``.
-Compiled means ``model.compile=True``.
+AMP is autocast with bfloat16, for the flagship with a ``teacher_dtype`` of
+bfloat16. Compiled means ``model.compile=True``.
 
-One process alternates between them, on the same batches. Each is built and
-prepared by a runner, and what is timed is an iteration of its training loop:
-the hooks, preprocessing the images, forward, backward and optimizer. Loading
-the images is not included. The column *hooks* has the time of the hooks.
-The column *limit* has the least time of the arithmetic and memory accesses of
-the networks (``step_limit.py``). The last columns have the relative
-differences of the loss terms from those with MMRazor's algorithm, with the
-same weights and an unprepared teacher.
+One process alternates between the rows, on the same batches. Each row is built
+and prepared by a runner, and an iteration of its training loop is timed: the
+hooks, preprocessing the images, forward, backward and optimizer, but not
+loading the images. The columns are
+
+- over stock: the speedup over stock, for rows with AMP that over stock with
+  AMP;
+- limit: the least time of the arithmetic and the memory accesses of the
+  networks (``step_limit.py``);
+- hooks: the time of the hooks, which is included in that of the iteration;
+- peak: the most memory that is allocated on the GPU;
+- CE, KD, CC: the relative differences of the loss terms from those with
+  MMRazor's algorithm with the same weights and an unprepared teacher.
 
 On a CPU, runners of this repository change the settings of the memory
-allocator (``mmcckd/engine/host_memory.py``). For stock and student alone, the
-defaults of the allocator are restored.
+allocator (``mmcckd/engine/host_memory.py``). For stock and student alone, its
+defaults are restored.
 
 The weights are random, with BatchNorm statistics of the images. This is
 sufficient for times, but the features of such networks are similar, so CC is
@@ -359,8 +364,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         choices=ROWS,
         default=['stock', 'student alone', 'flagship', 'stored'],
-        help='rows of the table; speedups are those over the first one. '
-        'Compiling takes minutes')
+        help='rows of the table; compiling takes minutes')
     parser.add_argument(
         '--no-tf32',
         action='store_true',
@@ -412,7 +416,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
     print(f'batch {args.batch} x 3 x {args.size} x {args.size}, {name}, '
           f'torch {torch.__version__}, TF32 '
           f'{"off" if args.no_tf32 else "as by default"}')
-    print('| | s | images/s | speedup | limit, s | hooks, ms | peak, GiB | CE '
+    print('| | s | images/s | over stock | limit, s | hooks, ms | peak, GiB | CE '
           '| KD | CC |')
     print('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|')
     images = first['inputs'].float().to(device)
@@ -420,9 +424,11 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         dtype: rates(device, dtype)
         for dtype in (torch.float32, torch.bfloat16)
     }
-    base = statistics.median(steps[args.rows[0]].seconds)
     for name, step in steps.items():
         row, median = step.row, statistics.median(step.seconds)
+        stock = steps.get('stock, AMP' if row.amp else 'stock')
+        speedup = f'{statistics.median(stock.seconds) / median:.2f}' if (
+            stock) else ''
         limit = 0.
         for network, model in models.items():
             trained = network == 'student'
@@ -435,7 +441,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         terms = ' | '.join(
             f'{value:.1e}' for value in differences.get(name, {}).values())
         print(f'| {name} | {median:.3f} | {args.batch / median:.1f} | '
-              f'{base / median:.2f} | {limit:.3f} | '
+              f'{speedup} | {limit:.3f} | '
               f'{1e3 * statistics.median(step.hooks):.1f} | '
               f'{step.peak_memory / 2**30:.1f} | {terms or "| |"} |')
     for dtype, (flops, moved) in measured.items():
