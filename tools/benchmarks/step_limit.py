@@ -12,25 +12,35 @@ import torch
 from torch import nn
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6)
+DTYPES = {
+    'float32': torch.float32,
+    'TF32': torch.float32,
+    'AMP': torch.bfloat16
+}
 
 
-def rates(device: torch.device, dtype: torch.dtype) -> Tuple[float, float]:
+def rates(device: torch.device, precision: str) -> Tuple[float, float]:
     """Measure the rates of a device.
 
     Args:
         device (torch.device): The device.
-        dtype (torch.dtype): Type of the matrices.
+        precision (str): A key of ``DTYPES``.
 
     Returns:
         Tuple[float, float]: FLOP/s of a matrix product, and bytes/s of a copy,
         read and written bytes both counted.
     """
     n = 8192 if device.type == 'cuda' else 2048
-    a, b = torch.randn(2, n, n, device=device, dtype=dtype)
+    a, b = torch.randn(2, n, n, device=device, dtype=DTYPES[precision])
     source = torch.randn(1 << 26, device=device)
     target = torch.empty_like(source)
-    return (2 * n**3 / _seconds(lambda: a @ b, device),
-            2 * source.nbytes / _seconds(lambda: target.copy_(source), device))
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = precision == 'TF32'
+    result = (2 * n**3 / _seconds(lambda: a @ b, device),
+              2 * source.nbytes / _seconds(lambda: target.copy_(source),
+                                           device))
+    torch.backends.cuda.matmul.allow_tf32 = before
+    return result
 
 
 def step_limit(network: nn.Module, images: torch.Tensor, trained: bool,

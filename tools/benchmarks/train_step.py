@@ -11,15 +11,16 @@ The rows of the table are recipes without changes, except for their data:
 - stored: the flagship with a teacher store in which nothing is missing.
 
 AMP is autocast with bfloat16, for the flagship with a ``teacher_dtype`` of
-bfloat16. Compiled means ``model.compile=True``.
+bfloat16. TF32 is PyTorch's default for convolutions on a GPU; it is off in
+the other rows. Compiled means ``model.compile=True``.
 
 One process alternates between the rows, on the same batches. Each row is built
 and prepared by a runner, and an iteration of its training loop is timed: the
 hooks, preprocessing the images, forward, backward and optimizer, but not
 loading the images. The columns are
 
-- over stock: the speedup over stock, for rows with AMP that over stock with
-  AMP;
+- over stock: the speedup over stock, for AMP and TF32 that over the same row
+  of stock;
 - limit: the least time of the arithmetic and the memory accesses of the
   networks (``step_limit.py``);
 - hooks: the time of the hooks, which is included in that of the iteration;
@@ -42,7 +43,7 @@ import statistics
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -57,7 +58,7 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import LOOPS, OPTIM_WRAPPERS, init_default_scope
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from step_limit import rates, step_limit, synchronize
+from step_limit import DTYPES, rates, step_limit, synchronize
 from torch import nn
 
 import mmcckd  # noqa: F401  (first, it makes mmrazor importable)
@@ -83,34 +84,32 @@ BATCHES = 2
 class Row:
     """A row of the table: a recipe and options."""
     recipe: str
-    amp: bool = False
+    precision: str = 'float32'
     teacher_dtype: Optional[str] = None
     compile: bool = False
     stored: bool = False
 
+    @property
+    def stock(self) -> str:
+        """The row that this one is compared with."""
+        return 'stock' if self.precision == 'float32' else (
+            f'stock, {self.precision}')
+
 
 ROWS = {
-    'stock': Row('stock'),
-    'student alone': Row('student'),
-    'flagship': Row('flagship'),
-    'stored': Row('flagship', stored=True),
     'bfloat16 teacher': Row('flagship', teacher_dtype='bfloat16'),
-    'stock, AMP': Row('stock', amp=True),
-    'student alone, AMP': Row('student', amp=True),
-    'flagship, AMP': Row('flagship', amp=True, teacher_dtype='bfloat16'),
-    'stored, AMP': Row(
-        'flagship', amp=True, teacher_dtype='bfloat16', stored=True),
     'flagship, compiled': Row('flagship', compile=True),
     'stored, compiled': Row('flagship', compile=True, stored=True),
-    'flagship, AMP, compiled': Row(
-        'flagship', amp=True, teacher_dtype='bfloat16', compile=True),
-    'stored, AMP, compiled': Row(
-        'flagship',
-        amp=True,
-        teacher_dtype='bfloat16',
-        compile=True,
-        stored=True),
 }
+for precision in ('float32', 'TF32', 'AMP'):
+    end = '' if precision == 'float32' else f', {precision}'
+    teacher = 'bfloat16' if precision == 'AMP' else None
+    ROWS['stock' + end] = Row('stock', precision)
+    ROWS['student alone' + end] = Row('student', precision)
+    ROWS['flagship' + end] = Row('flagship', precision, teacher)
+    ROWS['stored' + end] = Row('flagship', precision, teacher, stored=True)
+for name in ('flagship, AMP', 'stored, AMP'):
+    ROWS[f'{name}, compiled'] = replace(ROWS[name], compile=True)
 
 
 @LOOPS.register_module()
@@ -179,7 +178,7 @@ def runner_of(name: str, loader: dict, teacher: str, folder: Path) -> Runner:
         if row.stored:
             cfg.model.teacher_store = dict(
                 path=str(folder / f'store of {name}'), views=1)
-    if row.amp:
+    if row.precision == 'AMP':
         cfg.optim_wrapper.update(
             type='AmpOptimWrapper', dtype='bfloat16'
         ) if torch.cuda.is_available() else cfg.optim_wrapper.update(
@@ -239,6 +238,9 @@ class Step:
     def student(self) -> nn.Module:
         return getattr(self.model, 'student', self.model)
 
+    def set_precision(self) -> None:
+        torch.backends.cudnn.allow_tf32 = self.row.precision == 'TF32'
+
     def _timed_hook(self, *args, **kwargs) -> None:
         synchronize(self.device)
         start = time.perf_counter()
@@ -249,6 +251,7 @@ class Step:
     def __call__(self, data: dict, count: bool) -> None:
         data = _copy_samples(data)
         loop = self.runner.train_loop
+        self.set_precision()
         self._in_hooks = 0.
         if self.device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats()
@@ -303,8 +306,11 @@ def term_differences(step: Step, reference: BaseModel, data: dict) -> dict:
     # The forward pass changes the BatchNorm statistics.
     before = copy.deepcopy(step.student.state_dict())
     prepared = step.model.data_preprocessor(_copy_samples(data), True)
+    reference.distiller.load_state_dict(step.model.distiller.state_dict())
     with torch.no_grad():
+        torch.backends.cudnn.allow_tf32 = False
         expected = reference(**prepared, mode='loss')
+        step.set_precision()
         found = step.losses(data)
     step.student.load_state_dict(before)
     weights = {
@@ -365,11 +371,6 @@ def parse_args() -> argparse.Namespace:
         choices=ROWS,
         default=['stock', 'student alone', 'flagship', 'stored'],
         help='rows of the table; compiling takes minutes')
-    parser.add_argument(
-        '--no-tf32',
-        action='store_true',
-        help="on a GPU, do not use TF32, which is PyTorch's default for "
-        'convolutions')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
@@ -377,7 +378,6 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     torch.manual_seed(args.seed)
-    torch.backends.cudnn.allow_tf32 = not args.no_tf32
     init_default_scope('mmpretrain')
     MMLogger.get_current_instance().setLevel('WARNING')
     with tempfile.TemporaryDirectory() as folder:
@@ -401,52 +401,18 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         if batches is None or step.row.stored:
             # With a store, the samples say which ones they are.
             batches = list(islice(runner.train_dataloader, BATCHES))
+    reference = reference_model(models).to(device)
     for name, step in steps.items():
         if step.row.recipe == 'flagship':
-            reference = reference_model(models).to(device)
-            reference.distiller.load_state_dict(
-                step.model.distiller.state_dict())
             differences[name] = term_differences(step, reference, batches[0])
-            del reference
 
     measure(steps, batches, args.repetitions)
-
     name = torch.cuda.get_device_name() if device.type == 'cuda' else (
         f'CPU with {torch.get_num_threads()} threads')
     print(f'batch {args.batch} x 3 x {args.size} x {args.size}, {name}, '
-          f'torch {torch.__version__}, TF32 '
-          f'{"off" if args.no_tf32 else "as by default"}')
-    print('| | s | images/s | over stock | limit, s | hooks, ms | peak, GiB | CE '
-          '| KD | CC |')
-    print('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|')
-    images = first['inputs'].float().to(device)
-    measured = {
-        dtype: rates(device, dtype)
-        for dtype in (torch.float32, torch.bfloat16)
-    }
-    for name, step in steps.items():
-        row, median = step.row, statistics.median(step.seconds)
-        stock = steps.get('stock, AMP' if row.amp else 'stock')
-        speedup = f'{statistics.median(stock.seconds) / median:.2f}' if (
-            stock) else ''
-        limit = 0.
-        for network, model in models.items():
-            trained = network == 'student'
-            if not trained and (row.recipe == 'student' or row.stored):
-                continue
-            is_half = row.amp or (not trained and row.teacher_dtype)
-            dtype = torch.bfloat16 if is_half else torch.float32
-            limit += step_limit(model, images, trained, measured[dtype],
-                                dtype.itemsize)
-        terms = ' | '.join(
-            f'{value:.1e}' for value in differences.get(name, {}).values())
-        print(f'| {name} | {median:.3f} | {args.batch / median:.1f} | '
-              f'{speedup} | {limit:.3f} | '
-              f'{1e3 * statistics.median(step.hooks):.1f} | '
-              f'{step.peak_memory / 2**30:.1f} | {terms or "| |"} |')
-    for dtype, (flops, moved) in measured.items():
-        print(f'{dtype}: {flops / 1e9:.0f} GFLOP/s in matrix products, '
-              f'{moved / 1e9:.0f} GB/s in copies')
+          f'torch {torch.__version__}')
+    print_table(steps, differences, models,
+                first['inputs'].float().to(device))
     for name, step in steps.items():
         if step.row.recipe == 'flagship':
             cost = cost_of_cc(step.model, 256, device, args.repetitions)
@@ -454,6 +420,36 @@ def run(args: argparse.Namespace, folder: Path) -> None:
             print(f'CC at batch 256: {1e3 * cost:.1f} ms, '
                   f'{100 * cost / seconds:.2f} % of a step of {name}')
             break
+
+
+def print_table(steps: Dict[str, Step], differences: Dict[str, dict],
+                models: Dict[str, BaseModel], images: torch.Tensor) -> None:
+    measured = {name: rates(images.device, name) for name in DTYPES}
+    print('| | s | images/s | over stock | limit, s | hooks, ms | peak, GiB '
+          '| CE | KD | CC |')
+    print('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|')
+    for name, step in steps.items():
+        row, median = step.row, statistics.median(step.seconds)
+        stock = steps.get(row.stock)
+        speedup = f'{statistics.median(stock.seconds) / median:.2f}' if (
+            stock) else ''
+        precision = row.precision
+        limit = step_limit(models['student'], images, True,
+                           measured[precision], DTYPES[precision].itemsize)
+        if row.recipe != 'student' and not row.stored:
+            precision = 'AMP' if row.teacher_dtype else precision
+            limit += step_limit(models['teacher'], images, False,
+                                measured[precision],
+                                DTYPES[precision].itemsize)
+        terms = ' | '.join(
+            f'{value:.1e}' for value in differences.get(name, {}).values())
+        print(f'| {name} | {median:.3f} | {len(images) / median:.1f} | '
+              f'{speedup} | {limit:.3f} | '
+              f'{1e3 * statistics.median(step.hooks):.1f} | '
+              f'{step.peak_memory / 2**30:.1f} | {terms or "| |"} |')
+    for name, (flops, moved) in measured.items():
+        print(f'{name}: {flops / 1e9:.0f} GFLOP/s in matrix products, '
+              f'{moved / 1e9:.0f} GB/s in copies')
 
 
 if __name__ == '__main__':
