@@ -11,6 +11,7 @@ from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
 from .checkpoint_checks import load_strictly
 from .hooks import ClassCheckHook, TeacherStoreHook
+from .host_memory import keep_freed_memory
 
 STRATEGIES = ('SingleDeviceStrategy', 'DDPStrategy', 'FSDPStrategy')
 # Keys of a config that Runner reads, but FlexibleRunner does not.
@@ -26,6 +27,7 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     algorithms get the images that they expect (:func:`.match_images`), and
     that labels fit the head (:class:`.ClassCheckHook`). If the model has a
     ``teacher_store``, :class:`.TeacherStoreHook` opens it before training.
+    Without a GPU, the process keeps freed memory (:func:`.keep_freed_memory`).
 
     ``runner_type='FlexibleRunner'`` reads a ``strategy``. For distillation,
     :data:`STRATEGIES` are supported. With FSDP, checkpoints contain the
@@ -43,6 +45,8 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
         ValueError: If no runner reads the ``strategy``, it does not support
             the distillation, or one of the checks fails.
     """
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
     if cfg.model.get('teacher_store') and 'TeacherStoreHook' not in _hooks(

@@ -1,75 +1,210 @@
-"""Compare the time of a training step with that of MMRazor's KD recipe.
+"""Compare iterations of training, with and without a teacher store.
 
-    python tools/benchmarks/train_step.py [--device cuda --batch 256]
+    python tools/benchmarks/train_step.py
+    python tools/benchmarks/train_step.py --batch 256 --rows stock 'stock, AMP'
 
-Two recipes that distill ResNet-50 to MobileNetV2 on ImageNet are compared
-without changes: this repository's ``configs/cckd/r50_mbv2_in1k.py`` (CE, KD
-and CC; called the flagship below) and MMRazor's
-``kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py`` (CE and KD; called stock).
-One process alternates between steps of both, each with forward, backward and
-optimizer, on the same generated images. The output also has the relative
-differences of the loss terms from those with the unprepared teacher with the
-same weights, and the cost of CC in addition to KD.
+The rows of the table are recipes without changes, except for their data:
+
+- stock: MMRazor's ``kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py`` (CE, KD);
+- student alone: MMPretrain's ``mobilenet-v2_8xb32_in1k.py`` (CE);
+- flagship: this repository's ``configs/cckd/r50_mbv2_in1k.py`` (CE, KD, CC);
+- stored: the flagship with a teacher store in which nothing is missing.
+
+AMP is autocast with bfloat16, for the flagship with a ``teacher_dtype`` of
+bfloat16. TF32 is PyTorch's default for convolutions on a GPU; it is off in
+the other rows. Compiled means ``model.compile=True``.
+
+One process alternates between the rows, on the same batches. Each row is built
+and prepared by a runner, and an iteration of its training loop is timed: the
+hooks, preprocessing the images, forward, backward and optimizer, but not
+loading the images. The columns are
+
+- over stock: the speedup over stock, for AMP and TF32 that over the same row
+  of stock;
+- limit: the least time of the arithmetic and the memory accesses of the
+  networks (``step_limit.py``);
+- hooks: the time of the hooks, which is included in that of the iteration;
+- peak: the most memory that is allocated on the GPU;
+- CE, KD, CC: the relative differences of the loss terms from those with
+  MMRazor's algorithm with the same weights and an unprepared teacher.
+
+On a CPU, runners of this repository change the settings of the memory
+allocator (``mmcckd/engine/host_memory.py``). For stock and student alone, its
+defaults are restored.
 
 The weights are random, with BatchNorm statistics of the images. This is
 sufficient for times, but the features of such networks are similar, so CC is
 small, and its relative rounding error is larger than in a trained network.
-
-The targets are: 1.7 times the speed of the stock recipe in float32, with terms
-equal to 1e-4; 2.2 times with a bfloat16 teacher; 3 times if the student also
-uses bfloat16 AMP (2 CPU cores, batches of 16); 1.5 times on a GPU, with AMP
-for both recipes; and a cost of CC of at most 1 % of a step at batch size 256.
 """
 import argparse
 import copy
+import ctypes
 import statistics
+import tempfile
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Dict, List, Optional
 
+import mmcv
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
+from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
-from mmengine.registry import init_default_scope
-from mmpretrain.structures import DataSample
+from mmengine.optim import OptimWrapper
+from mmengine.registry import LOOPS, OPTIM_WRAPPERS, init_default_scope
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from step_limit import DTYPES, rates, step_limit, synchronize
 from torch import nn
 
 import mmcckd  # noqa: F401  (first, it makes mmrazor importable)
+from mmcckd.datasets.toy.patterns import draw
+from mmcckd.engine import build_runner
+from mmcckd.engine.host_defaults import fill_in_preprocessor
+from mmcckd.engine.host_memory import keep_freed_memory
 
 from mmrazor.registry import MODELS  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
-STOCK = ('mmrazor::distill/mmcls/kd/'
-         'kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py')
-FLAGSHIP = ROOT / 'configs/cckd/r50_mbv2_in1k.py'
-
-# Variants to compare with the stock recipe: name -> options of the flagship,
-# and whether the student uses bfloat16 autocast.
-VARIANTS = {
-    'float32': (dict(), False),
-    'bfloat16 teacher': (dict(teacher_dtype='bfloat16'), False),
-    'bfloat16 teacher, AMP student': (dict(teacher_dtype='bfloat16'), True),
-    'float32, compiled': (dict(compile=True), False),
-    'bfloat16, AMP, compiled':
-    (dict(teacher_dtype='bfloat16', compile=True), True),
+CONFIGS = {
+    'stock': 'mmrazor::distill/mmcls/kd/'
+    'kd_logits_resnet50_mobilenet-v2_8xb32_in1k.py',
+    'student': 'mmpretrain::mobilenet_v2/mobilenet-v2_8xb32_in1k.py',
+    'flagship': ROOT / 'configs/cckd/r50_mbv2_in1k.py',
 }
-NOT_COMPILED = [name for name in VARIANTS if 'compiled' not in name]
+SAMPLES_PER_CLASS = 4  # in a batch of the flagship
+BATCHES = 2
 
 
-def stock_model() -> BaseModel:
-    """Build MMRazor's recipe, without the weights of the teacher."""
-    model = get_config(STOCK).model
-    model.teacher_ckpt = None
-    return MODELS.build(model)
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: a recipe and options."""
+    recipe: str
+    precision: str = 'float32'
+    teacher_dtype: Optional[str] = None
+    compile: bool = False
+    stored: bool = False
+
+    @property
+    def stock(self) -> str:
+        """The row that this one is compared with."""
+        return 'stock' if self.precision == 'float32' else (
+            f'stock, {self.precision}')
 
 
-def flagship_model(**options) -> BaseModel:
-    cfg = Config.fromfile(FLAGSHIP)
-    cfg.model.teacher_ckpt = None
-    cfg.model.update(options)
-    return MODELS.build(
-        dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
+ROWS = {
+    'bfloat16 teacher': Row('flagship', teacher_dtype='bfloat16'),
+    'flagship, compiled': Row('flagship', compile=True),
+    'stored, compiled': Row('flagship', compile=True, stored=True),
+}
+for precision in ('float32', 'TF32', 'AMP'):
+    end = '' if precision == 'float32' else f', {precision}'
+    teacher = 'bfloat16' if precision == 'AMP' else None
+    ROWS['stock' + end] = Row('stock', precision)
+    ROWS['student alone' + end] = Row('student', precision)
+    ROWS['flagship' + end] = Row('flagship', precision, teacher)
+    ROWS['stored' + end] = Row('flagship', precision, teacher, stored=True)
+for name in ('flagship, AMP', 'stored, AMP'):
+    ROWS[f'{name}, compiled'] = replace(ROWS[name], compile=True)
+
+
+@LOOPS.register_module()
+class PreparedLoop(EpochBasedTrainLoop):
+    """Do what comes before the first iteration, but no iteration."""
+
+    def run(self) -> nn.Module:
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        return self.runner.model
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """MMEngine's AmpOptimWrapper needs a GPU."""
+
+    @contextmanager
+    def optim_context(self, model: nn.Module):
+        device = next(model.parameters()).device.type
+        with super().optim_context(model), torch.autocast(
+                device, torch.bfloat16):
+            yield
+
+
+def write_images(folder: Path, batch: int) -> None:
+    """Write the images of two batches, in folders of classes."""
+    rng = np.random.default_rng(0)
+    for label in range(BATCHES * batch // SAMPLES_PER_CLASS):
+        for k in range(SAMPLES_PER_CLASS):
+            image = draw(label // 100 % 10, label // 10 % 10, label % 10, 256,
+                         256, rng)
+            mmcv.imwrite(image, str(folder / f'n{label:08d}/{k}.JPEG'))
+
+
+def data_loader(folder: Path, batch: int, size: int) -> dict:
+    """The data loader of the flagship, with generated images."""
+    loader = Config.fromfile(CONFIGS['flagship']).train_dataloader
+    pipeline = loader.dataset.pipeline
+    for transform in pipeline:
+        if transform.type == 'RandomResizedCrop':
+            transform.scale = size
+    loader.update(
+        batch_size=batch,
+        num_workers=0,
+        persistent_workers=False,
+        pin_memory=torch.cuda.is_available(),
+        collate_fn=dict(type='default_collate'))
+    loader.dataset = dict(
+        type='mmpretrain.CustomDataset',
+        data_root=str(folder),
+        pipeline=pipeline)
+    return loader
+
+
+def runner_of(name: str, loader: dict, teacher: str, folder: Path) -> Runner:
+    """Build the runner of a row, and prepare it for its first iteration."""
+    row = ROWS[name]
+    file = CONFIGS[row.recipe]
+    cfg = Config.fromfile(file) if isinstance(file, Path) else get_config(file)
+    fill_in_preprocessor(cfg)
+    if row.recipe != 'student':
+        cfg.model.teacher_ckpt = teacher
+    if row.recipe == 'flagship':
+        cfg.model.update(compile=row.compile, teacher_dtype=row.teacher_dtype)
+        if row.stored:
+            cfg.model.teacher_store = dict(
+                path=str(folder / f'store of {name}'), views=1)
+    if row.precision == 'AMP':
+        cfg.optim_wrapper.update(
+            type='AmpOptimWrapper', dtype='bfloat16'
+        ) if torch.cuda.is_available() else cfg.optim_wrapper.update(
+            type='BFloat16OptimWrapper')
+    cfg.optim_wrapper.optimizer.lr = 1e-4  # for random weights
+    cfg.train_dataloader = copy.deepcopy(loader)
+    cfg.train_cfg = dict(type='PreparedLoop', max_epochs=1)
+    cfg.work_dir = str(folder / 'work_dir')
+    cfg.experiment_name = name.replace(', ', '_').replace(' ', '_')
+    cfg.log_level = 'WARNING'
+    for part in ('val', 'test'):
+        for key in ('cfg', 'dataloader', 'evaluator'):
+            cfg[f'{part}_{key}'] = None
+    runner = build_runner(cfg)
+    runner.train()
+    return runner
+
+
+def networks(images: torch.Tensor) -> Dict[str, BaseModel]:
+    """Student and teacher with random weights."""
+    cfg = Config.fromfile(CONFIGS['flagship'])
+    models = dict(
+        student=MODELS.build(cfg.mbv2), teacher=MODELS.build(cfg.r50))
+    for model in models.values():
+        give_statistics(model.to(images.device), images)
+    return models
 
 
 def give_statistics(network: nn.Module, images: torch.Tensor) -> None:
@@ -83,68 +218,101 @@ def give_statistics(network: nn.Module, images: torch.Tensor) -> None:
     with torch.no_grad():
         network(images, mode='tensor')
         nn.init.normal_(network.head.fc.weight, std=0.1)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.1
 
 
 class Step:
-    """A training step of one recipe."""
+    """Iterations of the training loop of one row."""
 
-    def __init__(self, model: BaseModel, images: torch.Tensor,
-                 labels: torch.Tensor, amp: bool) -> None:
-        self.model = model
-        self.model.train()  # MMRazor's returns None
-        self.images = images
-        self.samples = [
-            DataSample().set_gt_label(int(i)).to(images.device) for i in labels
-        ]
-        self.optimizer = torch.optim.SGD(
-            model.parameters(), lr=1e-4, momentum=0.9, weight_decay=4e-5)
-        self.amp = amp
-        self.seconds = []
+    def __init__(self, row: Row, runner: Runner) -> None:
+        self.row = row
+        self.runner = runner
+        self.model = runner.model
+        self.device = next(self.model.parameters()).device
+        self.seconds: List[float] = []
+        self.hooks: List[float] = []
+        self.peak_memory = 0
+        self._call_hook = runner.call_hook
+        runner.call_hook = self._timed_hook
 
-    def losses(self) -> dict:
-        autocast = torch.autocast(
-            self.images.device.type,
-            torch.bfloat16) if self.amp else nullcontext()
-        with autocast:
-            return self.model(self.images, self.samples, mode='loss')
+    @property
+    def student(self) -> nn.Module:
+        return getattr(self.model, 'student', self.model)
 
-    def __call__(self, count: bool) -> None:
-        synchronize(self.images.device)
+    def set_precision(self) -> None:
+        torch.backends.cudnn.allow_tf32 = self.row.precision == 'TF32'
+
+    def _timed_hook(self, *args, **kwargs) -> None:
+        synchronize(self.device)
         start = time.perf_counter()
-        loss, _ = self.model.parse_losses(self.losses())
-        loss.backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        synchronize(self.images.device)
+        self._call_hook(*args, **kwargs)
+        synchronize(self.device)
+        self._in_hooks += time.perf_counter() - start
+
+    def __call__(self, data: dict, count: bool) -> None:
+        data = _copy_samples(data)
+        loop = self.runner.train_loop
+        self.set_precision()
+        self._in_hooks = 0.
+        if self.device.type == 'cuda':
+            torch.cuda.reset_peak_memory_stats()
+        synchronize(self.device)
+        start = time.perf_counter()
+        loop.run_iter(loop.iter, data)
+        synchronize(self.device)
         if count:
             self.seconds.append(time.perf_counter() - start)
+            self.hooks.append(self._in_hooks)
+        if self.device.type == 'cuda':
+            self.peak_memory = torch.cuda.max_memory_allocated()
+
+    def losses(self, data: dict) -> dict:
+        data = self.model.data_preprocessor(_copy_samples(data), True)
+        with self.runner.optim_wrapper.optim_context(self.model):
+            return self.model(**data, mode='loss')
 
 
-def synchronize(device: torch.device) -> None:
-    if device.type == 'cuda':
-        torch.cuda.synchronize()
+def _copy_samples(data: dict) -> dict:
+    """Data preprocessors move the labels of the samples to the GPU."""
+    return dict(
+        data, data_samples=[sample.clone() for sample in data['data_samples']])
 
 
-def share_weights(source: BaseModel, target: BaseModel) -> None:
-    target.student.load_state_dict(source.student.state_dict())
-    target.teacher.load_state_dict(source.teacher.state_dict())
+def default_allocator() -> None:
+    """Undo ``keep_freed_memory`` as far as possible.
 
-
-def term_differences(step: Step, reference: BaseModel) -> dict:
-    """The relative difference of each loss term from the reference.
-
-    The reference is the flagship without a prepared teacher: MMRazor's
-    ``SingleTeacherDistill`` with the same distiller, in float32.
+    These are the values that glibc chooses by itself after a large tensor was
+    freed.
     """
+    libc = ctypes.CDLL(None)
+    for option, value in ((-4, 65536), (-3, 1 << 25), (-1, 1 << 26)):
+        libc.mallopt(option, value)
+    libc.malloc_trim(0)
+
+
+def measure(steps: Dict[str, Step], batches: List[dict],
+            repetitions: int) -> None:
+    """Alternate between the rows, with a step for warm-up each time."""
+    for i in range(repetitions + 1):
+        for step in steps.values():
+            if step.device.type == 'cpu':
+                (keep_freed_memory if step.row.recipe == 'flagship' else
+                 default_allocator)()
+            for j, data in enumerate(batches):
+                step(data, count=i > 0 and j > 0)
+
+
+def term_differences(step: Step, reference: BaseModel, data: dict) -> dict:
+    """The relative difference of each loss term from the reference."""
     # The forward pass changes the BatchNorm statistics.
-    before = copy.deepcopy(step.model.student.state_dict())
+    before = copy.deepcopy(step.student.state_dict())
+    prepared = step.model.data_preprocessor(_copy_samples(data), True)
+    reference.distiller.load_state_dict(step.model.distiller.state_dict())
     with torch.no_grad():
-        expected = reference(step.images, step.samples, mode='loss')
-        found = step.losses()
-    step.model.student.load_state_dict(before)
+        torch.backends.cudnn.allow_tf32 = False
+        expected = reference(**prepared, mode='loss')
+        step.set_precision()
+        found = step.losses(data)
+    step.student.load_state_dict(before)
     weights = {
         'student.loss': step.model.student_loss_weight,
         'distill.loss_kd': 1.,
@@ -156,18 +324,18 @@ def term_differences(step: Step, reference: BaseModel) -> dict:
     }
 
 
-def reference_model(flagship: BaseModel) -> BaseModel:
+def reference_model(models: Dict[str, BaseModel]) -> BaseModel:
     """The flagship with MMRazor's algorithm, without a prepared teacher."""
-    cfg = Config.fromfile(FLAGSHIP)
-    model = dict(
-        _scope_='mmrazor',
-        type='SingleTeacherDistill',
-        architecture=cfg.model.architecture,
-        teacher=cfg.model.teacher,
-        distiller=cfg.model.distiller)
-    reference = MODELS.build(model)
-    share_weights(flagship, reference)
-    reference.distiller.load_state_dict(flagship.distiller.state_dict())
+    cfg = Config.fromfile(CONFIGS['flagship'])
+    reference = MODELS.build(
+        dict(
+            _scope_='mmrazor',
+            type='SingleTeacherDistill',
+            architecture=cfg.model.architecture,
+            teacher=cfg.model.teacher,
+            distiller=cfg.model.distiller))
+    reference.student.load_state_dict(models['student'].state_dict())
+    reference.teacher.load_state_dict(models['teacher'].state_dict())
     reference.train()
     return reference
 
@@ -190,7 +358,7 @@ def cost_of_cc(model: BaseModel, n: int, device: torch.device,
     return statistics.median(seconds[2:])
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -198,58 +366,90 @@ def main() -> None:
     parser.add_argument('--size', type=int, default=224)
     parser.add_argument('--repetitions', type=int, default=7)
     parser.add_argument(
-        '--variants',
+        '--rows',
         nargs='+',
-        choices=VARIANTS,
-        default=NOT_COMPILED,
-        help='variants of the flagship to measure; compiling takes minutes')
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument(
-        '--stock-amp',
-        action='store_true',
-        help='also use AMP for the stock recipe')
+        choices=ROWS,
+        default=['stock', 'student alone', 'flagship', 'stored'],
+        help='rows of the table; compiling takes minutes')
     parser.add_argument('--seed', type=int, default=0)
-    args = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    args = parse_args()
     torch.manual_seed(args.seed)
     init_default_scope('mmpretrain')
-    device = torch.device(args.device)
-    images = torch.randn(args.batch, 3, args.size, args.size, device=device)
-    labels = torch.randint(1000, (args.batch, ))
+    MMLogger.get_current_instance().setLevel('WARNING')
+    with tempfile.TemporaryDirectory() as folder:
+        run(args, Path(folder))
 
-    stock = stock_model().to(device)
-    for network in (stock.student, stock.teacher):
-        give_statistics(network, images)
-    steps = {'stock': Step(stock, images, labels, args.stock_amp)}
-    differences = {}
-    for name in args.variants:
-        options, amp = VARIANTS[name]
-        model = flagship_model(**options).to(device)
-        share_weights(stock, model)
-        steps[name] = Step(model, images, labels, amp)
-        reference = reference_model(model).to(device)
-        differences[name] = term_differences(steps[name], reference)
-        del reference
 
-    for i in range(args.repetitions + 1):
-        for step in steps.values():
-            step(count=i > 0)  # the first step is for warm-up
+def run(args: argparse.Namespace, folder: Path) -> None:
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    write_images(folder / 'images', args.batch)
+    loader = data_loader(folder / 'images', args.batch, args.size)
+    first = next(iter(Runner.build_dataloader(copy.deepcopy(loader), seed=0)))
+    models = networks((first['inputs'].float().to(device) - 120) / 58)
+    teacher = str(folder / 'teacher.pth')
+    torch.save(dict(state_dict=models['teacher'].state_dict()), teacher)
 
-    print(f'batch {args.batch} x 3 x {args.size} x {args.size}, {device}, '
-          f'{torch.get_num_threads()} threads, torch {torch.__version__}')
-    base = statistics.median(steps['stock'].seconds)
-    print('| | s a step | images/s | over stock | CE | KD | CC |')
+    steps, batches, differences = {}, None, {}
+    for name in args.rows:
+        runner = runner_of(name, loader, teacher, folder)
+        steps[name] = step = Step(ROWS[name], runner)
+        step.student.load_state_dict(models['student'].state_dict())
+        if batches is None or step.row.stored:
+            # With a store, the samples say which ones they are.
+            batches = list(islice(runner.train_dataloader, BATCHES))
+    reference = reference_model(models).to(device)
     for name, step in steps.items():
-        median = statistics.median(step.seconds)
+        if step.row.recipe == 'flagship':
+            differences[name] = term_differences(step, reference, batches[0])
+
+    measure(steps, batches, args.repetitions)
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else (
+        f'CPU with {torch.get_num_threads()} threads')
+    print(f'batch {args.batch} x 3 x {args.size} x {args.size}, {name}, '
+          f'torch {torch.__version__}')
+    print_table(steps, differences, models,
+                first['inputs'].float().to(device))
+    for name, step in steps.items():
+        if step.row.recipe == 'flagship':
+            cost = cost_of_cc(step.model, 256, device, args.repetitions)
+            seconds = statistics.median(step.seconds) * 256 / args.batch
+            print(f'CC at batch 256: {1e3 * cost:.1f} ms, '
+                  f'{100 * cost / seconds:.2f} % of a step of {name}')
+            break
+
+
+def print_table(steps: Dict[str, Step], differences: Dict[str, dict],
+                models: Dict[str, BaseModel], images: torch.Tensor) -> None:
+    measured = {name: rates(images.device, name) for name in DTYPES}
+    print('| | s | images/s | over stock | limit, s | hooks, ms | peak, GiB '
+          '| CE | KD | CC |')
+    print('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|')
+    for name, step in steps.items():
+        row, median = step.row, statistics.median(step.seconds)
+        stock = steps.get(row.stock)
+        speedup = f'{statistics.median(stock.seconds) / median:.2f}' if (
+            stock) else ''
+        precision = row.precision
+        limit = step_limit(models['student'], images, True,
+                           measured[precision], DTYPES[precision].itemsize)
+        if row.recipe != 'student' and not row.stored:
+            precision = 'AMP' if row.teacher_dtype else precision
+            limit += step_limit(models['teacher'], images, False,
+                                measured[precision],
+                                DTYPES[precision].itemsize)
         terms = ' | '.join(
             f'{value:.1e}' for value in differences.get(name, {}).values())
-        print(f'| {name} | {median:.3f} | {args.batch / median:.1f} | '
-              f'{base / median:.2f} | {terms or "| |"} |')
-    first = steps[args.variants[0]]
-    cost = cost_of_cc(first.model, 256, device, args.repetitions)
-    step = statistics.median(first.seconds) * 256 / args.batch
-    print(f'CC at batch 256: {1e3 * cost:.1f} ms, {100 * cost / step:.2f} % '
-          f'of a step ({args.variants[0]}, scaled to {step:.1f} s)')
+        print(f'| {name} | {median:.3f} | {len(images) / median:.1f} | '
+              f'{speedup} | {limit:.3f} | '
+              f'{1e3 * statistics.median(step.hooks):.1f} | '
+              f'{step.peak_memory / 2**30:.1f} | {terms or "| |"} |')
+    for name, (flops, moved) in measured.items():
+        print(f'{name}: {flops / 1e9:.0f} GFLOP/s in matrix products, '
+              f'{moved / 1e9:.0f} GB/s in copies')
 
 
 if __name__ == '__main__':

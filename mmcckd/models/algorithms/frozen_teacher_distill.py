@@ -19,6 +19,7 @@ from ..distillers.recorders import (
     recorded_modules,
 )
 from ..losses import check_loss_weight
+from ..relu6 import keep_outputs_of_relu6
 from .batch_mixing import use_augments_of_student
 from .compiled_parts import compile_unrecorded_parts
 from .initial_weights import build_teacher, init_teacher, keep_given_weights
@@ -174,6 +175,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self._teacher_loading.loaded |= teacher_loaded
         if teacher_ckpt is not None:
             load_teacher_checkpoint(self.teacher, teacher_ckpt)
+        keep_outputs_of_relu6(self.student)
         if channels_last:
             self.to(memory_format=torch.channels_last)
         if compile:
