@@ -11,7 +11,7 @@ LAYERS = [
     ['version', 'functional', 'files', 'name_lists', 'progress_bar'],
     ['config_files', 'loaded_weights'],
     ['compat'],
-    ['datasets', 'visualization'],
+    ['datasets', 'teacher_store', 'visualization'],
     ['models'],
     ['engine', 'superclasses', 'reid'],
     ['recipes', 'export'],

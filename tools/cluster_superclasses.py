@@ -12,13 +12,21 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_dist_info
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
+from torch.utils.data import Dataset
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.samplers.cur_sampler import get_labels
 from mmcckd.engine import add_config_arguments, init_distributed, load_config
+from mmcckd.engine.teacher_store_identity import (
+    dataset_identity,
+    images_identity,
+    teacher_identity,
+)
 from mmcckd.files.atomic import check_writable
 from mmcckd.models.find_module import find_module
 from mmcckd.superclasses import (
@@ -43,8 +51,11 @@ from mmcckd.superclasses.extraction_config import (
     teacher_config,
     training_set_config,
 )
+from mmcckd.superclasses.stored_features import copy_features
 from mmcckd.superclasses.superclass_page import write_pictures
 from mmcckd.superclasses.superclass_picture import Overview
+from mmcckd.teacher_store import TeacherStore
+from mmcckd.teacher_store.identity import differences
 
 
 def parse_args() -> argparse.Namespace:
@@ -78,6 +89,11 @@ def parse_args() -> argparse.Namespace:
         default='float16',
         help='type of the features on disk; defaults to float16')
     parser.add_argument(
+        '--teacher-store',
+        metavar='PATH',
+        help='read the features from a teacher store, instead of running the '
+        'teacher. The store must be that of a training with the test pipeline')
+    parser.add_argument(
         '--skip-unreadable',
         action='store_true',
         help='leave out images that cannot be read')
@@ -110,6 +126,9 @@ def main() -> None:
     if args.module is not None:
         recorded = dict(module=args.module, record_idx=0, data_idx=None)
     find_module(teacher, recorded['module'], 'teacher')
+    store = None
+    if args.teacher_store is not None:
+        store = open_store(args.teacher_store, cfg, teacher, dataset)
 
     features = origin = None
     if rank == 0:
@@ -125,6 +144,8 @@ def main() -> None:
             training_set=training_set_config(cfg))
         if teacher._forward_pre_hooks:  # files of earlier versions lack this
             job['images'] = 'converted for the teacher'
+        if store is not None:
+            job['teacher_store'] = store.identity
         features = FeatureFile(out.parent, job, len(dataset), args.dtype)
         origin.update(
             features=features.digest,
@@ -135,23 +156,46 @@ def main() -> None:
         check_replaceable(out, origin, args)
         print(f'Features of {len(dataset):,} samples: {features.path}')
 
-    loader = cfg.get('test_dataloader') or cfg.val_dataloader
-    device = get_device()
-    extract_features(
-        teacher.to(device),
-        preprocessor.to(device),
-        dataset,
-        features,
-        **recorded,
-        batch_size=loader.batch_size,
-        num_workers=loader.get('num_workers', 0),
-        skip_unreadable=args.skip_unreadable)
+    if store is None:
+        loader = cfg.get('test_dataloader') or cfg.val_dataloader
+        device = get_device()
+        extract_features(
+            teacher.to(device),
+            preprocessor.to(device),
+            dataset,
+            features,
+            **recorded,
+            batch_size=loader.batch_size,
+            num_workers=loader.get('num_workers', 0),
+            skip_unreadable=args.skip_unreadable)
+    elif rank == 0:
+        copy_features(store, features, **recorded)
     if rank == 0:
         origin['algorithm'] = choose_algorithm(args.algorithm, features.read())
         check_replaceable(out, origin, args)
         superclasses = cluster(features, origin, args)
         superclasses.save(out)
         show(superclasses, features, dataset, out)
+
+
+def open_store(path: str, cfg: Config, teacher: BaseModel,
+               dataset: Dataset) -> TeacherStore:
+    """Open a teacher store, if it belongs to this teacher and data set."""
+    store = TeacherStore.open(path)
+    shape = dataset[0]['inputs'].shape
+    own = dict(
+        teacher=teacher_identity(teacher, cfg.model.get('teacher_dtype')),
+        images=images_identity(teacher, teacher.data_preprocessor, shape),
+        dataset=dataset_identity(dataset))
+    differ = differences({name: store.identity.get(name)
+                          for name in own}, own)
+    if differ:
+        raise ValueError(
+            f'The teacher store {path} belongs to something else than this '
+            f'clustering: {"; ".join(differ)}. The features of the training '
+            'set are clustered with the test pipeline; remove --teacher-store '
+            'to run the teacher.')
+    return store
 
 
 def cluster(features: FeatureFile, origin: dict,

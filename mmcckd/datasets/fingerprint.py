@@ -1,9 +1,11 @@
 """Hashes of the samples of a dataset and of their order."""
 import hashlib
 import os.path as osp
-from typing import Dict, List
+import pickle
+from typing import Dict, Iterator, List
 
 import numpy as np
+from mmengine.dataset import BaseDataset
 from torch.utils.data import Dataset
 
 
@@ -36,9 +38,7 @@ def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
 
 def _names(dataset: Dataset) -> List[str]:
     names = []
-    for i in range(len(dataset)):
-        info = dataset.get_data_info(i) if hasattr(
-            dataset, 'get_data_info') else {}
+    for i, info in enumerate(_infos(dataset)):
         if isinstance(info.get('img_path'), str):
             names.append(info['img_path'])
         elif 'img' in info:
@@ -46,10 +46,28 @@ def _names(dataset: Dataset) -> List[str]:
             names.append(hashlib.sha256(image.data).hexdigest())
         else:
             raise TypeError(
-                f'Superclasses belong to the images of a dataset, but '
+                'Samples are identified by their images, but '
                 f'{type(dataset).__name__} does not give that of sample {i}; '
                 "its get_data_info(idx) should give 'img_path' or 'img'.")
     return names
+
+
+def _infos(dataset: Dataset) -> Iterator[dict]:
+    if getattr(type(dataset), 'get_data_info',
+               None) is not BaseDataset.get_data_info:
+        for i in range(len(dataset)):
+            yield dataset.get_data_info(i) if hasattr(
+                dataset, 'get_data_info') else {}
+        return
+    # What get_data_info returns, but faster, for 1.28 million samples.
+    dataset.full_init()
+    if not dataset.serialize_data:
+        yield from dataset.data_list
+        return
+    data, begin = memoryview(dataset.data_bytes), 0
+    for end in dataset.data_address.tolist():
+        yield pickle.loads(data[begin:end])
+        begin = end
 
 
 def _hash(names: List[str]) -> str:

@@ -6,14 +6,18 @@ from .hooks import (
     ClassCheckHook,
     CorrelationVisualizationHook,
     EpochSeedHook,
+    RepeatableViewsHook,
     StrictCheckpointHook,
+    TeacherStoreHook,
 )
-from .loops import FrozenTeacherDistillValLoop
+from .loops import FillTeacherStoreLoop, FrozenTeacherDistillValLoop
 from .runner import build_runner
+from .teacher_store_filling import fill_teacher_store
 
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
-    'CorrelationVisualizationHook', 'EpochSeedHook',
-    'FrozenTeacherDistillValLoop', 'StrictCheckpointHook',
-    'add_config_arguments', 'build_runner', 'init_distributed', 'load_config'
+    'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
+    'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
+    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
+    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
 ]

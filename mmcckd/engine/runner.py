@@ -10,7 +10,7 @@ from torch import nn
 from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
 from .checkpoint_checks import load_strictly
-from .hooks import ClassCheckHook
+from .hooks import ClassCheckHook, TeacherStoreHook
 
 STRATEGIES = ('SingleDeviceStrategy', 'DDPStrategy', 'FSDPStrategy')
 # Keys of a config that Runner reads, but FlexibleRunner does not.
@@ -24,7 +24,8 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     In addition to the checks of MMEngine and MMRazor, it ensures that
     checkpoints fit (:func:`.load_strictly`), that teachers of MMRazor's
     algorithms get the images that they expect (:func:`.match_images`), and
-    that labels fit the head (:class:`.ClassCheckHook`).
+    that labels fit the head (:class:`.ClassCheckHook`). If the model has a
+    ``teacher_store``, :class:`.TeacherStoreHook` opens it before training.
 
     ``runner_type='FlexibleRunner'`` reads a ``strategy``. For distillation,
     :data:`STRATEGIES` are supported. With FSDP, checkpoints contain the
@@ -44,6 +45,9 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     """
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
+    if cfg.model.get('teacher_store') and 'TeacherStoreHook' not in _hooks(
+            cfg):
+        runner.register_hook(TeacherStoreHook())
     # A FlexibleRunner builds its model later.
     if isinstance(runner.model, nn.Module):
         match_images(runner.model)

@@ -4,6 +4,9 @@ from typing import Iterator, Union
 
 from filelock import FileLock, Timeout
 
+# filelock's own 0.05 s would be long for those who wait for a short write.
+SECONDS_BETWEEN_TRIES = 0.002
+
 
 @contextmanager
 def file_lock(path: Union[str, Path],
@@ -28,7 +31,7 @@ def file_lock(path: Union[str, Path],
     # stays locked when its holder is killed.
     lock = FileLock(path, timeout=timeout, fallback_to_soft=False)
     try:
-        lock.acquire()
+        lock.acquire(poll_interval=SECONDS_BETWEEN_TRIES)
     except Timeout:
         raise ValueError(message) from None
     try:

@@ -1,14 +1,20 @@
-"""The command line arguments ``--mix-cc`` and ``--frozen-teacher``."""
+"""The command line arguments that change the distillation of a recipe."""
 import argparse
 import difflib
 import inspect
+from dataclasses import fields
 
 from mmengine.config import Config, DictAction
 
+from mmcckd.teacher_store import StoreSettings
+
 from .frozen import frozen_teacher
 from .mixing import KERNEL, mix_cc
+from .teacher_store import teacher_store
 
 ALLOWED = list(inspect.signature(mix_cc).parameters)[1:]
+SETTINGS = [field.name for field in fields(StoreSettings)
+            if field.name != 'path']
 
 
 class MixingAction(DictAction):
@@ -21,6 +27,18 @@ class MixingAction(DictAction):
                     f'{option_string} expects key=value, but got {value!r}; '
                     f'put the config file before {option_string}.')
         super().__call__(parser, namespace, values, option_string)
+
+
+class TeacherStoreAction(MixingAction):
+    """Parse ``PATH key=value …`` into a dict."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        path, *settings = values
+        if '=' in path and path.partition('=')[0] in SETTINGS:
+            parser.error(f'{option_string} expects the folder of the store '
+                         f'before key=value, but got {path!r}.')
+        super().__call__(parser, namespace, settings, option_string)
+        getattr(namespace, self.dest)['path'] = path
 
 
 def add_mixing_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +56,18 @@ def add_mixing_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='use FrozenTeacherDistill instead of SingleTeacherDistill, which '
         'is faster and needs less memory')
+    parser.add_argument(
+        '--teacher-store',
+        nargs='+',
+        action=TeacherStoreAction,
+        metavar=('PATH', 'KEY=VALUE'),
+        help='folder in which the outputs of the teacher are stored, so that '
+        'it does not run again for views of samples that are stored. Keys: '
+        f'{", ".join(SETTINGS)}; views defaults to the number of epochs')
 
 
 def mix(cfg: Config, args: argparse.Namespace) -> Config:
-    """Apply ``--mix-cc`` and ``--frozen-teacher`` to a recipe.
+    """Apply ``--mix-cc``, ``--frozen-teacher`` and ``--teacher-store``.
 
     Args:
         cfg (Config): The recipe. It is not changed.
@@ -53,12 +79,15 @@ def mix(cfg: Config, args: argparse.Namespace) -> Config:
 
     Raises:
         ValueError: If a key is not an argument of :func:`.mix_cc`. See also
-            :func:`.mix_cc` and :func:`.frozen_teacher`.
+            :func:`.mix_cc`, :func:`.frozen_teacher` and
+            :func:`.teacher_store`.
     """
     if args.mix_cc is not None:
         cfg = mix_cc(cfg, **_mix_cc_arguments(args.mix_cc))
     if args.frozen_teacher:
         cfg = frozen_teacher(cfg)
+    if args.teacher_store is not None:
+        cfg = teacher_store(cfg, **_nested(args.teacher_store))
     return cfg
 
 
@@ -77,6 +106,11 @@ def _mix_cc_arguments(options: dict) -> dict:
                 (f'; did you mean {near[0]!r}?' if near else '.') +
                 f' Its keys are {", ".join(ALLOWED)}.')
     has_kernel = any(key.startswith('kernel.') for key in options)
-    arguments = Config(dict(kernel=KERNEL) if has_kernel else dict())
+    return _nested(options, **dict(kernel=KERNEL) if has_kernel else {})
+
+
+def _nested(options: dict, **defaults) -> dict:
+    """Convert options ``key.key=value`` to nested dicts."""
+    arguments = Config(defaults)
     arguments.merge_from_dict(options)
     return arguments.to_dict()

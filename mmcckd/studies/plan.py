@@ -23,7 +23,8 @@ def make_run(study: Study, row: Row, setting: dict, seed: int) -> Run:
     """The run of a row with one of its settings."""
     teacher = teachers(study)[seed % study.teacher.seeds]
     options = {**study.options, **row.options, **setting}
-    return Run(row.config, seed, options, teacher, row.superclasses)
+    return Run(row.config, seed, options, teacher, row.superclasses,
+               {**study.teacher_store, **row.teacher_store} or None)
 
 
 def tuning_runs(study: Study, row: Row, setting: dict) -> List[Run]:

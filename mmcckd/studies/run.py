@@ -17,12 +17,16 @@ class Run:
         teacher (Run, optional): The run of the teacher.
         superclasses (int, optional): Number of superclasses that the teacher's
             features are clustered into, for the SUR sampler.
+        teacher_store (dict, optional): ``views`` and other settings of a
+            teacher store, without its path. A run without a teacher has the
+            same views.
     """
     config: str
     seed: int
     options: Dict[str, Any] = field(default_factory=dict)
     teacher: Optional['Run'] = None
     superclasses: Optional[int] = None
+    teacher_store: Optional[Dict[str, Any]] = None
 
     @property
     def key(self) -> str:

@@ -6,6 +6,8 @@ from typing import Any, Dict, List, Optional
 
 import yaml
 
+from mmcckd.teacher_store import StoreSettings
+
 
 @dataclass(frozen=True)
 class Row:
@@ -23,6 +25,8 @@ class Row:
         beats (List[str]): Rows that it claims to beat, by a paired test each.
         value (float, optional): Its position on the axis, in a study that is
             drawn as a curve.
+        teacher_store (dict): Settings that are overridden, on top of the
+            study's.
     """
     config: str
     options: Dict[str, Any] = field(default_factory=dict)
@@ -30,6 +34,7 @@ class Row:
     superclasses: Optional[int] = None
     beats: List[str] = field(default_factory=list)
     value: Optional[float] = None
+    teacher_store: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,10 @@ class Study:
         axis (str): Label of the axis of ``value``; a study with it is drawn as
             a curve.
         answer (str): What its results show, in sentences; for the page.
+        teacher_store (dict): ``views`` and other settings of a teacher store,
+            without its path; see :class:`.FrozenTeacherDistill`. The runs of a
+            teacher share the store, and all rows have the same views. Defaults
+            to no store.
     """
     name: str
     title: str
@@ -74,6 +83,7 @@ class Study:
     tune_seeds: int = 3
     axis: str = ''
     answer: str = ''
+    teacher_store: Dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path, root: Path) -> 'Study':
@@ -86,8 +96,8 @@ class Study:
         Raises:
             ValueError: If the file does not exist or is not YAML, a key is
                 unknown or missing, a config does not exist, rows have
-                different numbers of settings, or a row claims to beat one
-                that does not exist.
+                different numbers of settings, a row claims to beat one that
+                does not exist, or a setting of a teacher store is wrong.
         """
         try:
             content = yaml.safe_load(Path(path).read_text())
@@ -114,6 +124,7 @@ class Study:
         content['rows'] = rows
         study = cls(name=Path(path).stem, **content)
         check.rows(study)
+        check.teacher_stores(study)
         return study
 
 
@@ -166,3 +177,19 @@ class _Checker:
                         f'{self.path}: row {name!r} claims to beat {other!r}, '
                         'which is not another row; the rows are '
                         f'{", ".join(map(repr, study.rows))}.')
+
+    def teacher_stores(self, study: Study) -> None:
+        for name, row in study.rows.items():
+            settings = {**study.teacher_store, **row.teacher_store}
+            if not settings:
+                continue
+            if 'path' in settings:
+                raise ValueError(
+                    f'{self.path}: teacher_store has a path, but a study '
+                    'keeps the stores in the folders of the teachers; remove '
+                    'it.')
+            try:
+                StoreSettings.from_config(dict(settings, path='.'))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f'{self.path}: teacher_store of row '
+                                 f'{name!r}: {error}') from error

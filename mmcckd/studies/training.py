@@ -18,6 +18,7 @@ from mmcckd.functional import gaussian_rbf
 from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 
 from .run import Run
+from .stored_teachers import set_views
 from .study_folder import CHECKPOINT, FEATURES
 
 
@@ -105,6 +106,8 @@ def make_config(run: Run, folder: Path, root: Path,
         cfg.model.teacher_ckpt = str(teacher_folder / CHECKPOINT)
     if superclasses is not None:
         cfg.train_dataloader.batch_sampler.superclasses = str(superclasses)
+    if run.teacher_store:
+        cfg = set_views(cfg, run.teacher_store, teacher_folder)
     return cfg
 
 

@@ -1,5 +1,6 @@
-"""``--mix-cc`` and ``--frozen-teacher``."""
+"""``--mix-cc``, ``--frozen-teacher`` and ``--teacher-store``."""
 import argparse
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,68 @@ def test_a_config_that_the_flag_takes_for_a_key(digits, capsys):
         mixed(digits, '--mix-cc', KD)
     assert f'expects key=value, but got {KD!r}; put the config file' in (
         capsys.readouterr().err)
+
+
+def test_teacher_store(digits):
+    before = digits.to_dict()
+    cfg = mixed(digits, '--teacher-store', 'a folder/10')
+    assert cfg.model.pop('teacher_store') == dict(path='a folder/10', views=80)
+    assert cfg.to_dict() == before == digits.to_dict()
+    cfg = mixed(digits, '--teacher-store', '10', 'views=2', 'seed=3',
+                'dtype=float32', 'top_k.fc=4')
+    assert cfg.model.teacher_store == dict(
+        path='10', views=2, seed=3, dtype='float32', top_k=dict(fc=4))
+    # Settings of the recipe are kept.
+    cfg = mixed(cfg, '--teacher-store', 'other', 'seed=5')
+    assert cfg.model.teacher_store == dict(
+        path='other', views=2, seed=5, dtype='float32', top_k=dict(fc=4))
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['p', 'veiws=1'], "no key 'veiws'; did you mean 'views'"),
+    (['p', 'views=0'], 'views should be 1 or more, but is 0'),
+    (['p', 'dtype=float8'], 'dtype should be one of'),
+    (['p', 'top_k=4'], 'top_k should give a number for the name of'),
+])
+def test_bad_settings_of_a_store(arguments, message, digits):
+    with pytest.raises((TypeError, ValueError), match=message):
+        mixed(digits, '--teacher-store', *arguments)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['views=1'], "expects the folder of the store before key=value, but got "
+     "'views=1'"),
+    (['p', KD], f'expects key=value, but got {KD!r}; put the config file'),
+    ([], 'expected at least one argument'),
+])
+def test_a_store_without_a_folder(arguments, message, digits, capsys):
+    with pytest.raises(SystemExit):
+        mixed(digits, '--teacher-store', *arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_the_number_of_views_is_needed_without_epochs(digits):
+    cfg = copy.deepcopy(digits)
+    cfg.train_cfg = dict(by_epoch=False, max_iters=10)
+    with pytest.raises(ValueError, match='no max_epochs. Give it: --teacher'):
+        mixed(cfg, '--teacher-store', 'p')
+    cfg = mixed(cfg, '--teacher-store', 'p', 'views=2')
+    assert cfg.model.teacher_store == dict(path='p', views=2)
+
+
+def test_a_store_needs_a_frozen_teacher(digits):
+    cfg = copy.deepcopy(digits)
+    cfg.model.type = 'SingleTeacherDistill'
+    with pytest.raises(
+            ValueError, match='of this recipe is SingleTeacherDistill.* add '
+            '--frozen-teacher'):
+        mixed(cfg, '--teacher-store', 'p')
+    cfg = mixed(cfg, '--frozen-teacher', '--teacher-store', 'p', '--mix-cc')
+    assert cfg.model.type == 'FrozenTeacherDistill'
+    assert cfg.model.teacher_store.path == 'p'
+    alone = Config.fromfile(ROOT / 'configs/baseline/r10w6_digits.py')
+    with pytest.raises(ValueError, match='has no model.distiller'):
+        mixed(alone, '--teacher-store', 'p')
 
 
 @pytest.mark.parametrize('option', ['beta=10', 'gamma=0.1', 'k=2'])

@@ -5,13 +5,15 @@ import yaml
 from mmengine.registry import DATASETS
 
 import mmcckd  # noqa: F401
-from mmcckd.studies import Study
+from mmcckd.studies import Run, Study
 from mmcckd.studies.plan import make_run
 from mmcckd.studies.training import make_config
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / 'configs/studies').glob('*.yml'))
 ALONE = 'configs/baseline/r10w6_digits.py'
+KD = 'configs/baseline/kd_r18w16_r10w6_digits.py'
+CCKD = 'configs/cckd/r18w16_r10w6_digits.py'
 
 
 def minimal():
@@ -76,6 +78,49 @@ def test_samplers_of_the_shipped_studies_can_be_built():
         assert len(dataset) == 141
 
 
+def test_teacher_store(tmp_path):
+    """Rows of a teacher share a store, and those without have its views."""
+    content = minimal()
+    content['teacher_store'] = dict(views=4, dtype='float32')
+    content['rows'] = dict(
+        alone=dict(config=ALONE),
+        kd=dict(config=KD),
+        cckd=dict(config=CCKD, options={'optim_wrapper.optimizer.lr': 0.1}),
+        one=dict(config=KD, teacher_store=dict(views=1)),
+        other=dict(
+            config=KD,
+            options={'train_dataloader.dataset.samples_per_class': 10}))
+    study = load(tmp_path, content)
+    runs = {
+        name: make_run(study, row, {}, 0)
+        for name, row in study.rows.items()
+    }
+    without = load(tmp_path, dict(content, teacher_store={}))
+    assert runs['kd'].key != make_run(without, without.rows['kd'], {}, 0).key
+    assert runs['kd'].teacher == make_run(without, without.rows['kd'], {},
+                                          0).teacher
+    assert Run.from_dict(runs['kd'].to_dict()) == runs['kd']
+    cfgs = {
+        name: make_config(run, Path('w'), ROOT, Path('t'), None)
+        for name, run in runs.items()
+    }
+    assert cfgs['alone'].custom_hooks == [
+        dict(type='RepeatableViewsHook', views=4, seed=0)
+    ]
+    assert 'teacher_store' not in cfgs['alone'].model
+    stores = {
+        name: cfg.model.teacher_store
+        for name, cfg in cfgs.items() if name != 'alone'
+    }
+    assert stores['kd'] == stores['cckd']
+    assert stores['kd'].views == 4 and stores['kd'].dtype == 'float32'
+    assert stores['one'].views == 1 and stores['one'].dtype == 'float32'
+    paths = {Path(store.path) for store in stores.values()}
+    assert len(paths) == 3 and {path.parent for path in paths} == {Path('t')}
+    teacher = make_config(runs['kd'].teacher, Path('t'), ROOT, None, None)
+    assert not teacher.get('custom_hooks')
+
+
 def change(content, **entries):
     for path, value in entries.items():
         *parents, last = path.split('__')
@@ -105,6 +150,13 @@ def change(content, **entries):
     (dict(rows__a__beats=['a']), "row 'a' claims to beat 'a'"),
     (dict(rows__a__settings=[{}, {}], rows__b__settings=[{}]),
      'rows have different numbers of settings'),
+    (dict(teacher_store=dict(veiws=1)), "teacher_store of row 'a': "
+     ".*no key 'veiws'; did you mean 'views'"),
+    (dict(teacher_store=dict(dtype='float32')), "teacher_store of row 'a': "
+     ".*needs the key 'views'"),
+    (dict(rows__b__teacher_store=dict(views=0)),
+     "teacher_store of row 'b': .*views should be 1 or more"),
+    (dict(teacher_store=dict(views=2, path='p')), 'teacher_store has a path'),
 ])
 def test_bad_keys(change_, message, tmp_path):
     with pytest.raises(ValueError, match=f'(?s)mine.yml: {message}'):

@@ -201,6 +201,75 @@ def test_killed_five_times(stage, teacher, tmp_path):
     assert not list(out.parent.glob('.*.partial*'))
 
 
+@pytest.fixture
+def store(teacher, tmp_path, monkeypatch):
+    """A config whose training has the test pipeline, and its store."""
+    config = tmp_path / 'plain.py'
+    config.write_text(
+        f'_base_ = {str(CCKD)!r}\n'
+        'train_dataloader = dict(dataset=dict(pipeline=[dict('
+        "type='PackInputs')]))\n"
+        f'model = dict(teacher_ckpt={teacher!r}, teacher_store=dict('
+        f'path={str(tmp_path / "store")!r}, views=1, dtype="float32"))\n')
+
+    def fill(*arguments):
+        monkeypatch.setattr(sys, 'argv', [
+            'store_teacher.py', str(config), '--work-dir',
+            str(tmp_path / 'work'), *arguments
+        ])
+        runpy.run_path(
+            str(ROOT / 'tools/store_teacher.py'), run_name='__main__')
+        return config, tmp_path / 'store'
+
+    return fill
+
+
+def test_features_of_a_teacher_store(store, cluster, tmp_path):
+    config, folder = store()
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    cluster('--out', one / 's.npz', '--dtype', 'float32', config=config)
+    cluster('--out', two / 's.npz', '--dtype', 'float32', '--teacher-store',
+            folder, config=config)
+    features = [
+        np.load(next(path.glob('*.npy')), mmap_mode='r') for path in (one, two)
+    ]
+    np.testing.assert_allclose(*features, atol=1e-5)
+    made = [Superclasses.load(path / 's.npz') for path in (one, two)]
+    assert (made[0].labels == made[1].labels).all()
+    # The features of the store are not those of a run of the teacher.
+    with pytest.raises(SystemExit, match='made with other settings'):
+        cluster('--out', one / 's.npz', '--dtype', 'float32',
+                '--teacher-store', folder, config=config)
+
+
+def test_a_store_of_something_else(store, teacher, cluster, tmp_path):
+    config, folder = store()
+    arguments = ('--out', tmp_path / 's.npz', '--teacher-store', folder)
+    with pytest.raises(SystemExit, match='belongs to something else than thi'
+                       's clustering: (?s:.*)pipeline'):
+        cluster(*arguments, '--cfg-options', 'test_dataloader.dataset.pipeline'
+                '.0.meta_keys=sample_idx', config=config)
+    other = tmp_path / 'other.pth'
+    weights = torch.load(teacher)['state_dict']
+    weights['head.fc.bias'] += 1
+    torch.save(dict(state_dict=weights), other)
+    with pytest.raises(SystemExit, match='clustering: teacher.weights'):
+        cluster(*arguments, config=config, checkpoint=str(other))
+    with pytest.raises(SystemExit, match="not have the outputs of 'backbone'; "
+                       'it has ModuleOutputs:head.fc, ModuleOutputs:neck'):
+        cluster(*arguments, '--module', 'backbone', config=config)
+    with pytest.raises(SystemExit, match='There is no teacher store in'):
+        cluster('--out', tmp_path / 's.npz', '--teacher-store',
+                tmp_path / 'none', config=config)
+    checksums = np.load(
+        next(folder.glob('*neck/checksums.npy')), mmap_mode='r+')
+    checksums[0, 3:5] = 0
+    checksums.flush()
+    with pytest.raises(SystemExit, match='lacks 2 of 200 samples in view 0'):
+        cluster(*arguments, config=config)
+    assert not (tmp_path / 's.npz').exists()
+
+
 class TestBadInput:
 
     @pytest.mark.parametrize('n', [-3, 0, 1, 201])

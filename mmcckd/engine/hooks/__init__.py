@@ -3,9 +3,12 @@ from .accumulated_gradients_hook import AccumulatedGradientsHook
 from .class_check_hook import ClassCheckHook
 from .correlation_visualization_hook import CorrelationVisualizationHook
 from .epoch_seed_hook import EpochSeedHook
+from .repeatable_views_hook import RepeatableViewsHook
 from .strict_checkpoint_hook import StrictCheckpointHook
+from .teacher_store_hook import TeacherStoreHook
 
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
-    'CorrelationVisualizationHook', 'EpochSeedHook', 'StrictCheckpointHook'
+    'CorrelationVisualizationHook', 'EpochSeedHook', 'RepeatableViewsHook',
+    'StrictCheckpointHook', 'TeacherStoreHook'
 ]

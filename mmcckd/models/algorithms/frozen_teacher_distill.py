@@ -11,6 +11,7 @@ from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
 from mmcckd.loaded_weights import keep_loaded, watch_loading
+from mmcckd.teacher_store import StoreSettings
 
 from ..distillers.recorders import (
     check_teacher_records,
@@ -27,6 +28,7 @@ from .prepared_teacher import (
     as_float32,
     prepare_teacher,
 )
+from .stored_teacher import StoredTeacher
 from .strict_loading import StrictLoading
 from .student_loss import check_student_loss
 from .teacher_checkpoint import load_teacher_checkpoint
@@ -85,18 +87,31 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             most hardware. Defaults to False.
         compile (bool): Whether to use ``torch.compile`` for the largest parts
             of both networks in which nothing is recorded. Defaults to False.
+        teacher_store (dict, optional): Store what the teacher recorders record
+            of each sample on disk, so that the teacher runs once for each
+            view of a sample, also for other runs, students and losses. A dict
+            with the arguments of :class:`.StoreSettings`, such as
+            ``dict(path='work_dirs/teacher_store', views=10)``: the
+            augmentation of epoch e is that of epoch e mod ``views`` then. The
+            teacher runs without autocast, so ``teacher_dtype`` determines its
+            precision. :class:`.TeacherStoreHook` opens the store;
+            ``tools/train.py`` adds this hook. Defaults to None: the teacher
+            runs in each iteration.
         **kwargs: Other arguments of ``SingleTeacherDistill``. If
             ``teacher_trainable`` or ``teacher_norm_eval`` is given, it must
             be False or True, respectively.
 
     Raises:
         FileNotFoundError: If there is no file at ``teacher_ckpt``.
-        TypeError: If ``student_loss_weight`` is not a number.
+        TypeError: If ``student_loss_weight`` is not a number, or a value in
+            ``teacher_store`` has the wrong type.
         ValueError: If ``teacher_ckpt`` is not a checkpoint, weights do not
             fit the teacher, the source of a recorder does not exist, a loss
             compares logits with different numbers of classes, another argument
-            is out of range, images cannot be converted for the teacher, or a
-            loss does not accept mixed images.
+            is out of range, images cannot be converted for the teacher, a
+            loss does not accept mixed images, or ``teacher_store`` is given
+            with batch augmentations, deliveries, or a loss that uses
+            parameters of the teacher.
     """
 
     def __init__(self,
@@ -108,6 +123,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                  teacher_dtype: Optional[str] = None,
                  channels_last: bool = False,
                  compile: bool = False,
+                 teacher_store: Optional[dict] = None,
                  **kwargs) -> None:
         if kwargs.get('teacher_trainable', False) or not kwargs.get(
                 'teacher_norm_eval', True):
@@ -145,6 +161,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self.compile_networks = compile
         self._preparation: Optional[Preparation] = None
         self._student_loaded = student_loaded
+        self.stored_teacher: Optional[StoredTeacher] = None
+        if teacher_store is not None:
+            self.stored_teacher = StoredTeacher(
+                StoreSettings.from_config(teacher_store), self)
 
         # The teacher is not a submodule, see the docstring of the class.
         self.__dict__['teacher'] = self._modules.pop('teacher')
@@ -183,18 +203,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self.channels_last:
             batch_inputs = batch_inputs.contiguous(
                 memory_format=torch.channels_last)
-        if self._preparation is None:
-            self._prepare_teacher(batch_inputs)
-
-        # A delivery records in the teacher's forward pass, and overrides in
-        # the student's.
-        distiller.set_deliveries_override(False)
-        with distiller.teacher_recorders, distiller.deliveries:
-            with torch.no_grad(), self._teacher_autocast(batch_inputs):
-                self.teacher(batch_inputs, data_samples, mode='tensor')
-        check_teacher_records(distiller)
-        for recorder in distiller.teacher_recorders.recorders.values():
-            recorder.data_buffer[:] = as_float32(recorder.data_buffer)
+        if self.stored_teacher is None:
+            self.run_teacher(batch_inputs, data_samples)
+        else:
+            self.stored_teacher.record(batch_inputs, data_samples)
 
         distiller.set_deliveries_override(True)
         with distiller.student_recorders, distiller.deliveries:
@@ -211,6 +223,35 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             losses.update(add_prefix(distill_losses, 'distill'))
         return losses
 
+    def run_teacher(self,
+                    images: Tensor,
+                    data_samples: Optional[List[BaseDataElement]] = None,
+                    prepare: bool = True) -> None:
+        """Run the teacher with recorders.
+
+        Args:
+            images (Tensor): Images, (n, c, h, w).
+            data_samples (List[BaseDataElement], optional): n samples.
+            prepare (bool): Whether to prepare the teacher for inference
+                before, if it is not prepared. Defaults to True.
+
+        Raises:
+            ValueError: If a recorder that a loss needs has recorded nothing,
+                or the teacher's weights do not fit.
+        """
+        if prepare and self._preparation is None:
+            self._prepare_teacher(images)
+        # A delivery records in the teacher's forward pass, and overrides in
+        # the student's.
+        distiller = self.distiller
+        distiller.set_deliveries_override(False)
+        with distiller.teacher_recorders, distiller.deliveries:
+            with torch.no_grad(), self._teacher_autocast(images):
+                self.teacher(images, data_samples, mode='tensor')
+        check_teacher_records(distiller)
+        for recorder in distiller.teacher_recorders.recorders.values():
+            recorder.data_buffer[:] = as_float32(recorder.data_buffer)
+
     def init_weights(self) -> None:
         """Initialize the student, and the teacher if it is not initialized.
 
@@ -222,11 +263,23 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if not self.teacher.is_init:
             init_teacher(self.teacher, self._teacher_loading.loaded)
 
-    def _prepare_teacher(self, images: Tensor) -> None:
+    def ready_teacher(self, device: torch.device) -> None:
+        """Check the teacher's weights, and move it to a device.
+
+        A wrapper such as FSDP moves each submodule by itself. The teacher is
+        not a submodule.
+
+        Args:
+            device (torch.device): The device of the images.
+
+        Raises:
+            ValueError: If the weights that were loaded last do not fit.
+        """
         self._teacher_loading.check_last()
-        # A wrapper such as FSDP moves each submodule by itself. The teacher is
-        # not a submodule.
-        self.teacher.to(images.device)
+        self.teacher.to(device)
+
+    def _prepare_teacher(self, images: Tensor) -> None:
+        self.ready_teacher(images.device)
         recorded = recorded_modules(self.teacher,
                                     self.distiller.teacher_recorders)
         self._preparation = prepare_teacher(self.teacher, images, recorded,
@@ -240,6 +293,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
 
     def _before_loading(self, module: nn.Module) -> None:
         """Undo the preparation. The next batch prepares the teacher again."""
+        if self.stored_teacher is not None:
+            self.stored_teacher.close()
         if self._preparation is None:
             return
         self._preparation.undo_before_loading(module)
@@ -248,8 +303,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             torch.compiler.reset()  # compiled code may contain the weights
 
     def _teacher_autocast(self, images: Tensor):
-        """Disable autocast if the teacher has a dtype of its own."""
-        if self.teacher_dtype is None:
+        """Disable autocast if the teacher has a dtype of its own, or a store,
+        which runs with and without autocast share."""
+        if self.teacher_dtype is None and self.stored_teacher is None:
             return nullcontext()
         return torch.autocast(images.device.type, enabled=False)
 

@@ -110,6 +110,12 @@ class ConvertImages:
         self.scale = (std / expected_std).float()
         self.shift = ((mean - expected_mean) / expected_std).float()
 
+    def __repr__(self) -> str:
+        scale, shift = (values.flatten().tolist()
+                        for values in (self.scale, self.shift))
+        return (f'ConvertImages(swaps={self.swaps}, scale={scale}, '
+                f'shift={shift})')
+
     def __call__(self, module: nn.Module, args: tuple, kwargs: dict):
         if args:
             args = (tree_map(self.convert, args[0]), *args[1:])

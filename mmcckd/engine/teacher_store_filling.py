@@ -1,0 +1,50 @@
+"""Fill a teacher store before the training."""
+import copy
+import os.path as osp
+
+from mmengine.config import Config
+from torch import nn
+
+from .runner import build_runner
+
+
+def fill_teacher_store(cfg: Config) -> nn.Module:
+    """Run the teacher of a recipe on all views that its store lacks.
+
+    All else that a training would find wrong before its first iteration is
+    found too. The process group of a distributed run must be initialized.
+
+    Args:
+        cfg (Config): The config of a run whose model has a ``teacher_store``.
+            It is not changed. Logs are written to the folder "store_teacher"
+            in its work dir.
+
+    Returns:
+        nn.Module: The model, with the open store in ``stored_teacher.store``.
+
+    Raises:
+        ValueError: If the training could not use the store; see
+            :class:`.TeacherStoreHook`.
+    """
+    model = build_runner(_filling_config(cfg)).train()
+    return getattr(model, 'module', model)
+
+
+def _filling_config(cfg: Config) -> Config:
+    """The config with :class:`.FillTeacherStoreLoop` as its only loop."""
+    cfg = copy.deepcopy(cfg)
+    cfg.train_cfg = dict(type='FillTeacherStoreLoop')
+    for name in ('val', 'test'):
+        for part in ('cfg', 'dataloader', 'evaluator'):
+            cfg[f'{name}_{part}'] = None
+    # Nothing is trained, and a checkpoint would be that of the student.
+    cfg.param_scheduler = cfg.auto_scale_lr = cfg.load_from = None
+    cfg.resume = False
+    cfg.setdefault('default_hooks', {}).update(
+        checkpoint=None, param_scheduler=None)
+    # The teacher is the same without a strategy for the student.
+    for name in ('runner_type', 'strategy'):
+        cfg.pop(name, None)
+    # The config of a training in the work dir is kept.
+    cfg.work_dir = osp.join(cfg.work_dir, 'store_teacher')
+    return cfg

@@ -1,0 +1,111 @@
+"""What decides the content of a teacher store, as JSON values.
+
+Each function describes one part; two stores have the same rows if all parts
+are equal.
+"""
+import hashlib
+import re
+from typing import Any, Dict, List, Optional, Sequence
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from mmcckd.datasets.fingerprint import fingerprint_dataset
+from mmcckd.datasets.wrappers import base_datasets
+from mmcckd.models.algorithms.teacher_images import ConvertImages
+from mmcckd.models.preprocessing import describe
+
+ADDRESS = re.compile(r' at 0x[0-9a-f]+')
+DIGITS = 16  # of a hash
+
+
+def teacher_identity(teacher: nn.Module,
+                     dtype: Optional[str] = None) -> Dict[str, str]:
+    """Describe a teacher that is not prepared for inference.
+
+    Args:
+        teacher (nn.Module): The teacher. Its data preprocessor has no
+            influence.
+        dtype (str, optional): ``teacher_dtype``. Defaults to None: the dtype
+            of its weights.
+
+    Returns:
+        Dict[str, str]: Its type, and hashes of its modules and weights; its
+        precision.
+    """
+    modules, weights = hashlib.sha256(), hashlib.sha256()
+    for name, module in teacher.named_modules():
+        if name.split('.')[0] != 'data_preprocessor':
+            # Without init_cfg, which BaseModule.__repr__ has.
+            text = f'{name} {type(module).__name__}({module.extra_repr()})\n'
+            modules.update(text.encode())
+    for name, tensor in teacher.state_dict().items():
+        if name.split('.')[0] == 'data_preprocessor':
+            continue
+        weights.update(f'{name} {tensor.dtype} {list(tensor.shape)}'.encode())
+        flat = tensor.detach().cpu().contiguous().view(-1)
+        weights.update(flat.view(torch.uint8).numpy().data)
+    return dict(
+        type=type(teacher).__name__,
+        modules=modules.hexdigest()[:DIGITS],
+        weights=weights.hexdigest()[:DIGITS],
+        precision=dtype or str(
+            next(teacher.parameters()).dtype).replace('torch.', ''))
+
+
+def images_identity(teacher: nn.Module, preprocessor: nn.Module,
+                    shape: Sequence[int]) -> Dict[str, Any]:
+    """Describe the images that the teacher gets.
+
+    Args:
+        teacher (nn.Module): The teacher, which may convert its images.
+        preprocessor (nn.Module): The data preprocessor of the run.
+        shape (Sequence[int]): Shape of an image, (c, h, w).
+
+    Returns:
+        Dict[str, Any]: Their shape, their preprocessing, and their conversion
+        for the teacher.
+    """
+    hooks = teacher._forward_pre_hooks.values()
+    return dict(
+        shape=list(shape),
+        preprocessing=describe(preprocessor),
+        conversion=[str(hook) for hook in hooks
+                    if isinstance(hook, ConvertImages)])
+
+
+def dataset_identity(dataset: Dataset) -> Dict[str, Any]:
+    """Describe the samples of a data set, and how they are augmented.
+
+    Args:
+        dataset (Dataset): A data set, or a wrapper.
+
+    Returns:
+        Dict[str, Any]: A hash of the samples in their order, and the pipelines
+        of the data sets, each a list of transforms.
+
+    Raises:
+        TypeError: If the data set does not give its images.
+    """
+    return dict(
+        samples=fingerprint_dataset(dataset)['order'][:DIGITS],
+        pipelines=[_transforms(base) for base in base_datasets(dataset)])
+
+
+def _transforms(dataset: Dataset) -> List[str]:
+    pipeline = getattr(dataset, 'pipeline', None)
+    transforms = getattr(pipeline, 'transforms', [pipeline])
+    return [_text(transform) for transform in transforms]
+
+
+def _text(transform: Any) -> str:
+    """A text for a transform with its settings, the same in each process."""
+    text = repr(transform)
+    if not ADDRESS.search(text):
+        return text
+    if hasattr(transform, '__qualname__'):  # a function
+        return f'{transform.__module__}.{transform.__qualname__}'
+    settings = ', '.join(f'{name}={_text(value)}' for name, value in sorted(
+        getattr(transform, '__dict__', {}).items()))
+    return f'{type(transform).__name__}({settings})'

@@ -1,0 +1,269 @@
+"""Records of a frozen teacher from a teacher store."""
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmcckd.teacher_store import (
+    RecordLayout,
+    StoreSettings,
+    TeacherStore,
+    flatten,
+    unflatten,
+)
+
+from .batch_mixing import TURN_OFF, batch_augment_names
+
+ADD_HOOK = ("add custom_hooks=[dict(type='TeacherStoreHook')] to the config, "
+            'or build the runner with mmcckd.engine.build_runner')
+
+
+class StoredTeacher:
+    """What the recorders of a teacher record, read from a teacher store.
+
+    The records of a batch are read from the store. What is missing there is
+    computed and stored before, so a run gets the same values whether it fills
+    the store or finds it filled. If nothing is missing, the teacher is not
+    used.
+
+    The last bits of a network's outputs depend on the size of the batch, but,
+    for one size, not on the other samples in it. So for a store of float32
+    numbers, a batch of missing samples is filled up with copies to the size of
+    the batches in training. The store then has the same bits, however it was
+    filled. Float16 numbers are rounded more than that, so these batches are
+    not filled up.
+
+    Args:
+        settings (StoreSettings): The ``teacher_store`` of the model.
+        model (FrozenTeacherDistill): The model. Those teacher recorders of its
+            distiller that a loss uses are stored.
+
+    Attributes:
+        sources (Dict[str, List[str]]): Names of recorders by source, which is
+            the key of their records in the store, such as
+            "ModuleOutputs:head.fc".
+        store (TeacherStore, optional): The store, None if it is not open.
+        teacher_identity (Dict[str, str]): What the store knows of the teacher,
+            while it is open.
+        batch_size (int): Size of the batches in training. Defaults to 1.
+
+    Raises:
+        ValueError: If there are deliveries or batch augmentations, a loss uses
+            parameters of the teacher, or ``top_k`` names another recorder.
+    """
+
+    def __init__(self, settings: StoreSettings, model: nn.Module) -> None:
+        self.settings = settings
+        self.model = model
+        self.recorders = model.distiller.teacher_recorders.recorders
+        self.store: Optional[TeacherStore] = None
+        self.teacher_identity: Dict[str, str] = {}
+        self.layouts: Dict[str, RecordLayout] = {}
+        self.batch_size = 1
+        self.sources: Dict[str, List[str]] = {}
+        for name in _used_by_losses(model.distiller):
+            key = source_key(self.recorders[name])
+            self.sources.setdefault(key, []).append(name)
+        self._check(model)
+        self.top_k = self._top_k_by_source()
+
+    def _check(self, model: nn.Module) -> None:
+        deliveries = model.distiller.deliveries.deliveries
+        if deliveries:
+            raise ValueError(
+                'A teacher store cannot be used with distill_deliveries '
+                f'({", ".join(deliveries)}): they pass '
+                'on what happens within the teacher, which is not run. Remove '
+                'the deliveries or teacher_store.')
+        names = batch_augment_names(model.data_preprocessor)
+        if names:
+            raise ValueError(
+                'A teacher store cannot be used with '
+                f'{" and ".join(names)}: the teacher sees another mixture of '
+                f'images each time. {TURN_OFF}, or remove teacher_store.')
+        for source, (name, *_) in self.sources.items():
+            if source.startswith('Parameter:'):
+                raise ValueError(
+                    f'teacher_recorders.{name} records a parameter of the '
+                    f'teacher, {self.recorders[name].source}, and a teacher '
+                    'store has records of samples only. Record the outputs of '
+                    'a module, or remove teacher_store.')
+
+    def _top_k_by_source(self) -> Dict[str, int]:
+        top_k = dict(self.settings.top_k or {})
+        found = {}
+        for source, names in self.sources.items():
+            values = {top_k.get(name) for name in names}
+            if len(values) > 1:
+                raise ValueError(
+                    f'The teacher recorders {" and ".join(names)} record the '
+                    f'same, {source}, and teacher_store.top_k has '
+                    f'{self.settings.top_k}. Set the same k for them.')
+            found[source] = values.pop()
+        unknown = set(top_k) - {n for names in self.sources.values()
+                                for n in names}
+        if unknown:
+            raise ValueError(
+                'teacher_store.top_k has '
+                f'{", ".join(map(repr, sorted(unknown)))}, but the losses use '
+                'the teacher recorders '
+                f'{", ".join(sorted(sum(self.sources.values(), [])))}.')
+        return found
+
+    def probe(self, images: Tensor, data_samples: List[BaseDataElement]
+              ) -> Dict[str, RecordLayout]:
+        """Run the teacher on some images to learn what is recorded.
+
+        The teacher is not prepared for inference, which takes time.
+
+        Args:
+            images (Tensor): Images, (n, c, h, w), at least 2.
+            data_samples (List[BaseDataElement]): Their n samples.
+
+        Returns:
+            Dict[str, RecordLayout]: The layout of the records by source.
+
+        Raises:
+            ValueError: If a record cannot be stored. The message names the
+                recorder.
+        """
+        self.model.ready_teacher(images.device)
+        layouts = {}
+        for n in (1, len(images)):
+            self.model.run_teacher(images[:n], data_samples[:n], prepare=False)
+            for source, (name, *_) in self.sources.items():
+                try:
+                    layout = self._layout(source, n)
+                    if layout != layouts.setdefault(source, layout):
+                        raise ValueError(
+                            f'a sample has the shapes {layout.shapes} in a '
+                            f'batch of {n}, but {layouts[source].shapes} in a '
+                            'batch of 1. A teacher store needs records that '
+                            'do not depend on the other samples of a batch.')
+                except ValueError as error:
+                    raise ValueError(
+                        f'teacher_recorders.{name} ({source}) cannot be '
+                        f'stored: {error}') from error
+        return layouts
+
+    def _layout(self, source: str, batch_size: int) -> RecordLayout:
+        structure, leaves = self._flatten(source, batch_size)
+        return RecordLayout(structure, [leaf.shape[1:] for leaf in leaves],
+                            self.top_k[source])
+
+    def open(self, layouts: Dict[str, RecordLayout], num_samples: int,
+             identity: Dict[str, Any]) -> None:
+        """Open the store, or create it.
+
+        Args:
+            layouts (Dict[str, RecordLayout]): By source.
+            num_samples (int): Number of samples of the training set.
+            identity (Dict[str, Any]): What the store belongs to.
+
+        Raises:
+            OSError: If there is not enough space, or the file system has no
+                locks or memory maps.
+            ValueError: If it belongs to something else.
+        """
+        store = TeacherStore(self.settings, num_samples, identity)
+        store.add(layouts)
+        self.store, self.layouts = store, layouts
+
+    def close(self) -> None:
+        """Do not use the store any longer, since the teacher changes."""
+        self.store = None
+
+    def record(self, images: Tensor,
+               data_samples: Optional[List[BaseDataElement]]) -> None:
+        """Fill the recorders with the records of a batch.
+
+        Args:
+            images (Tensor): Images, (n, c, h, w).
+            data_samples (List[BaseDataElement]): Their n samples, loaded by
+                :class:`.RepeatableViews`.
+
+        Raises:
+            ValueError: If the store is not open, or the samples do not say
+                their index and view.
+        """
+        views, samples = self.fill(images, data_samples)
+        stored = self.store.read(views, samples, list(self.sources))
+        for source, names in self.sources.items():
+            leaves = [
+                torch.from_numpy(leaf).to(images.device)
+                for leaf in stored[source]
+            ]
+            records = unflatten(self.layouts[source].structure, leaves)
+            for name in names:
+                self.recorders[name].data_buffer[:] = records
+
+    def fill(self, images: Tensor,
+             data_samples: Optional[List[BaseDataElement]]
+             ) -> Tuple[np.ndarray, np.ndarray]:
+        """Compute and store what is missing of a batch.
+
+        Args:
+            images (Tensor): Images, (n, c, h, w).
+            data_samples (List[BaseDataElement]): Their n samples.
+
+        Returns:
+            Tuple[np.ndarray, np.ndarray]: Their views and indices, each (n, ).
+        """
+        views, samples = self._rows(data_samples)
+        missing = np.flatnonzero(
+            self.store.missing(views, samples, list(self.sources)))
+        if not len(missing):
+            return views, samples
+        batch = missing
+        if self.settings.dtype == 'float32':
+            batch = np.resize(missing, max(len(missing), self.batch_size))
+        self.model.run_teacher(
+            images[torch.from_numpy(batch).to(images.device)],
+            [data_samples[i] for i in batch])
+        leaves = {
+            source: [
+                leaf[:len(missing)].float().cpu().numpy()
+                for leaf in self._flatten(source, len(batch))[1]
+            ]
+            for source in self.sources
+        }
+        self.store.write(views[missing], samples[missing], leaves)
+        return views, samples
+
+    def _rows(self, data_samples: Optional[List[BaseDataElement]]
+              ) -> Tuple[np.ndarray, np.ndarray]:
+        if self.store is None:
+            raise ValueError(
+                'The model has a teacher_store, but the store is not open, or '
+                'other weights were loaded into the teacher since. To open it '
+                f'before training, {ADD_HOOK}.')
+        if data_samples is None or not all(
+                'dataset_index' in sample for sample in data_samples):
+            raise ValueError(
+                'The model has a teacher_store, but the samples of this batch '
+                'do not say which sample and view they are. Use the '
+                f'train_dataloader of the run; {ADD_HOOK}.')
+        return (np.array([sample.view for sample in data_samples]),
+                np.array([sample.dataset_index for sample in data_samples]))
+
+    def _flatten(self, source: str, batch_size: int
+                 ) -> Tuple[Any, List[Tensor]]:
+        recorder = self.recorders[self.sources[source][0]]
+        return flatten(recorder.data_buffer, batch_size)
+
+
+def source_key(recorder: Any) -> str:
+    """The key of a recorder's records in a store: its type and source."""
+    kind = type(recorder).__name__.replace('Recorder', '')
+    return f'{kind}:{recorder.source}'
+
+
+def _used_by_losses(distiller: nn.Module) -> List[str]:
+    """Names of the teacher recorders that a loss uses."""
+    return list(
+        dict.fromkeys(record['recorder']
+                      for mapping in distiller.loss_forward_mappings.values()
+                      for record in mapping.values()
+                      if not record['from_student']))
