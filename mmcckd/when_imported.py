@@ -23,7 +23,7 @@ from typing import Iterator, Optional
 OPENMMLAB = ('mmengine', 'mmcv', 'mmcls', 'mmpretrain', 'mmrazor', 'mmdet',
              'mmseg', 'mmpose')
 # Parts of mmcckd that can be imported without registering the components.
-LIGHT = ('mmcckd.functional', 'mmcckd.register')
+LIGHT = ('mmcckd.arguments', 'mmcckd.functional', 'mmcckd.register')
 
 
 class RegisteringFinder(MetaPathFinder):

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / 'mmcckd'
 LAYERS = [
     ['version', 'functional', 'files', 'name_lists', 'progress_bar'],
     ['config_files', 'loaded_weights'],
-    ['compat'],
+    ['compat', 'arguments'],
     ['datasets', 'teacher_store', 'visualization'],
     ['models'],
     ['engine', 'superclasses', 'reid'],

@@ -15,17 +15,17 @@ import sys
 from mmengine.dist import is_main_process
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.arguments import (
+    add_config_arguments,
+    add_loader_arguments,
+    add_mixing_arguments,
+)
 from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
-from mmcckd.engine import (
-    add_config_arguments,
-    fill_teacher_store,
-    init_distributed,
-    load_config,
-)
-from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
+from mmcckd.engine import fill_teacher_store, init_distributed, load_config
+from mmcckd.engine.host_defaults import fill_in_loaders
 from mmcckd.progress_bar import CoarseProgressBar
-from mmcckd.recipes.mixing_arguments import add_mixing_arguments, mix
+from mmcckd.recipes.mixing_arguments import mix
 from mmcckd.teacher_store import TeacherStore
 
 

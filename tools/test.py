@@ -2,21 +2,7 @@
 import argparse
 import copy
 
-import mmengine
-from mmengine.evaluator import DumpResults
-
-import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.config_files.without_weights import without_weights
-from mmcckd.datasets.imagenet_layout import check_imagenet_layout
-from mmcckd.datasets.loaders import check_loader
-from mmcckd.engine import (
-    add_config_arguments,
-    build_runner,
-    init_distributed,
-    load_config,
-)
-from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
-from mmcckd.engine.tta import set_test_time_augmentation
+from mmcckd.arguments import add_config_arguments, add_loader_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,6 +47,18 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+
+    # Imported after the arguments are parsed, since this takes seconds.
+    import mmengine
+    from mmengine.evaluator import DumpResults
+
+    from mmcckd.config_files.without_weights import without_weights
+    from mmcckd.datasets.imagenet_layout import check_imagenet_layout
+    from mmcckd.datasets.loaders import check_loader
+    from mmcckd.engine import build_runner, init_distributed, load_config
+    from mmcckd.engine.host_defaults import fill_in_loaders
+    from mmcckd.engine.tta import set_test_time_augmentation
+
     cfg = load_config(args)
     fill_in_loaders(cfg, args)
     given = copy.deepcopy(cfg)

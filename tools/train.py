@@ -2,20 +2,11 @@
 import argparse
 from pathlib import Path
 
-import torch
-from mmengine.fileio import exists
-
-import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.imagenet_layout import check_imagenet_layout
-from mmcckd.datasets.loaders import check_loader
-from mmcckd.engine import (
+from mmcckd.arguments import (
     add_config_arguments,
-    build_runner,
-    init_distributed,
-    load_config,
+    add_loader_arguments,
+    add_mixing_arguments,
 )
-from mmcckd.engine.host_defaults import add_loader_arguments, fill_in_loaders
-from mmcckd.recipes.mixing_arguments import add_mixing_arguments, mix
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,6 +39,16 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+
+    # Imported after the arguments are parsed, since this takes seconds.
+    import torch
+
+    from mmcckd.datasets.imagenet_layout import check_imagenet_layout
+    from mmcckd.datasets.loaders import check_loader
+    from mmcckd.engine import build_runner, init_distributed, load_config
+    from mmcckd.engine.host_defaults import fill_in_loaders
+    from mmcckd.recipes.mixing_arguments import mix
+
     cfg = mix(load_config(args), args)
     fill_in_loaders(cfg, args)
 
@@ -81,6 +82,8 @@ def main() -> None:
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:
     """Return the checkpoint for ``--resume``; "auto" is the latest one."""
+    from mmengine.fileio import exists
+
     if resume != 'auto':
         if not exists(resume):
             raise FileNotFoundError(f'--resume {resume}: no such checkpoint.')

@@ -21,7 +21,8 @@ from typing import List
 from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.engine.config_arguments import OptionsAction, read_config
+from mmcckd.arguments import OptionsAction
+from mmcckd.engine.config_arguments import read_config
 from mmcckd.files.atomic import check_writable
 from mmcckd.reid.visualization import (
     MAX_ROWS,

@@ -14,6 +14,8 @@ import sys
 import torch
 from mmengine.utils import digit_version
 
+from .mmrazor_lazy_imports import imported_lazily
+
 
 def import_mmrazor() -> None:
     """Import ``mmrazor`` with its models, engine and structures."""
@@ -30,8 +32,9 @@ def import_mmrazor() -> None:
     original = mmrazor.digit_version
     mmrazor.digit_version = digit_version_before_quantization
     try:
-        for name in ('structures', 'models', 'engine'):
-            importlib.import_module(f'mmrazor.{name}')
+        with imported_lazily():
+            for name in ('structures', 'models', 'engine'):
+                importlib.import_module(f'mmrazor.{name}')
         # Restore the function in modules that have imported it by name.
         for name, module in list(sys.modules.items()):
             if (name.startswith('mmrazor.') and getattr(

@@ -24,6 +24,7 @@ def patch_upstream() -> None:
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmengine_checkpoints import allow_mmengine_checkpoints
+    from .mmengine_config_text import format_configs_once
     from .mmengine_hub import find_mmcckd_configs
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
@@ -36,6 +37,7 @@ def patch_upstream() -> None:
     run_val_loops_as_one_epoch()
     apply_hooks_to_student()
     allow_mmengine_checkpoints()
+    format_configs_once()
     find_mmcckd_configs()
     warn_of_skipped_files()
     warn_of_replaced_samples()

@@ -3,7 +3,6 @@ from typing import List, Optional
 import numpy as np
 from mmengine.registry import DATASETS
 from mmpretrain.datasets import BaseDataset
-from sklearn.datasets import load_digits
 
 
 @DATASETS.register_module()
@@ -74,6 +73,8 @@ class Digits(BaseDataset):
 
     def load_data_list(self) -> List[dict]:
         """Return images and labels of the split, in scikit-learn's order."""
+        # Imported here, since it takes as long as the rest of this package.
+        from sklearn.datasets import load_digits
         digits = load_digits()
         begin, end = self.SPLITS[self.split]
         # NumPy guarantees the stream of a RandomState, not of a Generator.

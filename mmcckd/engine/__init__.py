@@ -1,5 +1,7 @@
 """What a training run is built from: configs, runner, hooks and loops."""
-from .config_arguments import add_config_arguments, load_config
+from mmcckd.arguments import add_config_arguments
+
+from .config_arguments import load_config
 from .distributed import init_distributed
 from .hooks import (
     AccumulatedGradientsHook,

@@ -1,10 +1,10 @@
-"""Arguments and configs of the command lines in ``tools/``."""
+"""The config that is given on a command line, see :mod:`.arguments`."""
 import argparse
 import os
 import os.path as osp
-from typing import Any, Optional
+from typing import Optional
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.hub import get_config
 
 from mmcckd.compat.mmengine_checkpoints import load_always_safely
@@ -14,51 +14,6 @@ from mmcckd.config_files.overrides import override
 from mmcckd.config_files.suggestions import OBJECTIVE
 
 from .host_defaults import fill_in_preprocessor
-
-
-class OptionsAction(DictAction):
-    """MMEngine's ``DictAction``, with spaces allowed in values.
-
-    MMEngine removes all spaces, also if the value is not a list but, for
-    example, a path.
-    """
-
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        text = val.strip('\'"')
-        is_list = ',' in text or text.startswith(('(', '['))
-        if ' ' in text and not is_list:
-            return DictAction._parse_int_float_bool(text)
-        return DictAction._parse_iterable(val)
-
-
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that all tools with a config have in common."""
-    parser.add_argument(
-        'config',
-        help='path of a config file, or package::path for a config of a '
-        'package')
-    parser.add_argument(
-        '--work-dir',
-        help='folder for logs and checkpoints; defaults to the work_dir of '
-        'the config, or else to work_dirs/<name of the config>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        help='override entries of the config with key=value. Lists are '
-        'written as key="[a,b]" or key=a,b, nested lists as '
-        'key="[(a,b),(c,d)]", with quotation marks and without spaces; a '
-        'single value may contain spaces')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='launcher that started the processes of a distributed run')
-    # torch.distributed.launch passes --local-rank; old versions --local_rank.
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, default=0,
-        help=argparse.SUPPRESS)
 
 
 def read_config(name: str, options: Optional[dict] = None) -> Config:
@@ -97,7 +52,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Args:
         args (argparse.Namespace): Parsed arguments, among them those of
-            :func:`add_config_arguments`.
+            :func:`.add_config_arguments`.
 
     Returns:
         Config: The config with the overrides, ``launcher``, ``work_dir`` and

@@ -7,19 +7,6 @@ from mmengine.config import Config
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def add_loader_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments for data loading."""
-    parser.add_argument(
-        '--no-pin-memory',
-        action='store_true',
-        help='do not use page-locked memory, which speeds up the transfer of '
-        'batches to a GPU')
-    parser.add_argument(
-        '--no-persistent-workers',
-        action='store_true',
-        help='end the processes that load data after each epoch')
-
-
 def fill_in_loaders(cfg: Config, args: argparse.Namespace) -> None:
     """Set defaults of the data loaders that the config does not set.
 
@@ -30,7 +17,7 @@ def fill_in_loaders(cfg: Config, args: argparse.Namespace) -> None:
     Args:
         cfg (Config): The config; it is changed.
         args (argparse.Namespace): Parsed arguments, among them those of
-            :func:`add_loader_arguments`. ``--no-…`` overrides the config.
+            :func:`.add_loader_arguments`. ``--no-…`` overrides the config.
     """
     for name in LOADERS:
         loader = cfg.get(name)

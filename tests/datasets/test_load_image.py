@@ -1,6 +1,7 @@
 import io
 import re
 
+import mmcv
 import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
@@ -146,6 +147,27 @@ test_dataloader = dict(
     by_image, = infer(LoadImage()(dict(img_path=tmp_path / 'a.JPEG'))['img'])
     assert np.array_equal(by_path['pred_scores'], by_image['pred_scores'])
     assert by_path['pred_class'] in 'abc'
+
+
+def test_turbojpeg(monkeypatch, tmp_path):
+    (tmp_path / 'a.JPEG').write_bytes(JPEG)
+    load = LoadImage(imdecode_backend='turbojpeg')
+    sample = dict(img_path=str(tmp_path / 'a.JPEG'))
+    monkeypatch.setattr(mmcv.image.io, 'jpeg', None)
+    monkeypatch.setattr(mmcv.image.io, 'TurboJPEG', None)
+    with pytest.raises(ImportError, match='PyTurboJPEG'):
+        load(sample)
+    assert mmcv.image.io.imread_backend == 'cv2'
+
+    class TurboJPEG:
+
+        def decode(self, content, pixel_format):
+            return mmcv.imfrombytes(content)
+
+    monkeypatch.setattr(mmcv.image.io, 'TurboJPEG', TurboJPEG)
+    assert np.array_equal(
+        load(sample)['img'], mmcv.imfrombytes(JPEG))
+    assert mmcv.image.io.imread_backend == 'cv2'
 
 
 def test_is_built_under_any_scope():

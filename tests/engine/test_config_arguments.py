@@ -3,7 +3,7 @@ import argparse
 
 import pytest
 
-from mmcckd.engine.config_arguments import OptionsAction
+from mmcckd.arguments import OptionsAction
 
 
 @pytest.mark.parametrize('value, expected', [

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmcckd.engine import add_config_arguments, load_config
+from mmcckd.arguments import add_config_arguments, add_mixing_arguments
+from mmcckd.engine import load_config
 from mmcckd.recipes import mix_cc
-from mmcckd.recipes.mixing_arguments import add_mixing_arguments, mix
+from mmcckd.recipes.mixing_arguments import mix
 
 ROOT = Path(__file__).parent.parent.parent
 KD = 'configs/baseline/kd_r18w16_r10w6_digits.py'

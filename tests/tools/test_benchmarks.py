@@ -12,6 +12,10 @@ ROOT = Path(__file__).parent.parent.parent
     ('correlation_hook',
      ['--epochs', '5', '--batch', '16', '--repetitions',
       '1'], 'flagship at batch 16: a drawing'),
+    ('data_loading', [
+        'r50_mbv2_msmt17', '--images', '4', '--repetitions', '1', '--epochs',
+        '2'
+    ], '| num_workers=2, persistent_workers=True |'),
     ('loss', ['--sizes', '16x8', '8x32', '--repetitions', '2'],
      '| plain/ours | ours/products |'),
     ('reid_eval', [

@@ -18,9 +18,11 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type='PackInputs')]
 
+# With default_collate, workers send the images of a batch as one tensor.
 train_dataloader = dict(
     batch_size=64,
     num_workers=2,
+    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type=dataset_type,
         data_root='data/cifar100',
@@ -31,6 +33,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=256,
     num_workers=2,
+    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type=dataset_type,
         data_root='data/cifar100',

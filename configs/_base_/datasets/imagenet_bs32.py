@@ -8,6 +8,11 @@ load = dict(type='LoadImage')
 train_pipeline = [load, *_base_.train_pipeline[1:]]
 test_pipeline = [load, *_base_.test_pipeline[1:]]
 
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+# With default_collate, workers send the images of a batch as one tensor.
+train_dataloader = dict(
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

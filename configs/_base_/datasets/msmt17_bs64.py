@@ -33,9 +33,11 @@ test_pipeline = [
                    'camera_id', 'is_query')),
 ]
 
+# With default_collate, workers send the images of a batch as one tensor.
 train_dataloader = dict(
     batch_size=64,
     num_workers=4,
+    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type=dataset_type,
         data_root='data/msmt17',
@@ -49,6 +51,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=128,
     num_workers=4,
+    collate_fn=dict(type='default_collate'),
     dataset=dict(
         type=dataset_type,
         data_root='data/msmt17',

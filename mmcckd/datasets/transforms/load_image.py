@@ -30,11 +30,14 @@ class LoadImage(LoadImageFromFile):
         color_type (str): The ``flag`` of :func:`mmcv.imfrombytes`. Defaults
             to "color".
         imdecode_backend (str): "cv2", "pillow" or another decoder of mmcv.
+            "turbojpeg" needs PyTurboJPEG, and decodes only JPEG files, without
+            rotating them as their Exif data say; it is not faster than "cv2".
             Defaults to "cv2".
         backend_args (dict, optional): Storage backend of the files, see
             :func:`mmengine.fileio.get`. Defaults to None.
 
     Raises:
+        ImportError: If the decoder is not installed.
         ValueError: If the image cannot be read. The message contains its
             path, its index in the data set, and the error of the decoder.
     """
@@ -60,10 +63,12 @@ class LoadImage(LoadImageFromFile):
         """
         if 'img' in results:
             return results
+        if self.imdecode_backend == 'turbojpeg':
+            _create_turbojpeg_decoder()
         path = results['img_path']
         try:
             content = fileio.get(path, backend_args=self.backend_args)
-            _check_jpeg_is_complete(content)
+            check_jpeg_is_complete(content)
             image = mmcv.imfrombytes(
                 content, flag=self.color_type, backend=self.imdecode_backend)
             if image is None:
@@ -82,7 +87,20 @@ class LoadImage(LoadImageFromFile):
         return results
 
 
-def _check_jpeg_is_complete(content: bytes) -> None:
+def _create_turbojpeg_decoder() -> None:
+    """Create the decoder of mmcv in this process, unless it exists.
+
+    mmcv creates it only when it is made the default for all images.
+    """
+    if mmcv.image.io.jpeg is None:
+        default = mmcv.image.io.imread_backend
+        try:
+            mmcv.use_backend('turbojpeg')
+        finally:
+            mmcv.use_backend(default)
+
+
+def check_jpeg_is_complete(content: bytes) -> None:
     """Raise an error if a JPEG is truncated.
 
     The image is decoded only if there is no end marker in the last KiB.
