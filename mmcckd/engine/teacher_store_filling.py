@@ -40,6 +40,7 @@ def _filling_config(cfg: Config) -> Config:
     # Nothing is trained, and a checkpoint would be that of the student.
     cfg.param_scheduler = cfg.auto_scale_lr = cfg.load_from = None
     cfg.resume = False
+    cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
     cfg.setdefault('default_hooks', {}).update(
         checkpoint=None, param_scheduler=None)
     # The teacher is the same without a strategy for the student.
