@@ -78,8 +78,23 @@ class RepeatableViews:
         indices = self.check_indices(indices)
         if self.read_ahead is not None:
             self.read_ahead(view, indices)
+        return self.load(indices, view)
+
+    def load(self, indices: List[int], view: int) -> List[Any]:
+        """Load one view of some samples, whatever the epoch.
+
+        Args:
+            indices (List[int]): Indices of the samples in the data set.
+            view (int): The number of the view.
+
+        Returns:
+            List[Any]: What the data set returns for each of them.
+        """
         with preserved_generators():
-            return [self._load(index, view) for index in indices]
+            return [
+                self._load(index, view)
+                for index in self.check_indices(indices)
+            ]
 
     def check_indices(self, indices: List[int]) -> List[int]:
         """Return the indices as ints, or raise if one is not in the data set.

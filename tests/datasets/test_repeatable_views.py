@@ -149,6 +149,16 @@ def test_a_data_set_that_gets_a_batch_at_once():
     assert views([3])[0][0] >= 3
 
 
+def test_a_view_that_is_not_that_of_the_epoch():
+    views = RepeatableViews(Draws(), 3)
+    views.epoch.fill_(1)
+    expected = views([2, 0])
+    views.epoch.fill_(5)
+    assert all(map(torch.equal, views.load([2, 0], view=1), expected))
+    with pytest.raises(ValueError, match='yields the index 4'):
+        views.load([4], view=0)
+
+
 def test_what_is_to_be_read_ahead():
     views, batches = RepeatableViews(Draws(), 2), []
     views.read_ahead = lambda view, indices: batches.append((view, indices))
