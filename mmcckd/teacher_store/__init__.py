@@ -4,6 +4,7 @@
     record_layout: a record as a list of tensors, and back
     row_format, top_k: the tensors of one sample as the bytes of one row
     npy_file -> source_files -> store: the files, those of one source, and all
+    identity, disk_space: what a store belongs to, and the space it needs
 
 The package knows files, arrays and tensors, but no model.
 """

@@ -1,8 +1,10 @@
+import errno
 import os
 import struct
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -68,6 +70,25 @@ class NpyFile:
         return np.memmap(self.path, self.dtype, 'r', len(self.header),
                          (int(np.prod(self.shape, dtype=np.int64)), ))
 
+    def written(self) -> Iterator[slice]:
+        """Rows outside of which nothing was ever written: all are 0 there.
+
+        The file system knows these parts, so a large file of which little is
+        written need not be read. Parts begin and end at rows if the size of a
+        row is a power of two up to the header's 64 bytes.
+        """
+        header, size = len(self.header), self.dtype.itemsize
+        end, reader = header, self.reader()
+        while end < self.size:
+            try:
+                begin = os.lseek(reader, end, os.SEEK_DATA)
+                end = os.lseek(reader, begin, os.SEEK_HOLE)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # there are no more
+                    return
+                begin, end = end, self.size  # a file system that cannot say
+            yield slice((begin - header) // size, (end - header) // size)
+
     def offset(self, row: int) -> int:
         """The position of a row in the file."""
         return len(self.header) + row * self.dtype.itemsize
@@ -85,14 +106,19 @@ class NpyFile:
         return self._writer.fileno()
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Read rows. What is beyond the end of the file is 0."""
+        """Read rows. What is beyond the end of the file is 0.
+
+        Raises:
+            OSError: If a row cannot be read.
+        """
         size = self.dtype.itemsize
         buffer = np.empty((len(rows), size), np.uint8)
         reader = self.reader()
-        for line, row in zip(buffer, rows.tolist()):
-            count = os.preadv(reader, [line], self.offset(row))
-            if count != size:
-                line[count:] = 0
+        with self._named_errors():
+            for line, row in zip(buffer, rows.tolist()):
+                count = os.preadv(reader, [line], self.offset(row))
+                if count != size:
+                    line[count:] = 0
         return buffer.view(self.dtype)[:, 0]
 
     def read_ahead(self, rows: np.ndarray) -> None:
@@ -113,10 +139,20 @@ class NpyFile:
         values = np.ascontiguousarray(values, self.dtype)
         lines = values.view(np.uint8).reshape(
             len(rows), self.dtype.itemsize)
-        for line, row in zip(lines, rows.tolist()):
-            done, offset = 0, self.offset(row)
-            while done < len(line):
-                done += os.pwrite(writer, line[done:], offset + done)
+        with self._named_errors():
+            for line, row in zip(lines, rows.tolist()):
+                done, offset = 0, self.offset(row)
+                while done < len(line):
+                    done += os.pwrite(writer, line[done:], offset + done)
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Add the path to errors of the operating system."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror,
+                          str(self.path)) from error
 
 
 def _reserve(file, size: int) -> None:

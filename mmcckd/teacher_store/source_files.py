@@ -100,7 +100,10 @@ class SourceFiles:
         """Number of rows that are stored."""
         self._checksums()  # or an error
         # A new map, whose pages do not stay in the memory of this process.
-        return int(np.count_nonzero(self.checksums.map()))
+        checksums = self.checksums.map()
+        return sum(
+            int(np.count_nonzero(checksums[part]))
+            for part in self.checksums.written())
 
     def _checksums(self) -> np.ndarray:
         """The checksums as a memory map; opening it checks both files."""

@@ -1,4 +1,4 @@
-import shutil
+import os
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, List, Sequence
 from urllib.parse import quote, unquote
@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 
 from mmcckd.files.locks import file_lock
 
+from .disk_space import DiskSpace
 from .identity import differences, open_identity
 from .record_layout import RecordLayout, layout_to_json
 from .row_format import RowFormat
@@ -43,13 +44,17 @@ class TeacherStore:
             name, in JSON types.
 
     Raises:
-        OSError: If the file system has no locks or memory maps.
+        OSError: If the file system has no locks or cannot be written to, or
+            on Windows.
         ValueError: If the store in the folder belongs to something else, or
             the folder contains other files.
     """
 
     def __init__(self, settings: StoreSettings, num_samples: int,
                  identity: Dict[str, Any]) -> None:
+        if not hasattr(os, 'preadv'):
+            raise OSError('A teacher store needs Linux or macOS: this '
+                          'operating system has no preadv.')
         self.settings = settings
         self.path = Path(settings.path)
         self.views = settings.views
@@ -100,11 +105,13 @@ class TeacherStore:
         """
         if not all(self._folder(source).exists() for source in layouts):
             with self._lock():
-                self._create({
+                new = {
                     source: layout
                     for source, layout in layouts.items()
                     if not self._folder(source).exists()
-                })
+                }
+                if new:  # no other process has created them
+                    self._create(new)
         for source, layout in layouts.items():
             files = self._files(source)
             found = differences(
@@ -122,32 +129,16 @@ class TeacherStore:
             source: RowFormat(layout, self.settings.dtype).dtype.itemsize
             for source, layout in layouts.items()
         }
-        if not sizes:
-            return
-        rows = self.views * self.num_samples
-        needed = rows * sum(size + 4 for size in sizes.values())
-        free = shutil.disk_usage(self.path).free
-        each = ', '.join(f'{source} {size:,} bytes'
-                         for source, size in sizes.items())
-        message = (f'needs {in_units(needed)} for {self.views:,} views of '
-                   f'{self.num_samples:,} samples ({each} a row); '
-                   f'{in_units(free)} are free')
-        advice = ('use fewer views, dtype="float16", top_k for the logits, or '
-                  'a path on another disk')
-        if needed > free:
-            raise OSError(f'The teacher store {self.path} {message}: {advice}.'
-                          )
-        print_log(f'The teacher store {self.path} {message}.', 'current')
+        space = DiskSpace(self.path, sizes, self.views, self.num_samples)
+        space.check()
+        print_log(f'{space.text}.', 'current')
         for source, layout in layouts.items():
             try:
                 SourceFiles.create(
                     self._folder(source), source, layout, self.settings.dtype,
                     self.views, self.num_samples)
             except OSError as error:
-                raise OSError(
-                    error.errno, f'The teacher store {self.path} {message}, '
-                    f'but they cannot be reserved: {error.strerror}; {advice}'
-                ) from error
+                raise space.error(error) from error
 
     def missing(self, views: np.ndarray, samples: np.ndarray,
                 sources: Sequence[str]) -> np.ndarray:
@@ -283,12 +274,3 @@ class TeacherStore:
             self.path / '.lock', f'Other processes have been writing into the '
             f'teacher store {self.path} for {SECONDS_TO_LOCK:.0f} s without a '
             'break; stop them, or give another path.', SECONDS_TO_LOCK)
-
-
-def in_units(size: float) -> str:
-    """A number of bytes, such as "7.8 GB"."""
-    units = ['bytes', 'kB', 'MB', 'GB', 'TB']
-    while size >= 1000 and len(units) > 1:
-        size /= 1000
-        del units[0]
-    return f'{size:.3g} {units[0]}'

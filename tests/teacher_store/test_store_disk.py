@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmcckd.teacher_store import RecordLayout, TeacherStore
-from mmcckd.teacher_store.store import in_units
+from mmcckd.teacher_store.disk_space import in_units
 
 from .conftest import FC, NECK, SAMPLES, VIEWS
 
@@ -100,11 +100,21 @@ def test_a_disk_that_becomes_full(make_store, leaves, monkeypatch):
     rows = np.zeros(5, np.int64), np.arange(5)
     with monkeypatch.context() as patch:
         patch.setattr(os, 'pwrite', write)
-        with pytest.raises(OSError, match='No space'):
+        with pytest.raises(OSError, match='No space.*: .*rows.npy'):
             store.write(*rows, leaves(5))
     assert store.missing(*rows, [NECK]).all()
     store.write(*rows, leaves(5))  # not locked
     assert not store.missing(*rows, [NECK, FC]).any()
+
+
+def test_a_disk_that_cannot_be_read(make_store, leaves, monkeypatch):
+    store = make_store()
+    store.write([0], [0], leaves(1))
+    monkeypatch.setattr(
+        os, 'preadv',
+        mock.Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO))))
+    with pytest.raises(OSError, match='Input/output error: .*rows.npy'):
+        store.read([0], [0], [NECK, FC])
 
 
 def test_a_row_is_written_in_parts(make_store, leaves, monkeypatch):
@@ -114,6 +124,13 @@ def test_a_row_is_written_in_parts(make_store, leaves, monkeypatch):
         file, data[:7], offset))
     store.write([0, 1], [0, 1], leaves(2))
     store.read([0, 1], [0, 1], [NECK, FC])
+
+
+def test_windows(make_store, monkeypatch, tmp_path):
+    monkeypatch.delattr(os, 'preadv')
+    with pytest.raises(OSError, match='needs Linux or macOS'):
+        make_store()
+    assert not (tmp_path / 'store').exists()
 
 
 @pytest.mark.parametrize('code', [errno.ENOSYS, errno.ENOLCK])
@@ -176,3 +193,17 @@ def test_a_store_of_the_size_of_imagenet(make_store, monkeypatch):
                                         (2.5e15, '2.5e+03 TB')])
 def test_units(size, text):
     assert in_units(size) == text
+
+
+@pytest.mark.parametrize('seek', [
+    os.lseek,
+    mock.Mock(side_effect=OSError(errno.EINVAL, 'A file system without it'))
+])
+def test_rows_are_counted(make_store, leaves, monkeypatch, seek):
+    """Far apart, in a file most of which was never written."""
+    store = make_store(num_samples=200_000)
+    assert store.filled() == {NECK: 0, FC: 0}
+    samples = np.array([0, 1, 99_999, 150_000, 199_999] * 2)
+    store.write([0] * 5 + [2] * 5, samples, leaves(10))
+    monkeypatch.setattr(os, 'lseek', seek)
+    assert store.filled() == dict.fromkeys([NECK, FC], 10 / 600_000)
