@@ -241,6 +241,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             ValueError: If a recorder that a loss needs has recorded nothing,
                 or the teacher's weights do not fit.
         """
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
         if prepare and self._preparation is None:
             self._prepare_teacher(images)
         # A delivery records in the teacher's forward pass, and overrides in
