@@ -7,7 +7,7 @@ for memory that is newly allocated. The matrices are symmetric, so that only
 the blocks on and above the diagonal are computed.
 """
 from functools import partial
-from typing import Callable, List, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ class BlockedTaylorRBF(torch.autograd.Function):
             radial = w * s
             return w.mul_(scales[i][:, None]).mul_(scales[j]), radial
 
-        squares = [scale * scale for scale in scales]
+        squares = [scale.square() for scale in scales]
         return _gradient(x, grad_k, weigh, squares), None, None
 
 
@@ -102,14 +102,15 @@ class BlockedExactRBF(torch.autograd.Function):
             w = (g * ks[i][j]).mul_(2 * ctx.gamma)
             return w, w
 
-        return _gradient(x - center, grad_k, weigh), None
+        return _gradient(x - center, grad_k, weigh, [1] * len(ks)), None
 
 
-def _gradient(x: Tensor, grad_k: Tensor, weigh: Callable, squares=None):
+def _gradient(x: Tensor, grad_k: Tensor, weigh: Callable,
+              squares: Sequence) -> Tensor:
     """``Σ_j V_ij x_j − r_i² (Σ_j R_ij) x_i`` for each row x_i.
 
-    ``weigh`` makes a block of dL/dK + its transpose to one of V and one of R,
-    both symmetric; ``squares`` are the r², 1 by default.
+    ``weigh(i, j, g)`` turns a block of the symmetric dL/dK + (dL/dK)ᵀ into
+    those of V and R; ``squares`` are the blocks of r².
     """
     grad_x, radial = torch.zeros_like(x), x.new_zeros(len(x))
     xs, grads, radials = (t.split(BLOCK_SIZE) for t in (x, grad_x, radial))
@@ -119,8 +120,8 @@ def _gradient(x: Tensor, grad_k: Tensor, weigh: Callable, squares=None):
             v, r = weigh(i, j, gs[i][j] + _transposed(gs[j][i]))
             radials[i].add_(r.sum(1))
             if i == j:  # the last block of these rows
-                v.diagonal().sub_(radials[i] if squares is None else radials[i] * squares[i])
-            else:
+                v.diagonal().sub_(radials[i] * squares[i])
+            else:  # and the block (j, i), which is its transpose
                 radials[j].add_(r.sum(0))
                 grads[j].addmm_(v.t(), xs[i])
             grads[i].addmm_(v, xs[j])
