@@ -5,6 +5,10 @@ from torch import Tensor
 
 from .transforms import is_transformed
 
+# The number of differences that are computed at a time on the CPU, so that
+# they are in the cache when they are squared.
+CACHED = 2**17
+
 
 def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
     r"""Mean squared difference of two correlation matrices.
@@ -47,32 +51,40 @@ def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
             f'{tuple(student.shape)} and the teacher '
             f'{tuple(teacher.shape)}; give each side a kernel (in a recipe, a '
             'kernel connector), over the same samples.')
-    difference = _widen(student) - _widen(teacher.detach())
+    student, teacher = _widen(student), _widen(teacher.detach())
     if is_transformed():
-        return difference.square().mean()
-    loss = _MeanSquare.apply(difference)
+        return (student - teacher).square().mean()
+    loss = _MeanSquare.apply(student, teacher)
     if loss.isnan():
         _raise_for_nan(student=student, teacher=teacher)
     return loss
 
 
 class _MeanSquare(torch.autograd.Function):
-    """``mean(d²)``.
+    """``mean((s − t)²)``.
 
     F.mse_loss allocates two more n × m matrices. The norms of the rows need
     none, and their sums are short enough for float32.
     """
 
     @staticmethod
-    def forward(ctx, difference):
-        ctx.save_for_backward(difference)
-        rows = torch.linalg.vector_norm(difference, dim=1)
-        return rows.square().sum() / difference.numel()
+    def forward(ctx, student, teacher):
+        ctx.save_for_backward(student, teacher)
+        pairs = [(student, teacher)]
+        if student.device.type == 'cpu' and student.numel() > CACHED:
+            rows = max(1, CACHED // student.shape[1])
+            pairs = zip(student.split(rows), teacher.split(rows))
+        squares = [
+            torch.linalg.vector_norm(s - t, dim=1).square().sum()
+            for s, t in pairs
+        ]
+        return sum(squares) / student.numel()
 
     @staticmethod
     def backward(ctx, grad_loss):
-        difference, = ctx.saved_tensors
-        return difference * (grad_loss * (2 / difference.numel()))
+        student, teacher = ctx.saved_tensors
+        scale = grad_loss * (2 / student.numel())
+        return (student - teacher).mul_(scale), None
 
 
 def check_loss_weight(name: str, value: float) -> None:

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from . import rbf_formulas
+from .blocked_rbf import BlockedExactRBF, BlockedTaylorRBF, is_large
 from .rbf_gradients import ExactRBF, TaylorRBF, inverse_norms
 from .transforms import is_transformed
 
@@ -155,11 +156,16 @@ def gaussian_rbf(x: Tensor,
             x = rbf_formulas.normalize(x)
             y = None if y is None else rbf_formulas.normalize(y)
         return rbf_formulas.exact_rbf(x, y, gamma)
+    blocked = y is None and is_large(x)
     if order is not None:
+        if blocked:
+            return BlockedTaylorRBF.apply(x, gamma, order)
         return TaylorRBF.apply(x, y, gamma, order)
     if normalize:
         x = x * inverse_norms(x)[:, None]
         y = None if y is None else y * inverse_norms(y)[:, None]
+    if blocked:
+        return BlockedExactRBF.apply(x, gamma)
     return ExactRBF.apply(x, y, gamma)
 
 

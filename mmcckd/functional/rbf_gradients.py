@@ -24,6 +24,11 @@ def inverse_norms(x: Tensor) -> Tensor:
     return _Norms.apply(x).reciprocal()
 
 
+def inverse_or_0(norms: Tensor) -> Tensor:
+    """1 / ‖x_i‖, 0 where the norm is 0."""
+    return _infinite_for_0(norms).reciprocal()
+
+
 class _Norms(torch.autograd.Function):
     """‖x_i‖, and infinity for a row of zeros, whose derivatives then are 0."""
 
@@ -43,12 +48,14 @@ def _infinite_for_0(norms: Tensor) -> Tensor:
     return norms.masked_fill(norms == 0, math.inf)
 
 
-def _horner(coefficients: Sequence[float], s: Tensor) -> Tensor:
+def horner(coefficients: Sequence[float],
+           s: Tensor,
+           out: Optional[Tensor] = None) -> Tensor:
     """``Σ_p coefficients[p] s^p`` with one new tensor and no power."""
     *lower, highest = coefficients
     if not lower:
         return torch.full_like(s, highest)
-    out = s * highest
+    out = torch.mul(s, highest, out=out)
     for coefficient in reversed(lower[1:]):
         out.add_(coefficient).mul_(s)
     return out.add_(lower[0])
@@ -71,24 +78,23 @@ class TaylorRBF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y, gamma, order):
         ctx.gamma, ctx.order = gamma, order
-        s = _gram(x) if y is None else x @ y.t()
+        s = x @ (x if y is None else y).t()
         if y is None:  # rounded as s is, so that its diagonal becomes 1
-            scale_x = scale_y = _infinite_for_0(
-                s.diagonal().sqrt()).reciprocal()
+            scale_x = scale_y = inverse_or_0(s.diagonal().sqrt())
         else:
             scale_x, scale_y = inverse_norms(x), inverse_norms(y)
         s.mul_(scale_x[:, None]).mul_(scale_y)
         ctx.save_for_backward(x, y, s, scale_x, scale_y)
-        return _horner(taylor_coefficients(gamma, order), s)
+        return horner(taylor_coefficients(gamma, order), s)
 
     @staticmethod
     def backward(ctx, grad_k):
         x, y, s, scale_x, scale_y = ctx.saved_tensors
         if torch.is_grad_enabled():
             formula = partial(taylor_rbf, gamma=ctx.gamma, order=ctx.order)
-            return *_differentiable(formula, x, y, grad_k, ctx), None, None
+            return *differentiable(formula, x, y, grad_k, ctx), None, None
         lower = taylor_coefficients(ctx.gamma, ctx.order - 1)
-        w = _horner([2 * ctx.gamma * c for c in lower], s).mul_(grad_k)
+        w = horner([2 * ctx.gamma * c for c in lower], s).mul_(grad_k)
         spare = w if y is None else None
         if y is None:
             w = _add_transposed(w)
@@ -122,25 +128,23 @@ class ExactRBF(torch.autograd.Function):
     def forward(ctx, x, y, gamma):
         ctx.gamma = gamma
         # Centering keeps the distances, and reduces cancellation.
-        x64 = x.double()
-        center = x64.mean(0)
-        x64 = x64 - center
-        y64 = x64 if y is None else y.double() - center
+        center = x.mean(0, dtype=torch.float64)
+        x64 = x - center
+        y64 = x64 if y is None else y - center
         k = x64 @ y64.t()
         k.mul_(2).sub_(x64.square().sum(1)[:, None])
         k.sub_(y64.square().sum(1)).clamp_(max=0)
         k = k.mul_(gamma).exp_().to(x.dtype)
-        ctx.save_for_backward(x, y, x64.to(x.dtype),
-                              None if y is None else y64.to(x.dtype), k)
+        ctx.save_for_backward(x, y, center.to(x.dtype), k)
         return k
 
     @staticmethod
     def backward(ctx, grad_k):
-        x, y, centered_x, centered_y, k = ctx.saved_tensors
+        x, y, center, k = ctx.saved_tensors
         if torch.is_grad_enabled():
             formula = partial(exact_rbf, gamma=ctx.gamma)
-            return *_differentiable(formula, x, y, grad_k, ctx), None
-        x, y = centered_x, centered_y
+            return *differentiable(formula, x, y, grad_k, ctx), None
+        x, y = x - center, None if y is None else y - center
         w = (grad_k * k).mul_(2 * ctx.gamma)
         grad_x = grad_y = None
         with torch.autocast(x.device.type, enabled=False):
@@ -155,7 +159,7 @@ class ExactRBF(torch.autograd.Function):
         return grad_x, grad_y, None
 
 
-def _differentiable(formula: Callable, x: Tensor, y: Optional[Tensor],
+def differentiable(formula: Callable, x: Tensor, y: Optional[Tensor],
                     grad_k: Tensor, ctx) -> List[Optional[Tensor]]:
     """The gradients for x and y, as functions of x, y and ``grad_k``."""
     # Views, since x and y may be the same tensor.
@@ -168,20 +172,6 @@ def _differentiable(formula: Callable, x: Tensor, y: Optional[Tensor],
                 grad_k,
                 create_graph=True))
     return [next(gradients) if n else None for n in needed]
-
-
-def _gram(x: Tensor) -> Tensor:
-    """``x xᵀ``; on the CPU, only half of the blocks of a large one."""
-    n = len(x)
-    if n < 512 or x.device.type != 'cpu':
-        return x @ x.t()
-    gram = x.new_empty(n, n)
-    block = -(-n // 4)
-    for i in range(0, n, block):
-        j = min(i + block, n)
-        torch.mm(x[i:j], x[i:].t(), out=gram[i:j, i:])
-        gram[j:, i:j] = gram[i:j, j:].t()
-    return gram
 
 
 def _add_transposed(a: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ def test_the_global_generators_may_be_attributes():
         for generator in (random._inst, np.random.mtrand._rand,
                           torch.random.default_generator)
     ]
-    transforms[0].options['itself'] = transforms[0]
+    transforms[0].options.update(itself=transforms[0], module=torch)
     check_pipeline(views(brighter, *transforms, pack))
 
 

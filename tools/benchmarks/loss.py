@@ -1,6 +1,7 @@
 """Time the Gaussian RBF connectors and the CC loss, forward and backward.
 
-    python tools/benchmarks/loss.py [--torchdistill] [--device cuda]
+    python tools/benchmarks/loss.py [--against PATH] [--torchdistill]
+        [--device cuda]
 
 Compares, side by side in one run, on the same features:
 
@@ -9,16 +10,20 @@ Compares, side by side in one run, on the same features:
 - plain        the paper's formula written term by term, with autograd
 - products     the three matrix products that it needs: two correlations, one
                gradient
+- other        CCLoss of another checkout, with --against
 - torchdistill its CCKDLoss, with --torchdistill (pip install torchdistill)
 
-Prints the median seconds of each and the ratios that the project aims at:
-plain / ours >= 2 from n = 256 on, ours / products <= 1.5 from n = 1024 on at
-d = 512, torchdistill / ours >= 20.
+Prints the median milliseconds of each and the ratios that the project aims at:
+plain / ours >= 2 from n = 256 on, ours / products <= 1.5 from n = 256 on at
+d = 512, torchdistill / ours >= 20. Large batches are repeated less often.
 """
 import argparse
+import importlib.util
 import math
 import statistics
+import sys
 import time
+from pathlib import Path
 from typing import Callable, Dict
 
 import torch
@@ -28,7 +33,8 @@ from torch import Tensor
 from mmcckd.models import CorrelationCongruenceLoss, GaussianRBFKernelConnector
 
 GAMMA, ORDER = 0.4, 2
-SIZES = ((256, 512), (512, 512), (1024, 512), (2048, 512), (256, 2048))
+SIZES = ((256, 512), (512, 512), (1024, 512), (2048, 512), (4096, 512),
+         (256, 2048))
 
 
 def ours(order=ORDER) -> Callable:
@@ -60,6 +66,16 @@ def products(student: Tensor, teacher: Tensor) -> None:
         correlation = student @ student.t()
         teacher @ teacher.t()
         correlation @ student
+
+
+def other(checkout: Path) -> Callable:
+    """CCLoss of another checkout, whose package imports only PyTorch."""
+    package = checkout / 'mmcckd/functional/__init__.py'
+    spec = importlib.util.spec_from_file_location('other_functional', package)
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    criterion = module.CCLoss(gamma=GAMMA, order=ORDER)
+    return lambda student, teacher: criterion(student, teacher).backward()
 
 
 def torchdistill() -> Callable:
@@ -102,7 +118,13 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--repetitions', type=int, default=50)
+    parser.add_argument(
+        '--repetitions', type=int, default=50, help='up to n = 512')
+    parser.add_argument(
+        '--against',
+        type=Path,
+        metavar='PATH',
+        help='another checkout, with mmcckd/functional')
     parser.add_argument('--torchdistill', action='store_true')
     parser.add_argument(
         '--sizes',
@@ -117,23 +139,25 @@ def main() -> None:
     args = parse_args()
     contestants = dict(
         ours=ours(), exact=ours(order=None), plain=plain, products=products)
+    if args.against is not None:
+        contestants['other'] = other(args.against)
     if args.torchdistill:
         contestants['torchdistill'] = torchdistill()
     where = (torch.cuda.get_device_name() if args.device == 'cuda' else
              f'CPU, {torch.get_num_threads()} threads')
-    print(f'torch {torch.__version__}, {where}; medians of '
-          f'{args.repetitions}, milliseconds\n')
+    print(f'torch {torch.__version__}, {where}; medians, milliseconds\n')
     header = [*contestants, 'plain/ours', 'ours/products']
-    if args.torchdistill:
-        header.append('torchdistill/ours')
+    header += [f'{name}/ours' for name in list(contestants)[4:]]
     print('| n × d | ' + ' | '.join(header) + ' |')
     print('|---|' + '---:|' * len(header))
     for n, d in args.sizes:
-        seconds = measure(contestants, n, d, args.device, args.repetitions)
+        repetitions = max(
+            min(args.repetitions, 5), args.repetitions * 512 // max(n, 512))
+        seconds = measure(contestants, n, d, args.device, repetitions)
         row = [f'{1000 * s:.2f}' for s in seconds.values()]
         for ratio in header[len(contestants):]:
-            one, other = ratio.split('/')
-            row.append(f'{seconds[one] / seconds[other]:.2f}')
+            numerator, denominator = ratio.split('/')
+            row.append(f'{seconds[numerator] / seconds[denominator]:.2f}')
         print(f'| {n} × {d} | ' + ' | '.join(row) + ' |', flush=True)
 
 
