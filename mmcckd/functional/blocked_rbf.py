@@ -15,13 +15,13 @@ from torch import Tensor
 from .rbf_formulas import exact_rbf, taylor_coefficients, taylor_rbf
 from .rbf_gradients import differentiable, horner, inverse_or_0
 
-# 256 × 256 values in float32 take 256 KiB, a part of the usual L2 caches.
-BLOCK_SIZE = 256
+# At most. 512 × 512 values in float32 take 1 MiB, a usual size of L2 caches.
+BLOCK_SIZE = 512
 
 
 def is_large(x: Tensor) -> bool:
     """Whether blocks of the n × n matrices of these features are faster."""
-    return x.device.type == 'cpu' and len(x) >= 2 * BLOCK_SIZE
+    return x.device.type == 'cpu' and len(x) >= BLOCK_SIZE
 
 
 class BlockedTaylorRBF(torch.autograd.Function):
@@ -32,7 +32,7 @@ class BlockedTaylorRBF(torch.autograd.Function):
         ctx.gamma, ctx.order = gamma, order
         coefficients = taylor_coefficients(gamma, order)
         k = x.new_empty(len(x), len(x))
-        xs, ks = x.split(BLOCK_SIZE), _split(k)
+        xs, ks = _split(x), _blocks(k)
         scales, cosines = [], []
         for i, j in _upper_blocks(len(xs)):
             s = xs[i] @ xs[j].t()
@@ -53,7 +53,7 @@ class BlockedTaylorRBF(torch.autograd.Function):
         if torch.is_grad_enabled():
             formula = partial(taylor_rbf, gamma=ctx.gamma, order=ctx.order)
             return *differentiable(formula, x, None, grad_k, ctx), None
-        blocks = len(x.split(BLOCK_SIZE))
+        blocks = len(_split(x))
         scales = saved[:blocks]
         cosines = dict(zip(_upper_blocks(blocks), saved[blocks:]))
         lower = taylor_coefficients(ctx.gamma, ctx.order - 1)
@@ -78,8 +78,8 @@ class BlockedExactRBF(torch.autograd.Function):
         center = x.mean(0, dtype=torch.float64)
         centered = x - center
         k = x.new_empty(len(x), len(x))
-        xs, ks = centered.split(BLOCK_SIZE), _split(k)
-        squares = centered.square().sum(1).split(BLOCK_SIZE)
+        xs, ks = _split(centered), _blocks(k)
+        squares = _split(centered.square().sum(1))
         for i, j in _upper_blocks(len(xs)):
             negative = xs[i] @ xs[j].t()
             negative.mul_(2).sub_(squares[i][:, None])
@@ -96,7 +96,7 @@ class BlockedExactRBF(torch.autograd.Function):
         if torch.is_grad_enabled():
             formula = partial(exact_rbf, gamma=ctx.gamma)
             return tuple(differentiable(formula, x, None, grad_k, ctx))
-        ks = _split(k)
+        ks = _blocks(k)
 
         def weigh(i, j, g):
             w = (g * ks[i][j]).mul_(2 * ctx.gamma)
@@ -113,8 +113,8 @@ def _gradient(x: Tensor, grad_k: Tensor, weigh: Callable,
     those of V and R; ``squares`` are the blocks of r².
     """
     grad_x, radial = torch.zeros_like(x), x.new_zeros(len(x))
-    xs, grads, radials = (t.split(BLOCK_SIZE) for t in (x, grad_x, radial))
-    gs = _split(grad_k)
+    xs, grads, radials = map(_split, (x, grad_x, radial))
+    gs = _blocks(grad_k)
     with torch.autocast('cpu', enabled=False):
         for i, j in reversed(_upper_blocks(len(xs))):
             v, r = weigh(i, j, gs[i][j] + _transposed(gs[j][i]))
@@ -133,9 +133,15 @@ def _upper_blocks(blocks: int) -> List[Tuple[int, int]]:
     return [(i, j) for j in range(blocks) for i in range(j, -1, -1)]
 
 
-def _split(matrix: Tensor) -> List[Tuple[Tensor, ...]]:
-    """Its blocks: ``[i][j]``."""
-    return [rows.split(BLOCK_SIZE, 1) for rows in matrix.split(BLOCK_SIZE)]
+def _split(x: Tensor, dim: int = 0) -> Tuple[Tensor, ...]:
+    """The rows (or columns) in two parts of equal size, or more."""
+    parts = max(2, -(-x.shape[dim] // BLOCK_SIZE))
+    return x.split(-(-x.shape[dim] // parts), dim)
+
+
+def _blocks(matrix: Tensor) -> List[Tuple[Tensor, ...]]:
+    """The block ``[i][j]`` of each part i of rows and j of columns."""
+    return [_split(rows, 1) for rows in _split(matrix)]
 
 
 def _transposed(block: Tensor) -> Tensor:
