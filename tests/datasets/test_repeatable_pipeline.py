@@ -21,6 +21,9 @@ from mmcckd.datasets.repeatable_views import RepeatableViews
 
 class Six(BaseDataset):
 
+    def __init__(self, pipeline):
+        super().__init__(pipeline=pipeline, serialize_data=False)
+
     def load_data_list(self):
         return [
             dict(img=np.full((8, 8), i, np.uint8), gt_label=0)
