@@ -5,8 +5,8 @@ from torch import Tensor
 
 from .transforms import is_transformed
 
-# The number of differences that are computed at a time on the CPU, so that
-# they are in the cache when they are squared.
+# How many differences are computed at once on the CPU, so that they are still
+# in the cache when they are squared.
 CACHED = 2**17
 
 
@@ -64,7 +64,8 @@ class _MeanSquare(torch.autograd.Function):
     """``mean((s − t)²)``.
 
     F.mse_loss allocates two more n × m matrices. The norms of the rows need
-    none, and their sums are short enough for float32.
+    none, and their sums are short enough for float32. The two matrices are
+    saved, rather than another one with their difference.
     """
 
     @staticmethod
