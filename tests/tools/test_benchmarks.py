@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
         '--samples', '20000', '--width', '64', '--superclasses', '50',
         '--subset', '4000', '--subset-superclasses', '20', '--repetitions', '1'
     ], "4,000 samples into 20: inertia over that of scikit-learn's KMeans"),
+    ('teacher_store_rounding', ['--epochs', '1'], '| float16, filled |'),
     ('train_step', [
         '--batch', '2', '--size', '32', '--repetitions', '1', '--variants',
         'bfloat16 teacher, AMP student'

@@ -206,7 +206,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self.stored_teacher is None:
             self.run_teacher(batch_inputs, data_samples)
         else:
-            self.stored_teacher.record(batch_inputs, data_samples)
+            # Files are read there, which cannot be compiled.
+            torch.compiler.disable(self.stored_teacher.record)(batch_inputs,
+                                                               data_samples)
 
         distiller.set_deliveries_override(True)
         with distiller.student_recorders, distiller.deliveries:
@@ -239,6 +241,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             ValueError: If a recorder that a loss needs has recorded nothing,
                 or the teacher's weights do not fit.
         """
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
         if prepare and self._preparation is None:
             self._prepare_teacher(images)
         # A delivery records in the teacher's forward pass, and overrides in
