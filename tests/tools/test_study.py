@@ -27,6 +27,8 @@ STUDY = dict(
         config='configs/baseline/r18w16_digits.py', options=SHORT, seeds=2),
     options=SHORT,
     tune_seeds=1,
+    # The runs fill it at the same time.
+    teacher_store=dict(views=2, dtype='float32'),
     rows=dict(
         KD=dict(
             config='configs/baseline/kd_r18w16_r10w6_digits.py',
