@@ -99,13 +99,16 @@ def _transforms(dataset: Dataset) -> List[str]:
     return [_text(transform) for transform in transforms]
 
 
-def _text(transform: Any) -> str:
+def _text(value: Any) -> str:
     """A text for a transform with its settings, the same in each process."""
-    text = repr(transform)
+    text = repr(value)
     if not ADDRESS.search(text):
         return text
-    if hasattr(transform, '__qualname__'):  # a function
-        return f'{transform.__module__}.{transform.__qualname__}'
-    settings = ', '.join(f'{name}={_text(value)}' for name, value in sorted(
-        getattr(transform, '__dict__', {}).items()))
-    return f'{type(transform).__name__}({settings})'
+    if hasattr(value, '__qualname__'):  # a function
+        return f'{value.__module__}.{value.__qualname__}'
+    if isinstance(value, (list, tuple)):
+        return f'[{", ".join(map(_text, value))}]'
+    settings = value if isinstance(value, dict) else vars(value)
+    parts = ', '.join(f'{name}={_text(part)}'
+                      for name, part in settings.items())
+    return f'{type(value).__name__}({parts})'

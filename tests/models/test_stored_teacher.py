@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -195,6 +197,16 @@ def test_a_store_does_not_depend_on_autocast(build, tmp_path):
             np.zeros(4, int), np.arange(4), [FC])[FC][0]
         for name in ('store', 'other'))
     assert (one == other).all()
+
+
+def test_a_model_with_an_open_store_can_be_copied(build):
+    """As EMAHook does."""
+    build().loss(*batch(range(4)))
+    copied = copy.deepcopy(build())
+    copied.loss(*batch(range(4)))
+    assert copied.stored_teacher.model is copied
+    assert len(records(copied)['logits'][0]) == 4
+    assert copied.seen == []
 
 
 def test_the_dtype_of_the_teacher(build):
