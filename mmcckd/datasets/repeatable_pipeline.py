@@ -1,6 +1,7 @@
 """Check that what is loaded is determined by the global random generators."""
 import copy
 import random
+from types import ModuleType
 from typing import Any, Callable, Iterator, Optional, Tuple
 
 import numpy as np
@@ -110,7 +111,7 @@ def _own_generators(owner: Any, path: str = '', seen: Optional[set] = None
     elif isinstance(owner, (list, tuple)):
         for i, value in enumerate(owner):
             yield from _own_generators(value, f'{path}[{i}]', seen)
-    elif not isinstance(owner, type):
+    elif not isinstance(owner, (type, ModuleType)):
         for key, value in getattr(owner, '__dict__', {}).items():
             yield from _own_generators(value, f'{path}.{key}', seen)
 

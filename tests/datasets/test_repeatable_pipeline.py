@@ -21,6 +21,9 @@ from mmcckd.datasets.repeatable_views import RepeatableViews
 
 class Six(BaseDataset):
 
+    def __init__(self, pipeline):
+        super().__init__(pipeline=pipeline, serialize_data=False)
+
     def load_data_list(self):
         return [
             dict(img=np.full((8, 8), i, np.uint8), gt_label=0)
@@ -89,7 +92,7 @@ def test_the_global_generators_may_be_attributes():
         for generator in (random._inst, np.random.mtrand._rand,
                           torch.random.default_generator)
     ]
-    transforms[0].options['itself'] = transforms[0]
+    transforms[0].options.update(itself=transforms[0], module=torch)
     check_pipeline(views(brighter, *transforms, pack))
 
 

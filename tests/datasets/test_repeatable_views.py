@@ -26,7 +26,8 @@ class Pictures(BaseDataset):
 def pictures(*transforms):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         return Pictures(
-            pipeline=[*transforms, dict(type='mmpretrain.PackInputs')])
+            pipeline=[*transforms, dict(type='PackInputs')],
+            serialize_data=False)
 
 
 CROP = dict(type='RandomCrop', crop_size=16)
