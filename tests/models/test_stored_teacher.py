@@ -274,7 +274,7 @@ def test_a_parameter_cannot_be_stored(build):
         logits=dict(type='Parameter', source='fc.weight'),
         neck=dict(type='ModuleOutputs', source='neck'))
     with pytest.raises(ValueError, match='records a parameter of the teacher, '
-                       'fc.weight, and a teacher store'):
+                       'fc.weight, but a teacher store'):
         build(config(recorders))
 
 
