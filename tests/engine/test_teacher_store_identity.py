@@ -1,5 +1,6 @@
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
+from mmengine.model import BaseDataPreprocessor
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -59,8 +60,26 @@ def test_the_conversion_of_the_images():
     assert 'shift=[-1.0, -1.0, -1.0]' in conversion
 
 
+def test_a_data_preprocessor_of_the_users():
+
+    class Scaled(BaseDataPreprocessor):
+
+        def __init__(self, scale):
+            super().__init__()
+            self.scale = scale
+
+        def forward(self, data, training=False):
+            return data
+
+    one, same, other = (
+        images_identity(network(), Scaled(scale), (3, 8, 8))
+        for scale in (1, 1, 2))
+    assert one == same
+    assert 'scale=2' in other['preprocessing']
+
+
 class Add:
-    """A transform without a text of its own."""
+    """A transform."""
 
     def __init__(self, value):
         self.value = value
@@ -71,6 +90,13 @@ class Add:
 
 def identity_function(data):
     return data
+
+
+class Silent(Add):
+    """A transform whose text leaves out its setting."""
+
+    def __repr__(self):
+        return 'Silent()'
 
 
 class Paths(BaseDataset):
@@ -90,6 +116,7 @@ def test_pipelines():
     assert texts(nested) == [
         ['Add(value=[Add(value=1), dict(inner=Add(value=2))])']
     ]
+    assert texts(Silent(1)) != texts(Silent(2))
     assert texts(identity_function) == [[f'{__name__}.identity_function']]
     assert texts() == [[]]
 
