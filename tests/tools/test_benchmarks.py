@@ -29,8 +29,8 @@ ROOT = Path(__file__).parent.parent.parent
     ], "4,000 samples into 20: inertia over that of scikit-learn's KMeans"),
     ('teacher_store_rounding', ['--epochs', '1'], '| float16, filled |'),
     ('train_step', [
-        '--batch', '2', '--size', '32', '--repetitions', '1', '--variants',
-        'bfloat16 teacher, AMP student'
+        '--batch', '4', '--size', '32', '--repetitions', '1', '--rows',
+        'student, prepared', 'stored, AMP'
     ], 'CC at batch 256:'),
 ])
 def test_runs(name, arguments, expected):
