@@ -205,12 +205,13 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self.channels_last:
             batch_inputs = batch_inputs.contiguous(
                 memory_format=torch.channels_last)
-        if self.stored_teacher is None:
+        stored = self.stored_teacher
+        if stored is None:
             self.run_teacher(batch_inputs, data_samples)
         else:
-            # Files are read there, which cannot be compiled.
-            torch.compiler.disable(self.stored_teacher.record)(batch_inputs,
-                                                               data_samples)
+            # Files are read and written there, which cannot be compiled.
+            rows = torch.compiler.disable(stored.fill)(batch_inputs,
+                                                       data_samples)
 
         distiller.set_deliveries_override(True)
         with distiller.student_recorders, distiller.deliveries:
@@ -218,6 +219,9 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                                         or self.student_trainable):
                 student_losses = self.student(
                     batch_inputs, data_samples, mode='loss')
+        if stored is not None:
+            # Read while a GPU computes the forward pass of the student.
+            torch.compiler.disable(stored.record)(*rows, batch_inputs.device)
         if self.calculate_student_loss:
             student_losses = self._weigh(student_losses)
             losses.update(add_prefix(student_losses, 'student'))

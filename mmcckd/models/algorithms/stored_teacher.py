@@ -129,37 +129,6 @@ class StoredTeacher:
         """Do not use the store any longer, since the teacher changes."""
         self.store = None
 
-    def record(self, images: Tensor,
-               data_samples: Optional[List[BaseDataElement]]) -> None:
-        """Fill the recorders with the records of a batch.
-
-        Args:
-            images (Tensor): Images, (n, c, h, w).
-            data_samples (List[BaseDataElement]): Their n samples, loaded by
-                :class:`.RepeatableViews`.
-
-        Raises:
-            ValueError: If the store is not open, or the samples do not say
-                their index and view.
-        """
-        views, samples = self.fill(images, data_samples)
-        stored = self.store.read(views, samples, list(self.sources))
-        for source, names in self.sources.items():
-            leaves = [
-                self._to_model(torch.from_numpy(leaf), images.device)
-                for leaf in stored[source]
-            ]
-            records = unflatten(self.layouts[source].structure, leaves)
-            for name in names:
-                self.recorders[name].data_buffer[:] = records
-
-    def _to_model(self, leaf: Tensor, device: torch.device) -> Tensor:
-        leaf = leaf.to(device)
-        if self.model.channels_last and leaf.dim() == 4:
-            # As the teacher returns it; sums depend on it in their last bits.
-            leaf = leaf.contiguous(memory_format=torch.channels_last)
-        return leaf
-
     def fill(self, images: Tensor,
              data_samples: Optional[List[BaseDataElement]]
              ) -> Tuple[np.ndarray, np.ndarray]:
@@ -167,10 +136,15 @@ class StoredTeacher:
 
         Args:
             images (Tensor): Images, (n, c, h, w).
-            data_samples (List[BaseDataElement]): Their n samples.
+            data_samples (List[BaseDataElement]): Their n samples, loaded by
+                :class:`.RepeatableViews`.
 
         Returns:
             Tuple[np.ndarray, np.ndarray]: Their views and indices, each (n, ).
+
+        Raises:
+            ValueError: If the store is not open, or the samples do not say
+                their index and view.
         """
         views, samples = self._rows(data_samples)
         missing = np.flatnonzero(
@@ -192,6 +166,34 @@ class StoredTeacher:
         }
         self.store.write(views[missing], samples[missing], leaves)
         return views, samples
+
+    def record(self, views: np.ndarray, samples: np.ndarray,
+               device: torch.device) -> None:
+        """Fill the recorders with stored records.
+
+        Args:
+            views (np.ndarray): Views of a batch, (n, ), from :meth:`fill`.
+            samples (np.ndarray): Indices of its samples, (n, ).
+            device (torch.device): Device of the records.
+        """
+        stored = self.store.read(views, samples, list(self.sources))
+        for source, names in self.sources.items():
+            leaves = [
+                self._to_model(torch.from_numpy(leaf), device)
+                for leaf in stored[source]
+            ]
+            records = unflatten(self.layouts[source].structure, leaves)
+            for name in names:
+                self.recorders[name].data_buffer[:] = records
+
+    def _to_model(self, leaf: Tensor, device: torch.device) -> Tensor:
+        if device.type == 'cuda':  # do not wait for what the GPU is doing
+            leaf = leaf.pin_memory()
+        leaf = leaf.to(device, non_blocking=True)
+        if self.model.channels_last and leaf.dim() == 4:
+            # As the teacher returns it; sums depend on it in their last bits.
+            leaf = leaf.contiguous(memory_format=torch.channels_last)
+        return leaf
 
     def _rows(self, data_samples: Optional[List[BaseDataElement]]
               ) -> Tuple[np.ndarray, np.ndarray]:
