@@ -45,8 +45,8 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     """
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
-    if cfg.model.get('teacher_store') and 'TeacherStoreHook' not in _hooks(
-            cfg):
+    if cfg.model.get('teacher_store') is not None and (
+            'TeacherStoreHook' not in _hooks(cfg)):
         runner.register_hook(TeacherStoreHook())
     # A FlexibleRunner builds its model later.
     if isinstance(runner.model, nn.Module):

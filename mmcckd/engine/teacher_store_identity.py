@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from mmcckd.datasets.fingerprint import fingerprint_dataset
 from mmcckd.datasets.wrappers import base_datasets
 from mmcckd.models.algorithms.teacher_images import ConvertImages
-from mmcckd.models.preprocessing import describe
+from mmcckd.models.preprocessing import describe, is_known
 
 ADDRESS = re.compile(r' at 0x[0-9a-f]+')
 DIGITS = 16  # of a hash
@@ -68,9 +68,12 @@ def images_identity(teacher: nn.Module, preprocessor: nn.Module,
         for the teacher.
     """
     hooks = teacher._forward_pre_hooks.values()
+    preprocessing = describe(preprocessor)
+    if not is_known(preprocessor):
+        preprocessing += f'; {_text(preprocessor)}'
     return dict(
         shape=list(shape),
-        preprocessing=describe(preprocessor),
+        preprocessing=preprocessing,
         conversion=[str(hook) for hook in hooks
                     if isinstance(hook, ConvertImages)])
 
@@ -99,13 +102,23 @@ def _transforms(dataset: Dataset) -> List[str]:
     return [_text(transform) for transform in transforms]
 
 
-def _text(transform: Any) -> str:
-    """A text for a transform with its settings, the same in each process."""
-    text = repr(transform)
-    if not ADDRESS.search(text):
-        return text
-    if hasattr(transform, '__qualname__'):  # a function
-        return f'{transform.__module__}.{transform.__qualname__}'
-    settings = ', '.join(f'{name}={_text(value)}' for name, value in sorted(
-        getattr(transform, '__dict__', {}).items()))
-    return f'{type(transform).__name__}({settings})'
+def _text(value: Any) -> str:
+    """A text for a transform with all its settings, the same in each process.
+
+    A transform's own text may leave out settings, or have none.
+    """
+    if hasattr(value, '__qualname__'):  # a function or class
+        return f'{value.__module__}.{value.__qualname__}'
+    if isinstance(value, (list, tuple)):
+        return f'[{", ".join(map(_text, value))}]'
+    if isinstance(value, dict):
+        settings = value
+    elif hasattr(value, '__dict__') and (callable(value)
+                                         or ADDRESS.search(repr(value))):
+        settings = vars(value)
+    else:
+        return ADDRESS.sub('', repr(value))
+    own = vars(nn.Module()) if isinstance(value, nn.Module) else ()
+    parts = ', '.join(f'{name}={_text(part)}'
+                      for name, part in settings.items() if name not in own)
+    return f'{type(value).__name__}({parts})'

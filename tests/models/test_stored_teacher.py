@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -197,6 +199,16 @@ def test_a_store_does_not_depend_on_autocast(build, tmp_path):
     assert (one == other).all()
 
 
+def test_a_model_with_an_open_store_can_be_copied(build):
+    """As EMAHook does."""
+    build().loss(*batch(range(4)))
+    copied = copy.deepcopy(build())
+    copied.loss(*batch(range(4)))
+    assert copied.stored_teacher.model is copied
+    assert len(records(copied)['logits'][0]) == 4
+    assert copied.seen == []
+
+
 def test_the_dtype_of_the_teacher(build):
     model = build(config(teacher_dtype='bfloat16'))
     model.loss(*batch(range(4)))
@@ -262,7 +274,7 @@ def test_a_parameter_cannot_be_stored(build):
         logits=dict(type='Parameter', source='fc.weight'),
         neck=dict(type='ModuleOutputs', source='neck'))
     with pytest.raises(ValueError, match='records a parameter of the teacher, '
-                       'fc.weight, and a teacher store'):
+                       'fc.weight, but a teacher store'):
         build(config(recorders))
 
 

@@ -6,10 +6,10 @@ The CCKD recipe of the digits is trained with the same seed and the same views
 of the samples (as many as epochs): without a store; with stores of float32 and
 float16 numbers, each while it is filled and when it is filled; and without a
 store, but with a teacher that computes in float16 or bfloat16, which rounds
-more often than a store does. The table has the largest relative difference of the loss terms in the
-first iteration, the relative difference of the student's weights after the
-first and the last epoch (norm of the difference over norm), and the validation
-accuracy at the end.
+more often than a store does. The table has the largest relative difference of
+the loss terms in the first iteration, the relative difference of the student's
+weights after the first and the last epoch (norm of the difference over norm),
+and the validation accuracy at the end.
 """
 import argparse
 import tempfile

@@ -14,7 +14,7 @@ from mmcckd.teacher_store import (
     unflatten,
 )
 
-from .batch_mixing import TURN_OFF, batch_augment_names
+from .stored_sources import check_storable, top_k_by_source, used_sources
 
 ADD_HOOK = ("add custom_hooks=[dict(type='TeacherStoreHook')] to the config, "
             'or build the runner with mmcckd.engine.build_runner')
@@ -51,7 +51,7 @@ class StoredTeacher:
 
     Raises:
         ValueError: If there are deliveries or batch augmentations, a loss uses
-            parameters of the teacher, or ``top_k`` names another recorder.
+            parameters of the teacher, or ``top_k`` does not fit the recorders.
     """
 
     def __init__(self, settings: StoreSettings, model: nn.Module) -> None:
@@ -62,55 +62,9 @@ class StoredTeacher:
         self.teacher_identity: Dict[str, str] = {}
         self.layouts: Dict[str, RecordLayout] = {}
         self.batch_size = 1
-        self.sources: Dict[str, List[str]] = {}
-        for name in _used_by_losses(model.distiller):
-            key = source_key(self.recorders[name])
-            self.sources.setdefault(key, []).append(name)
-        self._check(model)
-        self.top_k = self._top_k_by_source()
-
-    def _check(self, model: nn.Module) -> None:
-        deliveries = model.distiller.deliveries.deliveries
-        if deliveries:
-            raise ValueError(
-                'A teacher store cannot be used with distill_deliveries '
-                f'({", ".join(deliveries)}): they pass '
-                'on what happens within the teacher, which is not run. Remove '
-                'the deliveries or teacher_store.')
-        names = batch_augment_names(model.data_preprocessor)
-        if names:
-            raise ValueError(
-                'A teacher store cannot be used with '
-                f'{" and ".join(names)}: the teacher sees another mixture of '
-                f'images each time. {TURN_OFF}, or remove teacher_store.')
-        for source, (name, *_) in self.sources.items():
-            if source.startswith('Parameter:'):
-                raise ValueError(
-                    f'teacher_recorders.{name} records a parameter of the '
-                    f'teacher, {self.recorders[name].source}, and a teacher '
-                    'store has records of samples only. Record the outputs of '
-                    'a module, or remove teacher_store.')
-
-    def _top_k_by_source(self) -> Dict[str, int]:
-        top_k = dict(self.settings.top_k or {})
-        found = {}
-        for source, names in self.sources.items():
-            values = {top_k.get(name) for name in names}
-            if len(values) > 1:
-                raise ValueError(
-                    f'The teacher recorders {" and ".join(names)} record the '
-                    f'same, {source}, and teacher_store.top_k has '
-                    f'{self.settings.top_k}. Set the same k for them.')
-            found[source] = values.pop()
-        unknown = set(top_k) - {n for names in self.sources.values()
-                                for n in names}
-        if unknown:
-            raise ValueError(
-                'teacher_store.top_k has '
-                f'{", ".join(map(repr, sorted(unknown)))}, but the losses use '
-                'the teacher recorders '
-                f'{", ".join(sorted(sum(self.sources.values(), [])))}.')
-        return found
+        check_storable(model)
+        self.sources = used_sources(model.distiller)
+        self.top_k = top_k_by_source(self.sources, settings.top_k or {})
 
     def probe(self, images: Tensor, data_samples: List[BaseDataElement]
               ) -> Dict[str, RecordLayout]:
@@ -259,18 +213,3 @@ class StoredTeacher:
                  ) -> Tuple[Any, List[Tensor]]:
         recorder = self.recorders[self.sources[source][0]]
         return flatten(recorder.data_buffer, batch_size)
-
-
-def source_key(recorder: Any) -> str:
-    """The key of a recorder's records in a store: its type and source."""
-    kind = type(recorder).__name__.replace('Recorder', '')
-    return f'{kind}:{recorder.source}'
-
-
-def _used_by_losses(distiller: nn.Module) -> List[str]:
-    """Names of the teacher recorders that a loss uses."""
-    return list(
-        dict.fromkeys(record['recorder']
-                      for mapping in distiller.loss_forward_mappings.values()
-                      for record in mapping.values()
-                      if not record['from_student']))
