@@ -10,7 +10,7 @@ from mmcckd.teacher_store import StoreSettings
 
 from .frozen import frozen_teacher
 from .mixing import KERNEL, mix_cc
-from .teacher_store import teacher_store
+from .stored import teacher_store
 
 ALLOWED = list(inspect.signature(mix_cc).parameters)[1:]
 SETTINGS = [field.name for field in fields(StoreSettings)
