@@ -8,7 +8,7 @@ from mmcckd.arguments import MIX_CC_KEYS
 
 from .frozen import frozen_teacher
 from .mixing import KERNEL, mix_cc
-from .teacher_store import teacher_store
+from .stored import teacher_store
 
 
 def mix(cfg: Config, args: argparse.Namespace) -> Config:
