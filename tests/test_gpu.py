@@ -1,5 +1,4 @@
 """What differs on a GPU. These tests are skipped where there is none."""
-import os
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,12 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def deterministic():
-    os.environ['CUBLAS_WORKSPACE_CONFIG'] = ':4096:8'
-    tf32 = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
+def deterministic(monkeypatch):
+    monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    monkeypatch.setattr(torch.backends.cudnn, 'deterministic', True)
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+    torch.use_deterministic_algorithms(True, warn_only=True)
     yield
-    torch.backends.cudnn.allow_tf32 = tf32
     torch.use_deterministic_algorithms(False)
 
 
@@ -68,7 +67,7 @@ def train(folder, name, **options):
     cfg.model.update(options)
     cfg.work_dir = str(folder / name)
     cfg.experiment_name = f'{folder.name}_{name}'
-    cfg.randomness = dict(seed=0, deterministic=True)
+    cfg.randomness = dict(seed=0)
     cfg.train_cfg.update(max_epochs=3, val_interval=3)
     if 'teacher_store' not in options:
         cfg.custom_hooks = [dict(type='RepeatableViewsHook', views=3)]
