@@ -201,7 +201,7 @@ class StoredTeacher:
                 'other weights were loaded into the teacher since. To open it '
                 f'before training, {ADD_HOOK}.')
         if data_samples is None or not all(
-                'dataset_index' in sample for sample in data_samples):
+                hasattr(sample, 'dataset_index') for sample in data_samples):
             raise ValueError(
                 'The model has a teacher_store, but the samples of this batch '
                 'do not say which sample and view they are. Use the '
