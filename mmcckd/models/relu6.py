@@ -58,5 +58,11 @@ class _Clamp(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> Tensor:
-        output, = ctx.saved_tensors
+        try:
+            output, = ctx.saved_tensors
+        except RuntimeError as error:
+            raise RuntimeError(
+                f'{error} If what follows a ReLU6(inplace=True) changes its '
+                'output in place, such as Dropout(inplace=True) or "+=", set '
+                'inplace=False in one of the two.') from error
         return torch.ops.aten.hardtanh_backward(grad, output, 0., 6.)

@@ -103,3 +103,11 @@ def test_network_can_be_exported(convert):
     keep_outputs_of_relu6(model)
     images = torch.randn(4, 3, 9, 9)
     assert torch.equal(convert(model)(images), model(images))
+
+
+def test_output_changed_in_place():
+    model = nn.Sequential(nn.ReLU6(inplace=True), nn.Dropout(inplace=True))
+    keep_outputs_of_relu6(model)
+    x = torch.ones(9, requires_grad=True)
+    with pytest.raises(RuntimeError, match='set inplace=False in one of'):
+        model(x * 1).sum().backward()
