@@ -39,11 +39,13 @@ class NetworkForStore(BaseModel):
         self.fc = nn.Linear(width, 5)
         self.matrix = Matrix()
         self.summary = nn.Identity()
+        self.centered = nn.Identity()
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         features, _ = self.neck(self.bn(self.conv(inputs)).relu())
         self.matrix(features)
         self.summary(features.mean())
+        self.centered(features - features.mean(0))
         logits = self.fc(features)
         if mode == 'loss':
             labels = torch.tensor([int(s.gt_label) for s in data_samples])
@@ -225,6 +227,21 @@ def test_top_k(build):
     assert all(len(row.unique()) == 3 for row in logits)
 
 
+@pytest.mark.parametrize('settings', [
+    dict(), dict(dtype='float16'), dict(top_k=dict(logits=2))])
+def test_stored_records_are_compared_with_the_teacher(build, settings):
+    model = build(**settings)
+    model.stored_teacher.compare(*batch([0, 1]))  # nothing is stored
+    model.loss(*batch(range(4)))
+    model = build(**settings)
+    model.stored_teacher.compare(*batch([3, 9]))
+    images, samples = batch([9, 1])
+    images[1] += 1
+    with pytest.raises(ValueError, match='for view 0 of sample 1 than the '
+                       r'teacher gives now, by \d+%'):
+        model.stored_teacher.compare(images, samples)
+
+
 def test_recorders_that_no_loss_uses_are_not_stored(build):
     cfg = config()
     cfg['distiller']['teacher_recorders'] = dict(
@@ -260,6 +277,7 @@ def test_recorders_of_the_same_source(build):
     ('matrix', r'teacher_recorders.logits \(.*\) cannot be stored: a sample '
      r'has the shapes \[\(2,\)\] in a batch of 2, but \[\(1,\)\]'),
     ('summary', r'a row for each sample, but .*\(\) was recorded'),
+    ('centered', r'in a batch of 2 differs by \d+% from that in a batch of 1'),
 ])
 def test_records_that_cannot_be_stored(build, source, message):
     recorders = dict(

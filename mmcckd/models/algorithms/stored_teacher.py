@@ -11,6 +11,8 @@ from mmcckd.teacher_store import (
     StoreSettings,
     TeacherStore,
     flatten,
+    keep_top_k,
+    spread_rest,
     unflatten,
 )
 
@@ -18,6 +20,10 @@ from .stored_sources import check_storable, top_k_by_source, used_sources
 
 ADD_HOOK = ("add custom_hooks=[dict(type='TeacherStoreHook')] to the config, "
             'or build the runner with mmcckd.engine.build_runner')
+INDEPENDENT = ('A teacher store needs records that do not depend on the other '
+               'samples of a batch.')
+# Relative. The precisions of a teacher differ by less, and images by more.
+TOLERANCE = 0.1
 
 
 class StoredTeacher:
@@ -84,7 +90,7 @@ class StoredTeacher:
                 recorder.
         """
         self.model.ready_teacher(images.device)
-        layouts = {}
+        layouts, alone = {}, {}
         for n in (1, len(images)):
             self.model.run_teacher(images[:n], data_samples[:n], prepare=False)
             for source, (name, *_) in self.sources.items():
@@ -94,8 +100,14 @@ class StoredTeacher:
                         raise ValueError(
                             f'a sample has the shapes {layout.shapes} in a '
                             f'batch of {n}, but {layouts[source].shapes} in a '
-                            'batch of 1. A teacher store needs records that '
-                            'do not depend on the other samples of a batch.')
+                            f'batch of 1. {INDEPENDENT}')
+                    row = [leaf[:1] for leaf in self._leaves(source, n)]
+                    change = difference(row, alone.setdefault(source, row))
+                    if not change <= TOLERANCE:  # NaN is wrong
+                        raise ValueError(
+                            f'the record of a sample in a batch of {n} '
+                            f'differs by {change:.0%} from that in a batch of '
+                            f'1. {INDEPENDENT}')
                 except ValueError as error:
                     raise ValueError(
                         f'teacher_recorders.{name} ({source}) cannot be '
@@ -124,6 +136,47 @@ class StoredTeacher:
         store = TeacherStore(self.settings, num_samples, identity)
         store.add(layouts)
         self.store, self.layouts = store, layouts
+
+    def compare(self, images: Tensor, data_samples: List[BaseDataElement]
+                ) -> None:
+        """Compare what is stored of some samples with what the teacher gives.
+
+        What changes the records without being in the identity of the store is
+        found: other code or versions of libraries, or other images in files of
+        the same names.
+
+        Args:
+            images (Tensor): Images, (n, c, h, w).
+            data_samples (List[BaseDataElement]): Their n samples.
+
+        Raises:
+            ValueError: If a stored record differs by more than rounding.
+        """
+        views, samples = self._rows(data_samples)
+        self.model.run_teacher(images, data_samples, prepare=False)
+        for source in self.sources:
+            found = self._leaves(source, len(images))
+            k = self.top_k[source]
+            if k is not None:
+                found = [
+                    spread_rest(*keep_top_k(leaf, k), leaf.shape[1])
+                    for leaf in found
+                ]
+            stored = ~self.store.missing(views, samples, [source])
+            for i in np.flatnonzero(stored):
+                row = self.store.read(views[[i]], samples[[i]], [source])
+                change = difference(row[source],
+                                    [leaf[[i]] for leaf in found])
+                if not change <= TOLERANCE:
+                    raise ValueError(
+                        f'The teacher store {self.settings.path} has another '
+                        f'record of {source} for view {views[i]} of sample '
+                        f'{samples[i]} than the teacher gives now, by '
+                        f'{change:.0%}. The store has the settings of this '
+                        'run, so the image files, the code of the data set, '
+                        'of a transform or of the teacher, or the version of '
+                        'a library has changed. Give another path, or restore '
+                        'what has changed.')
 
     def close(self) -> None:
         """Do not use the store any longer, since the teacher changes."""
@@ -159,8 +212,8 @@ class StoredTeacher:
             [data_samples[i] for i in batch])
         leaves = {
             source: [
-                leaf[:len(missing)].float().cpu().numpy()
-                for leaf in self._flatten(source, len(batch))[1]
+                leaf[:len(missing)]
+                for leaf in self._leaves(source, len(batch))
             ]
             for source in self.sources
         }
@@ -211,7 +264,22 @@ class StoredTeacher:
         return (np.array([sample.view for sample in data_samples]),
                 np.array([sample.dataset_index for sample in data_samples]))
 
+    def _leaves(self, source: str, batch_size: int) -> List[np.ndarray]:
+        return [
+            leaf.float().cpu().numpy()
+            for leaf in self._flatten(source, batch_size)[1]
+        ]
+
     def _flatten(self, source: str, batch_size: int
                  ) -> Tuple[Any, List[Tensor]]:
         recorder = self.recorders[self.sources[source][0]]
         return flatten(recorder.data_buffer, batch_size)
+
+
+def difference(leaves: List[np.ndarray], expected: List[np.ndarray]) -> float:
+    """The largest ‖x − y‖ / ‖y‖ of two lists of arrays."""
+    changes = [
+        np.linalg.norm(x - y) / max(np.linalg.norm(y), 1e-12)
+        for x, y in zip(leaves, expected)
+    ]
+    return max(changes)
