@@ -13,6 +13,7 @@ from mmcckd.engine.teacher_store_identity import (
     images_identity,
     teacher_identity,
 )
+from mmcckd.models.algorithms.stored_difference import compare_with_teacher
 from mmcckd.models.algorithms.stored_teacher import StoredTeacher
 from mmcckd.teacher_store import TeacherStore
 
@@ -109,7 +110,7 @@ class TeacherStoreHook(RepeatableViewsHook):
                                        images.shape[1:]),
                 dataset=dataset_identity(dataset)))
         stored.batch_size = getattr(loader.batch_sampler, 'batch_size', 1)
-        stored.compare(images, data['data_samples'])
+        compare_with_teacher(stored, images, data['data_samples'])
 
     def _check_shape(self, image: Tensor, sample: Any) -> None:
         if image.shape != self.image_shape:

@@ -11,19 +11,16 @@ from mmcckd.teacher_store import (
     StoreSettings,
     TeacherStore,
     flatten,
-    keep_top_k,
-    spread_rest,
     unflatten,
 )
 
+from .stored_difference import TOLERANCE, difference
 from .stored_sources import check_storable, top_k_by_source, used_sources
 
 ADD_HOOK = ("add custom_hooks=[dict(type='TeacherStoreHook')] to the config, "
             'or build the runner with mmcckd.engine.build_runner')
 INDEPENDENT = ('A teacher store needs records that do not depend on the other '
                'samples of a batch.')
-# Relative. The precisions of a teacher differ by less, and images by more.
-TOLERANCE = 0.1
 
 
 class StoredTeacher:
@@ -101,7 +98,7 @@ class StoredTeacher:
                             f'a sample has the shapes {layout.shapes} in a '
                             f'batch of {n}, but {layouts[source].shapes} in a '
                             f'batch of 1. {INDEPENDENT}')
-                    row = [leaf[:1] for leaf in self._leaves(source, n)]
+                    row = [leaf[:1] for leaf in self.leaves(source, n)]
                     change = difference(row, alone.setdefault(source, row))
                     if not change <= TOLERANCE:  # NaN is wrong
                         raise ValueError(
@@ -137,47 +134,6 @@ class StoredTeacher:
         store.add(layouts)
         self.store, self.layouts = store, layouts
 
-    def compare(self, images: Tensor, data_samples: List[BaseDataElement]
-                ) -> None:
-        """Compare what is stored of some samples with what the teacher gives.
-
-        What changes the records without being in the identity of the store is
-        found: other code or versions of libraries, or other images in files of
-        the same names.
-
-        Args:
-            images (Tensor): Images, (n, c, h, w).
-            data_samples (List[BaseDataElement]): Their n samples.
-
-        Raises:
-            ValueError: If a stored record differs by more than rounding.
-        """
-        views, samples = self._rows(data_samples)
-        self.model.run_teacher(images, data_samples, prepare=False)
-        for source in self.sources:
-            found = self._leaves(source, len(images))
-            k = self.top_k[source]
-            if k is not None:
-                found = [
-                    spread_rest(*keep_top_k(leaf, k), leaf.shape[1])
-                    for leaf in found
-                ]
-            stored = ~self.store.missing(views, samples, [source])
-            for i in np.flatnonzero(stored):
-                row = self.store.read(views[[i]], samples[[i]], [source])
-                change = difference(row[source],
-                                    [leaf[[i]] for leaf in found])
-                if not change <= TOLERANCE:
-                    raise ValueError(
-                        f'The teacher store {self.settings.path} has another '
-                        f'record of {source} for view {views[i]} of sample '
-                        f'{samples[i]} than the teacher gives now, by '
-                        f'{change:.0%}. The store has the settings of this '
-                        'run, so the image files, the code of the data set, '
-                        'of a transform or of the teacher, or the version of '
-                        'a library has changed. Give another path, or restore '
-                        'what has changed.')
-
     def close(self) -> None:
         """Do not use the store any longer, since the teacher changes."""
         self.store = None
@@ -199,7 +155,7 @@ class StoredTeacher:
             ValueError: If the store is not open, or the samples do not say
                 their index and view.
         """
-        views, samples = self._rows(data_samples)
+        views, samples = self.rows(data_samples)
         missing = np.flatnonzero(
             self.store.missing(views, samples, list(self.sources)))
         if not len(missing):
@@ -213,7 +169,7 @@ class StoredTeacher:
         leaves = {
             source: [
                 leaf[:len(missing)]
-                for leaf in self._leaves(source, len(batch))
+                for leaf in self.leaves(source, len(batch))
             ]
             for source in self.sources
         }
@@ -248,8 +204,9 @@ class StoredTeacher:
             leaf = leaf.contiguous(memory_format=torch.channels_last)
         return leaf
 
-    def _rows(self, data_samples: Optional[List[BaseDataElement]]
-              ) -> Tuple[np.ndarray, np.ndarray]:
+    def rows(self, data_samples: Optional[List[BaseDataElement]]
+             ) -> Tuple[np.ndarray, np.ndarray]:
+        """The views and indices of samples, see :meth:`fill`."""
         if self.store is None:
             raise ValueError(
                 'The model has a teacher_store, but the store is not open, or '
@@ -264,7 +221,8 @@ class StoredTeacher:
         return (np.array([sample.view for sample in data_samples]),
                 np.array([sample.dataset_index for sample in data_samples]))
 
-    def _leaves(self, source: str, batch_size: int) -> List[np.ndarray]:
+    def leaves(self, source: str, batch_size: int) -> List[np.ndarray]:
+        """What the teacher's last forward pass, of a batch, has recorded."""
         return [
             leaf.float().cpu().numpy()
             for leaf in self._flatten(source, batch_size)[1]
@@ -274,12 +232,3 @@ class StoredTeacher:
                  ) -> Tuple[Any, List[Tensor]]:
         recorder = self.recorders[self.sources[source][0]]
         return flatten(recorder.data_buffer, batch_size)
-
-
-def difference(leaves: List[np.ndarray], expected: List[np.ndarray]) -> float:
-    """The largest ‖x − y‖ / ‖y‖ of two lists of arrays."""
-    changes = [
-        np.linalg.norm(x - y) / max(np.linalg.norm(y), 1e-12)
-        for x, y in zip(leaves, expected)
-    ]
-    return max(changes)
