@@ -8,6 +8,7 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 from torch import nn
 
+from mmcckd.models.algorithms import stored_sources
 from mmcckd.models.algorithms.stored_difference import compare_with_teacher
 from mmcckd.teacher_store import TeacherStore
 
@@ -220,8 +221,17 @@ def test_the_dtype_of_the_teacher(build):
     assert torch.equal(logits, logits.bfloat16().float())
 
 
-def test_top_k(build):
-    model = build(top_k=dict(logits=2))
+@pytest.mark.parametrize('tau', [1, 4])
+def test_top_k(build, tau, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        stored_sources, 'print_log',
+        lambda message, **_: warnings.append(message))
+    cfg = config()
+    cfg['distiller']['distill_losses']['loss_kd']['tau'] = tau
+    model = build(cfg, top_k=dict(logits=2))
+    assert ['loss_kd has tau=4' in warning for warning in warnings] == (
+        [] if tau == 1 else [True])
     model.loss(*batch(range(4)))
     logits, = records(model)['logits']
     assert logits.shape == (4, 5)

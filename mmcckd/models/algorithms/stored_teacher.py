@@ -15,7 +15,12 @@ from mmcckd.teacher_store import (
 )
 
 from .stored_difference import TOLERANCE, difference
-from .stored_sources import check_storable, top_k_by_source, used_sources
+from .stored_sources import (
+    check_storable,
+    top_k_by_source,
+    used_sources,
+    warn_of_temperatures,
+)
 
 ADD_HOOK = ("add custom_hooks=[dict(type='TeacherStoreHook')] to the config, "
             'or build the runner with mmcckd.engine.build_runner')
@@ -68,6 +73,7 @@ class StoredTeacher:
         check_storable(model)
         self.sources = used_sources(model.distiller)
         self.top_k = top_k_by_source(self.sources, settings.top_k or {})
+        warn_of_temperatures(model.distiller, settings.top_k or {})
 
     def probe(self, images: Tensor, data_samples: List[BaseDataElement]
               ) -> Dict[str, RecordLayout]:
