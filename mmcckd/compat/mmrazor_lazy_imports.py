@@ -7,10 +7,11 @@ mmcckd``. Here, MMRazor gets objects that import a module when it is used.
 
 Can be deleted when MMRazor imports them in the functions that use them.
 """
+import builtins
 import sys
 from contextlib import contextmanager
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, Iterator
 
 MODULES = ('matplotlib.pyplot', 'scipy.stats', 'sklearn.tree')
@@ -18,28 +19,36 @@ MODULES = ('matplotlib.pyplot', 'scipy.stats', 'sklearn.tree')
 
 @contextmanager
 def imported_lazily() -> Iterator[None]:
-    """Give the modules that are imported in this context such objects.
+    """Give modules of MMRazor that are imported in this context such objects.
 
-    Modules that are already imported are used as they are.
+    What else is imported, such as toolboxes that MMRazor imports, gets the
+    modules themselves. So does MMRazor if they are already imported.
     """
-    lazy = {
-        name: LazyModule(name)
-        for name in MODULES if name not in sys.modules
-    }
-    sys.modules.update(lazy)
+    original = builtins.__import__
+
+    def import_or_defer(name, globals=None, locals=None, fromlist=(), level=0):
+        importer = (globals or {}).get('__name__', '')
+        if (name not in MODULES or name in sys.modules
+                or not importer.startswith('mmrazor.')):
+            return original(name, globals, locals, fromlist, level)
+        module = LazyModule(name)
+        if fromlist:  # from matplotlib.pyplot import …
+            return module
+        # import matplotlib.pyplot as …: Python reads "pyplot" of matplotlib.
+        return SimpleNamespace(**{name.rpartition('.')[2]: module})
+
+    builtins.__import__ = import_or_defer
     try:
         yield
     finally:
-        for name, module in lazy.items():
-            if sys.modules.get(name) is module:
-                del sys.modules[name]
+        builtins.__import__ = original
 
 
 class LazyModule(ModuleType):
     """A module whose attributes import it when they are used."""
 
     def __getattr__(self, name: str) -> 'LazyAttribute':
-        if name.startswith('__'):  # Python asks for __path__ and __spec__
+        if name.startswith('__'):  # Python asks for __path__
             raise AttributeError(name)
         return LazyAttribute(self.__name__, name)
 

@@ -86,8 +86,9 @@ def check_batches(views: RepeatableViews, collate: Callable,
 
 
 def _states() -> Tuple[Any, ...]:
+    gpu = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
     return (random.getstate(), np.random.get_state(),
-            torch.random.default_generator.get_state())
+            torch.random.default_generator.get_state(), gpu)
 
 
 def _transforms(dataset: Dataset) -> list:

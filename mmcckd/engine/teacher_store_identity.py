@@ -5,10 +5,12 @@ are equal.
 """
 import hashlib
 import re
-from typing import Any, Dict, List, Optional, Sequence
+from functools import partial
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmcckd.datasets.fingerprint import fingerprint_dataset
@@ -37,8 +39,8 @@ def teacher_identity(teacher: nn.Module,
     modules, weights = hashlib.sha256(), hashlib.sha256()
     for name, module in teacher.named_modules():
         if name.split('.')[0] != 'data_preprocessor':
-            # Without init_cfg, which BaseModule.__repr__ has.
-            text = f'{name} {type(module).__name__}({module.extra_repr()})\n'
+            text = (f'{name} {type(module).__name__}({module.extra_repr()}) '
+                    f'{_settings(module)}\n')
             modules.update(text.encode())
     for name, tensor in teacher.state_dict().items():
         if name.split('.')[0] == 'data_preprocessor':
@@ -52,6 +54,22 @@ def teacher_identity(teacher: nn.Module,
         weights=weights.hexdigest()[:DIGITS],
         precision=dtype or str(
             next(teacher.parameters()).dtype).replace('torch.', ''))
+
+
+def _settings(module: nn.Module) -> List[Tuple[str, Any]]:
+    """Numbers and texts among the attributes of a module, such as the
+    ``out_type`` of a vision transformer, which its text leaves out."""
+    return sorted(
+        (name, value) for name, value in vars(module).items()
+        if _is_plain(value) and not name.startswith('_')
+        # The teacher is always in eval mode, and has its weights.
+        and name not in ('training', 'init_cfg'))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def images_identity(teacher: nn.Module, preprocessor: nn.Module,
@@ -111,6 +129,14 @@ def _text(value: Any) -> str:
         return f'{value.__module__}.{value.__qualname__}'
     if isinstance(value, (list, tuple)):
         return f'[{", ".join(map(_text, value))}]'
+    if isinstance(value, (set, frozenset)):  # their order differs
+        return f'{{{", ".join(sorted(map(_text, value)))}}}'
+    if isinstance(value, (np.ndarray, Tensor)):  # large ones are abbreviated
+        array = torch.as_tensor(value).cpu().numpy()
+        digest = hashlib.sha256(array.tobytes()).hexdigest()[:DIGITS]
+        return f'{array.dtype} {array.shape} {digest}'
+    if isinstance(value, partial):
+        return f'partial({_text([value.func, value.args, value.keywords])})'
     if isinstance(value, dict):
         settings = value
     elif hasattr(value, '__dict__') and (callable(value)

@@ -10,6 +10,7 @@ Can be deleted when ``hardtanh_`` keeps its output.
 """
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmcckd.functional.transforms import is_transformed
 
@@ -31,9 +32,18 @@ def keep_outputs_of_relu6(network: nn.Module) -> None:
 class _ReLU6(nn.ReLU6):
 
     def forward(self, input: Tensor) -> Tensor:
-        if is_transformed() or not torch.is_grad_enabled():
-            return super().forward(input)
-        return _Clamp.apply(input)
+        if torch.jit.is_scripting():
+            return F.relu6(input, inplace=True)
+        else:  # not compiled by TorchScript
+            return _relu6(input)
+
+
+def _relu6(input: Tensor) -> Tensor:
+    # TorchScript and torch.fx cannot trace autograd functions either.
+    if (is_transformed() or torch.jit.is_tracing()
+            or not isinstance(input, Tensor) or not torch.is_grad_enabled()):
+        return F.relu6(input, inplace=True)
+    return _Clamp.apply(input)
 
 
 class _Clamp(torch.autograd.Function):
@@ -48,5 +58,11 @@ class _Clamp(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> Tensor:
-        output, = ctx.saved_tensors
+        try:
+            output, = ctx.saved_tensors
+        except RuntimeError as error:
+            raise RuntimeError(
+                f'{error} If what follows a ReLU6(inplace=True) changes its '
+                'output in place, such as Dropout(inplace=True) or "+=", set '
+                'inplace=False in one of the two.') from error
         return torch.ops.aten.hardtanh_backward(grad, output, 0., 6.)

@@ -28,8 +28,8 @@ def copy_features(store: TeacherStore, file: FeatureFile, module: str,
             several.
 
     Raises:
-        ValueError: If the store does not have the outputs of the module, or
-            not those of all samples.
+        ValueError: If the store does not have the outputs of the module, only
+            the ``top_k`` largest, or not those of all samples.
     """
     source = f'ModuleOutputs:{module}'
     layouts = store.layouts
@@ -38,6 +38,12 @@ def copy_features(store: TeacherStore, file: FeatureFile, module: str,
             f'The teacher store {store.path} does not have the outputs of '
             f'{module!r}; it has {", ".join(layouts) or "nothing"}. Give '
             '--module, or remove --teacher-store to run the teacher.')
+    if layouts[source].top_k is not None:
+        raise ValueError(
+            f'The teacher store {store.path} has only the '
+            f'{layouts[source].top_k} largest outputs of {module!r} '
+            '(top_k), which are not its features. Give another --module, or '
+            'remove --teacher-store to run the teacher.')
     samples = np.arange(store.num_samples)
     missing = store.missing(np.zeros_like(samples), samples, [source])
     if missing.any():

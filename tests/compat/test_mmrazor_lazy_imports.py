@@ -12,7 +12,12 @@ from scipy import stats
 from sklearn.tree import DecisionTreeRegressor
 
 import mmcckd  # noqa: F401
-from mmcckd.compat.mmrazor_lazy_imports import MODULES
+from mmcckd.compat import mmrazor_lazy_imports
+from mmcckd.compat.mmrazor_lazy_imports import (
+    MODULES,
+    LazyAttribute,
+    imported_lazily,
+)
 
 
 def test_they_are_not_imported():
@@ -47,3 +52,21 @@ def test_classes():
 def test_a_name_that_does_not_exist():
     with pytest.raises(AttributeError, match='not_there'):
         metric_predictor.stats.not_there()
+
+
+@pytest.mark.parametrize('line', [
+    'from wsgiref.util import guess_scheme',
+    'import wsgiref.util as util; guess_scheme = util.guess_scheme',
+])
+def test_other_packages_get_the_module(line, monkeypatch):
+    """Such as those that MMRazor imports if they are installed."""
+    name = 'wsgiref.util'
+    monkeypatch.setattr(mmrazor_lazy_imports, 'MODULES', (name, ))
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    inside, other = dict(__name__='mmrazor.a'), dict(__name__='mmdet.a')
+    with imported_lazily():
+        exec(line, inside)
+        exec(line, other)
+    assert isinstance(inside['guess_scheme'], LazyAttribute)
+    assert not isinstance(other['guess_scheme'], LazyAttribute)
+    assert inside['guess_scheme']({}) == other['guess_scheme']({}) == 'http'

@@ -97,6 +97,8 @@ def train(cfg):
 
         hook.before_train = open_and_count
     runner.train()
+    # Ends the workers; the garbage collector takes 5 s for each of them.
+    runner.train_dataloader._iterator = None
     return runner.model.images
 
 
@@ -359,3 +361,16 @@ def test_training_twice(recipe, store):
     runner.train()
     runner.call_hook('before_train')
     open_store(recipe(**store()))
+
+
+def test_a_transform_whose_code_has_changed(recipe, store, monkeypatch):
+    train(recipe('filling', **store()))
+
+    def transform(self, results):
+        return dict(results, img=results['img'][::-1].copy())
+
+    monkeypatch.setattr(TRANSFORMS.get('mmpretrain.RandomCrop'), 'transform',
+                        transform)
+    with pytest.raises(ValueError, match='has another record of .* than the '
+                       'teacher gives now'):
+        train(recipe('changed', **store()))

@@ -1,3 +1,7 @@
+from functools import partial
+
+import numpy as np
+import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 from mmengine.model import BaseDataPreprocessor
@@ -34,8 +38,10 @@ def test_what_decides_the_teachers_identity():
     other = network()
     nn.init.constant_(other.backbone.bn1.running_mean, 1e-3)
     norms = network(norm_cfg=dict(type='BN', eps=1e-3))
+    outputs = network(out_indices=(2, 3))  # same modules, other features
     for changed, part in ((teacher_identity(other), 'weights'),
                           (teacher_identity(norms), 'modules'),
+                          (teacher_identity(outputs), 'modules'),
                           (teacher_identity(network(), 'float16'),
                            'precision')):
         assert {key for key in identity
@@ -119,6 +125,20 @@ def test_pipelines():
     assert texts(Silent(1)) != texts(Silent(2))
     assert texts(identity_function) == [[f'{__name__}.identity_function']]
     assert texts() == [[]]
+    assert texts(Add({'b', 'a'})) == [["Add(value={'a', 'b'})"]]
+
+
+@pytest.mark.parametrize('settings', [
+    lambda x: np.append(np.zeros(2000), [x] + 1000 * [0]),
+    lambda x: torch.cat([torch.zeros(2000), torch.eye(60)[x]]),
+    lambda x: partial(identity_function, x),
+    lambda x: partial(identity_function, data=x),
+])
+def test_settings_whose_text_is_abbreviated(settings):
+    one, same, other = (
+        dataset_identity(Paths(pipeline=[Add(settings(x))]))['pipelines']
+        for x in (1, 1, 2))
+    assert one == same != other
 
 
 def test_wrapped_data_sets():

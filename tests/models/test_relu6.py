@@ -91,3 +91,23 @@ def test_network_can_be_copied_and_compiled():
     assert torch.equal(copy.deepcopy(model)(images), expected)
     compiled = torch.compile(model, backend='aot_eager', fullgraph=True)
     torch.testing.assert_close(compiled(images), expected)
+
+
+@pytest.mark.parametrize('convert', [
+    torch.fx.symbolic_trace,
+    lambda model: torch.jit.trace(model, torch.zeros(2, 3, 9, 9)),
+    torch.jit.script,
+])
+def test_network_can_be_exported(convert):
+    model = network().eval()
+    keep_outputs_of_relu6(model)
+    images = torch.randn(4, 3, 9, 9)
+    assert torch.equal(convert(model)(images), model(images))
+
+
+def test_output_changed_in_place():
+    model = nn.Sequential(nn.ReLU6(inplace=True), nn.Dropout(inplace=True))
+    keep_outputs_of_relu6(model)
+    x = torch.ones(9, requires_grad=True)
+    with pytest.raises(RuntimeError, match='set inplace=False in one of'):
+        model(x * 1).sum().backward()

@@ -8,6 +8,8 @@ from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 from torch import nn
 
+from mmcckd.models.algorithms import stored_sources
+from mmcckd.models.algorithms.stored_difference import compare_with_teacher
 from mmcckd.teacher_store import TeacherStore
 
 FC, NECK = 'ModuleOutputs:fc', 'ModuleOutputs:neck'
@@ -39,11 +41,13 @@ class NetworkForStore(BaseModel):
         self.fc = nn.Linear(width, 5)
         self.matrix = Matrix()
         self.summary = nn.Identity()
+        self.centered = nn.Identity()
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         features, _ = self.neck(self.bn(self.conv(inputs)).relu())
         self.matrix(features)
         self.summary(features.mean())
+        self.centered(features - features.mean(0))
         logits = self.fc(features)
         if mode == 'loss':
             labels = torch.tensor([int(s.gt_label) for s in data_samples])
@@ -217,12 +221,36 @@ def test_the_dtype_of_the_teacher(build):
     assert torch.equal(logits, logits.bfloat16().float())
 
 
-def test_top_k(build):
-    model = build(top_k=dict(logits=2))
+@pytest.mark.parametrize('tau', [1, 4])
+def test_top_k(build, tau, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        stored_sources, 'print_log',
+        lambda message, **_: warnings.append(message))
+    cfg = config()
+    cfg['distiller']['distill_losses']['loss_kd']['tau'] = tau
+    model = build(cfg, top_k=dict(logits=2))
+    assert ['loss_kd has tau=4' in warning for warning in warnings] == (
+        [] if tau == 1 else [True])
     model.loss(*batch(range(4)))
     logits, = records(model)['logits']
     assert logits.shape == (4, 5)
     assert all(len(row.unique()) == 3 for row in logits)
+
+
+@pytest.mark.parametrize('settings', [
+    dict(), dict(dtype='float16'), dict(top_k=dict(logits=2))])
+def test_stored_records_are_compared_with_the_teacher(build, settings):
+    model = build(**settings)
+    compare_with_teacher(model.stored_teacher, *batch([0, 1]))  # none
+    model.loss(*batch(range(4)))
+    model = build(**settings)
+    compare_with_teacher(model.stored_teacher, *batch([3, 9]))
+    images, samples = batch([9, 1])
+    images[1] += 1
+    with pytest.raises(ValueError, match='for view 0 of sample 1 than the '
+                       r'teacher gives now, by \d+%'):
+        compare_with_teacher(model.stored_teacher, images, samples)
 
 
 def test_recorders_that_no_loss_uses_are_not_stored(build):
@@ -260,6 +288,7 @@ def test_recorders_of_the_same_source(build):
     ('matrix', r'teacher_recorders.logits \(.*\) cannot be stored: a sample '
      r'has the shapes \[\(2,\)\] in a batch of 2, but \[\(1,\)\]'),
     ('summary', r'a row for each sample, but .*\(\) was recorded'),
+    ('centered', r'in a batch of 2 differs by \d+% from that in a batch of 1'),
 ])
 def test_records_that_cannot_be_stored(build, source, message):
     recorders = dict(

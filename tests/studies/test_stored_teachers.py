@@ -1,4 +1,5 @@
 """Runs of a study with a teacher store."""
+import itertools
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,13 @@ def teacher(tmp_path_factory):
 def test_runs_share_a_store(teacher, tmp_path):
     """A run with the store has the metrics of one with the views alone."""
 
+    number = itertools.count()
+
     def metrics(config, options=SHORT, store=STORE):
-        run = Run(config, 3, options, TEACHER, teacher_store=store)
+        # Otherwise, MMEngine's names of runs in one second are equal.
+        name = f'{tmp_path.name}_{next(number)}'
+        run = Run(config, 3, dict(options, experiment_name=name), TEACHER,
+                  teacher_store=store)
         return train(run, tmp_path / 'run', ROOT, teacher)
 
     first = metrics(KD)

@@ -20,6 +20,8 @@ from mmrazor.registry import MODELS
 from processes import free_port
 
 from mmcckd.superclasses import Superclasses
+from mmcckd.superclasses.stored_features import copy_features
+from mmcckd.teacher_store import RecordLayout, StoreSettings, TeacherStore
 
 ROOT = Path(__file__).parent.parent.parent
 TOOL = ROOT / 'tools/cluster_superclasses.py'
@@ -268,6 +270,13 @@ def test_a_store_of_something_else(store, teacher, cluster, tmp_path):
     with pytest.raises(SystemExit, match='lacks 2 of 200 samples in view 0'):
         cluster(*arguments, config=config)
     assert not (tmp_path / 's.npz').exists()
+
+
+def test_the_largest_logits_are_no_features(tmp_path):
+    store = TeacherStore(StoreSettings(str(tmp_path / 'store'), 1), 4, {})
+    store.add({'ModuleOutputs:fc': RecordLayout(0, [(10, )], top_k=3)})
+    with pytest.raises(ValueError, match="only the 3 largest outputs of 'fc'"):
+        copy_features(store, None, 'fc', 0, None)
 
 
 class TestBadInput:

@@ -13,6 +13,7 @@ from mmcckd.engine.teacher_store_identity import (
     images_identity,
     teacher_identity,
 )
+from mmcckd.models.algorithms.stored_difference import compare_with_teacher
 from mmcckd.models.algorithms.stored_teacher import StoredTeacher
 from mmcckd.teacher_store import TeacherStore
 
@@ -35,8 +36,9 @@ class TeacherStoreHook(RepeatableViewsHook):
             has no locks or memory maps.
         TypeError: If the data set does not give its images.
         ValueError: If the store belongs to another teacher, data set or
-            pipeline, or has other settings; a record cannot be stored; the
-            views cannot be repeated; or images have different sizes.
+            pipeline, or has other settings or contents; a record cannot be
+            stored; the views cannot be repeated; or images have different
+            sizes.
     """
 
     def __init__(self) -> None:
@@ -108,6 +110,7 @@ class TeacherStoreHook(RepeatableViewsHook):
                                        images.shape[1:]),
                 dataset=dataset_identity(dataset)))
         stored.batch_size = getattr(loader.batch_sampler, 'batch_size', 1)
+        compare_with_teacher(stored, images, data['data_samples'])
 
     def _check_shape(self, image: Tensor, sample: Any) -> None:
         if image.shape != self.image_shape:

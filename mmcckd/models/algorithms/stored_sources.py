@@ -1,6 +1,8 @@
 """Which records of a teacher are stored, and whether they can be."""
+import logging
 from typing import Dict, List, Mapping, Optional
 
+from mmengine.logging import print_log
 from torch import nn
 
 from .batch_mixing import TURN_OFF, batch_augment_names
@@ -92,3 +94,27 @@ def top_k_by_source(sources: Mapping[str, List[str]],
                 f'same, {source}, but teacher_store.top_k has {dict(top_k)}. '
                 'Set the same k for them.')
     return found
+
+
+def warn_of_temperatures(distiller: nn.Module,
+                         top_k: Mapping[str, int]) -> None:
+    """Warn if a loss uses the largest logits at a temperature other than 1.
+
+    Args:
+        distiller (ConfigurableDistiller): The distiller.
+        top_k (Mapping[str, int]): k by the name of a recorder.
+    """
+    for loss, mapping in distiller.loss_forward_mappings.items():
+        tau = getattr(distiller.distill_losses[loss], 'tau', 1)
+        names = [
+            record['recorder'] for record in mapping.values()
+            if not record['from_student'] and record['recorder'] in top_k
+        ]
+        if names and tau != 1:
+            print_log(
+                f'{loss} has tau={tau:g}, but teacher_store.top_k keeps the '
+                f'probabilities of the logits of {names[0]} at a temperature '
+                'of 1: the gradients of the loss change. Store all logits, or '
+                'set tau=1.',
+                logger='current',
+                level=logging.WARNING)

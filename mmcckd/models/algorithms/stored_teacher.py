@@ -14,10 +14,18 @@ from mmcckd.teacher_store import (
     unflatten,
 )
 
-from .stored_sources import check_storable, top_k_by_source, used_sources
+from .stored_difference import TOLERANCE, difference
+from .stored_sources import (
+    check_storable,
+    top_k_by_source,
+    used_sources,
+    warn_of_temperatures,
+)
 
 ADD_HOOK = ("add custom_hooks=[dict(type='TeacherStoreHook')] to the config, "
             'or build the runner with mmcckd.engine.build_runner')
+INDEPENDENT = ('A teacher store needs records that do not depend on the other '
+               'samples of a batch.')
 
 
 class StoredTeacher:
@@ -65,6 +73,7 @@ class StoredTeacher:
         check_storable(model)
         self.sources = used_sources(model.distiller)
         self.top_k = top_k_by_source(self.sources, settings.top_k or {})
+        warn_of_temperatures(model.distiller, settings.top_k or {})
 
     def probe(self, images: Tensor, data_samples: List[BaseDataElement]
               ) -> Dict[str, RecordLayout]:
@@ -84,7 +93,7 @@ class StoredTeacher:
                 recorder.
         """
         self.model.ready_teacher(images.device)
-        layouts = {}
+        layouts, alone = {}, {}
         for n in (1, len(images)):
             self.model.run_teacher(images[:n], data_samples[:n], prepare=False)
             for source, (name, *_) in self.sources.items():
@@ -94,8 +103,14 @@ class StoredTeacher:
                         raise ValueError(
                             f'a sample has the shapes {layout.shapes} in a '
                             f'batch of {n}, but {layouts[source].shapes} in a '
-                            'batch of 1. A teacher store needs records that '
-                            'do not depend on the other samples of a batch.')
+                            f'batch of 1. {INDEPENDENT}')
+                    row = [leaf[:1] for leaf in self.leaves(source, n)]
+                    change = difference(row, alone.setdefault(source, row))
+                    if not change <= TOLERANCE:  # NaN is wrong
+                        raise ValueError(
+                            f'the record of a sample in a batch of {n} '
+                            f'differs by {change:.0%} from that in a batch of '
+                            f'1. {INDEPENDENT}')
                 except ValueError as error:
                     raise ValueError(
                         f'teacher_recorders.{name} ({source}) cannot be '
@@ -146,7 +161,7 @@ class StoredTeacher:
             ValueError: If the store is not open, or the samples do not say
                 their index and view.
         """
-        views, samples = self._rows(data_samples)
+        views, samples = self.rows(data_samples)
         missing = np.flatnonzero(
             self.store.missing(views, samples, list(self.sources)))
         if not len(missing):
@@ -159,8 +174,8 @@ class StoredTeacher:
             [data_samples[i] for i in batch])
         leaves = {
             source: [
-                leaf[:len(missing)].float().cpu().numpy()
-                for leaf in self._flatten(source, len(batch))[1]
+                leaf[:len(missing)]
+                for leaf in self.leaves(source, len(batch))
             ]
             for source in self.sources
         }
@@ -195,8 +210,9 @@ class StoredTeacher:
             leaf = leaf.contiguous(memory_format=torch.channels_last)
         return leaf
 
-    def _rows(self, data_samples: Optional[List[BaseDataElement]]
-              ) -> Tuple[np.ndarray, np.ndarray]:
+    def rows(self, data_samples: Optional[List[BaseDataElement]]
+             ) -> Tuple[np.ndarray, np.ndarray]:
+        """The views and indices of samples, see :meth:`fill`."""
         if self.store is None:
             raise ValueError(
                 'The model has a teacher_store, but the store is not open, or '
@@ -210,6 +226,13 @@ class StoredTeacher:
                 f'train_dataloader of the run; {ADD_HOOK}.')
         return (np.array([sample.view for sample in data_samples]),
                 np.array([sample.dataset_index for sample in data_samples]))
+
+    def leaves(self, source: str, batch_size: int) -> List[np.ndarray]:
+        """What the teacher's last forward pass, of a batch, has recorded."""
+        return [
+            leaf.float().cpu().numpy()
+            for leaf in self._flatten(source, batch_size)[1]
+        ]
 
     def _flatten(self, source: str, batch_size: int
                  ) -> Tuple[Any, List[Tensor]]:
