@@ -120,23 +120,26 @@ def _transforms(dataset: Dataset) -> List[str]:
     return [_text(transform) for transform in transforms]
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, owners: tuple = ()) -> str:
     """A text for a transform with all its settings, the same in each process.
 
     A transform's own text may leave out settings, or have none.
     """
+    if any(value is owner for owner in owners):  # its settings are being read
+        return type(value).__name__
+    text = partial(_text, owners=(*owners, value))
     if hasattr(value, '__qualname__'):  # a function or class
         return f'{value.__module__}.{value.__qualname__}'
     if isinstance(value, (list, tuple)):
-        return f'[{", ".join(map(_text, value))}]'
+        return f'[{", ".join(map(text, value))}]'
     if isinstance(value, (set, frozenset)):  # their order differs
-        return f'{{{", ".join(sorted(map(_text, value)))}}}'
+        return f'{{{", ".join(sorted(map(text, value)))}}}'
     if isinstance(value, (np.ndarray, Tensor)):  # large ones are abbreviated
-        array = torch.as_tensor(value).cpu().numpy()
+        array = value.cpu().numpy() if isinstance(value, Tensor) else value
         digest = hashlib.sha256(array.tobytes()).hexdigest()[:DIGITS]
         return f'{array.dtype} {array.shape} {digest}'
     if isinstance(value, partial):
-        return f'partial({_text([value.func, value.args, value.keywords])})'
+        return f'partial({text([value.func, value.args, value.keywords])})'
     if isinstance(value, dict):
         settings = value
     elif hasattr(value, '__dict__') and (callable(value)
@@ -145,6 +148,6 @@ def _text(value: Any) -> str:
     else:
         return ADDRESS.sub('', repr(value))
     own = vars(nn.Module()) if isinstance(value, nn.Module) else ()
-    parts = ', '.join(f'{name}={_text(part)}'
+    parts = ', '.join(f'{name}={text(part)}'
                       for name, part in settings.items() if name not in own)
     return f'{type(value).__name__}({parts})'

@@ -125,6 +125,9 @@ def test_pipelines():
     assert texts(Silent(1)) != texts(Silent(2))
     assert texts(identity_function) == [[f'{__name__}.identity_function']]
     assert texts() == [[]]
+    owner = Add(1)
+    owner.policies = [owner, Add(owner)]
+    assert texts(owner) == [['Add(value=1, policies=[Add, Add(value=Add)])']]
     assert texts(Add({'b', 'a'})) == [["Add(value={'a', 'b'})"]]
 
 
