@@ -1,4 +1,4 @@
-"""docs/results/ has the runs of the studies that docs/teacher_store.md shows."""
+"""docs/results/ has the runs that docs/teacher_store.md shows."""
 from pathlib import Path
 
 import pytest
