@@ -117,6 +117,7 @@ def test_two_ranks(store, teacher, tmp_path):
         # torchrun leaves its logs in TMPDIR
         env=dict(
             os.environ,
+            PYTHON=sys.executable,
             PORT=free_port(),
             TMPDIR=str(tmp_path),
             OMP_NUM_THREADS='1'))
