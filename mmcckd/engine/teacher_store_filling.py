@@ -6,6 +6,7 @@ from mmengine.config import Config
 from torch import nn
 
 from .runner import build_runner
+from .unwrapped_model import unwrapped
 
 
 def fill_teacher_store(cfg: Config) -> nn.Module:
@@ -26,8 +27,7 @@ def fill_teacher_store(cfg: Config) -> nn.Module:
         ValueError: If the training could not use the store; see
             :class:`.TeacherStoreHook`.
     """
-    model = build_runner(_filling_config(cfg)).train()
-    return getattr(model, 'module', model)
+    return unwrapped(build_runner(_filling_config(cfg)).train())
 
 
 def _filling_config(cfg: Config) -> Config:

@@ -4,10 +4,11 @@ from typing import Dict, List, Optional
 from mmengine.dist import gather_object
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
-from torch import Tensor, nn
+from torch import Tensor
+
+from ..unwrapped_model import unwrapped
 
 KEY = 'accumulated_gradients'
 
@@ -92,7 +93,7 @@ class AccumulatedGradientsHook(Hook):
                   'this run will differ from an uninterrupted run.')
             return
         gradients = saved['of_ranks'][runner.rank]
-        for name, parameter in _model(runner).named_parameters():
+        for name, parameter in unwrapped(runner.model).named_parameters():
             if name in gradients:
                 parameter.grad = gradients[name].to(parameter.device)
         self._are_restored = True
@@ -108,14 +109,9 @@ def _is_accumulating(runner) -> bool:
 def _gradients(runner) -> Dict[str, Tensor]:
     return {
         name: parameter.grad.cpu()
-        for name, parameter in _model(runner).named_parameters()
+        for name, parameter in unwrapped(runner.model).named_parameters()
         if parameter.grad is not None
     }
-
-
-def _model(runner) -> nn.Module:
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model
 
 
 def _warn(message: str) -> None:

@@ -2,12 +2,13 @@ from typing import Any, Optional
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy
 
 from mmcckd.datasets.wrappers import base_datasets
+
+from ..unwrapped_model import unwrapped
 
 IGNORED = -100  # ignore_index of PyTorch's and MMPretrain's cross-entropy
 
@@ -83,8 +84,7 @@ class ClassCheckHook(Hook):
 
 def num_classes(runner: Runner) -> Optional[int]:
     """Return ``num_classes`` of the head of the model or its student."""
-    model = runner.model.module if is_model_wrapper(
-        runner.model) else runner.model
+    model = unwrapped(runner.model)
     head = getattr(getattr(model, 'student', model), 'head', None)
     return getattr(head, 'num_classes', None)
 

@@ -2,7 +2,6 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop
 from mmrazor.models.distillers import ConfigurableDistiller
@@ -13,6 +12,8 @@ from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.losses import CorrelationCongruenceLoss
 from mmcckd.visualization.correlation_picture import draw_correlations
+
+from ..unwrapped_model import unwrapped
 
 
 @HOOKS.register_module()
@@ -176,8 +177,7 @@ def sort_by_class(student: Tensor, teacher: Tensor, labels: Optional[Tensor]
 
 
 def _distiller(model: nn.Module) -> ConfigurableDistiller:
-    if is_model_wrapper(model):
-        model = model.module
+    model = unwrapped(model)
     distiller = getattr(model, 'distiller', None)
     if not isinstance(distiller, ConfigurableDistiller):
         raise ValueError(

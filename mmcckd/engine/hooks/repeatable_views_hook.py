@@ -2,7 +2,6 @@ from itertools import islice
 from typing import Any, Optional
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader, IterableDataset, Sampler
@@ -13,6 +12,8 @@ from mmcckd.datasets.repeatable_views import (
     preserved_generators,
 )
 from mmcckd.models.algorithms.batch_mixing import batch_augment_names
+
+from ..unwrapped_model import unwrapped
 
 # Hooks of MMPretrain and MMDetection that change the pipeline on the way.
 SWITCHES = ('SwitchRecipeHook', 'PipelineSwitchHook', 'YOLOXModeSwitchHook')
@@ -72,8 +73,8 @@ class RepeatableViewsHook(Hook):
         self._check_sampler(loader)
         check_pipeline(self.items)
         check_batches(self.items, loader.collate_fn,
-                      getattr(_unwrap(runner.model), 'data_preprocessor',
-                              None))
+                      getattr(
+                          unwrapped(runner.model), 'data_preprocessor', None))
         loader.dataset.__getitems__ = self.items
         loader._iterator = None  # persistent workers that have started
 
@@ -102,7 +103,7 @@ class RepeatableViewsHook(Hook):
 
     def _check_augmentation(self, runner: Runner) -> None:
         names = batch_augment_names(
-            getattr(_unwrap(runner.model), 'data_preprocessor', None))
+            getattr(unwrapped(runner.model), 'data_preprocessor', None))
         if names:
             raise ValueError(
                 f'The batches are mixed with {" and ".join(names)}, so an '
@@ -166,7 +167,3 @@ def _sampler_with_passes(loader: DataLoader) -> Sampler:
         f'The sampler {type(loader.sampler).__name__} has no set_epoch, so in '
         'a loop that counts iterations it is not known when the next view '
         "begins. Use sampler=dict(type='DefaultSampler', shuffle=True).")
-
-
-def _unwrap(model: Any) -> Any:
-    return model.module if is_model_wrapper(model) else model

@@ -3,20 +3,20 @@ from typing import Any, List, Optional
 
 import numpy as np
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmcckd.engine.teacher_store_identity import (
-    dataset_identity,
-    images_identity,
-    teacher_identity,
-)
 from mmcckd.models.algorithms.stored_difference import compare_with_teacher
 from mmcckd.models.algorithms.stored_teacher import StoredTeacher
 from mmcckd.teacher_store import TeacherStore
 
+from ..teacher_store_identity import (
+    dataset_identity,
+    images_identity,
+    teacher_identity,
+)
+from ..unwrapped_model import unwrapped
 from .repeatable_views_hook import RepeatableViewsHook
 
 
@@ -47,7 +47,7 @@ class TeacherStoreHook(RepeatableViewsHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check everything, and open the store."""
-        model = _unwrap(runner.model)
+        model = unwrapped(runner.model)
         stored = getattr(model, 'stored_teacher', None)
         if stored is None:
             raise ValueError(
@@ -136,9 +136,3 @@ def _describe(sample: Any) -> str:
 def _percent(fraction: float) -> str:
     """Never 100 % if a row is missing."""
     return f'{np.floor(fraction * 1000) / 10:.1f} %'
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    while is_model_wrapper(model):
-        model = model.module
-    return model

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from mmengine.device import get_device
 from mmengine.dist import all_reduce, barrier, get_dist_info
-from mmengine.model import is_model_wrapper
 from mmengine.registry import LOOPS
 from mmengine.runner import BaseLoop
 from torch import nn
@@ -15,6 +14,7 @@ from mmcckd.progress_bar import CoarseProgressBar
 from mmcckd.teacher_store import StoreSettings, TeacherStore
 
 from ..hooks import TeacherStoreHook
+from ..unwrapped_model import unwrapped
 
 
 @LOOPS.register_module()
@@ -37,9 +37,7 @@ class FillTeacherStoreLoop(BaseLoop):
     def run(self) -> nn.Module:
         """Fill the store, and return the model."""
         self.runner.call_hook('before_train')
-        model = self.runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(self.runner.model)
         teacher = model.stored_teacher
         loader = self.dataloader
         rows = _MissingRows(teacher.store, list(teacher.sources),

@@ -2,11 +2,12 @@ from typing import Dict
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import LOOPS
 from mmengine.runner import ValLoop, autocast
 from mmengine.runner.loops import _parse_losses
 from mmrazor.models.utils import add_prefix
+
+from ..unwrapped_model import unwrapped
 
 
 @LOOPS.register_module()
@@ -63,9 +64,7 @@ class FrozenTeacherDistillValLoop(ValLoop):
     @torch.no_grad()
     def _validate_teacher(self) -> Dict[str, float]:
         """Evaluate the teacher with the data preprocessor of the model."""
-        model = self.runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(self.runner.model)
         teacher = getattr(model, 'teacher', None)
         if teacher is None:
             raise ValueError(
