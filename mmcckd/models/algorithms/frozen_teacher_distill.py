@@ -31,7 +31,7 @@ from .prepared_teacher import (
 )
 from .stored_teacher import StoredTeacher
 from .strict_loading import StrictLoading
-from .student_loss import check_student_loss
+from .student_loss import check_student_loss, weigh_losses
 from .teacher_checkpoint import load_teacher_checkpoint
 from .teacher_images import compare_preprocessors, convert_images_for_teacher
 
@@ -223,7 +223,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             # Read while a GPU computes the forward pass of the student.
             torch.compiler.disable(stored.record)(*rows, batch_inputs.device)
         if self.calculate_student_loss:
-            student_losses = self._weigh(student_losses)
+            student_losses = weigh_losses(student_losses,
+                                          self.student_loss_weight)
             losses.update(add_prefix(student_losses, 'student'))
 
         if not self.distillation_stopped:
@@ -318,19 +319,6 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self.teacher_dtype is None and self.stored_teacher is None:
             return nullcontext()
         return torch.autocast(images.device.type, enabled=False)
-
-    def _weigh(self, losses: Dict[str, Tensor]) -> Dict[str, Tensor]:
-        """Multiply the losses by α, but not other values such as accuracy."""
-
-        def weigh(value):
-            if isinstance(value, (list, tuple)):
-                return [weigh(v) for v in value]
-            return value * self.student_loss_weight
-
-        return {
-            name: weigh(value) if 'loss' in name else value
-            for name, value in losses.items()
-        }
 
     def train(self, mode: bool = True) -> 'FrozenTeacherDistill':
         """Set the mode of the student. The teacher stays in eval mode.

@@ -1,18 +1,19 @@
-"""Check that a student has a loss.
+"""The student's own losses: check that there are any, and weigh them."""
+from typing import Dict, List, Union
 
-Otherwise, MMPretrain raises an AttributeError or a NotImplementedError at the
-first batch.
-"""
 from mmpretrain.models import (
     EfficientFormerClsHead,
     ImageClassifier,
     LeViTClsHead,
 )
-from torch import nn
+from torch import Tensor, nn
 
 
 def check_student_loss(student: nn.Module) -> None:
     """Raise if MMPretrain cannot compute a loss of the student.
+
+    Otherwise, MMPretrain raises an AttributeError or a NotImplementedError at
+    the first batch.
 
     Args:
         student (nn.Module): The student.
@@ -38,3 +39,27 @@ def check_student_loss(student: nn.Module) -> None:
             f"The student's {type(head).__name__} has two classifiers, which "
             'MMPretrain evaluates but does not train. Use one classifier: set '
             'architecture.head.distillation=False. A teacher may have both.')
+
+
+def weigh_losses(losses: Dict[str, Union[Tensor, List[Tensor]]],
+                 weight: float) -> Dict[str, Union[Tensor, List[Tensor]]]:
+    """Multiply losses by a weight, but not other values such as accuracy.
+
+    Args:
+        losses (Dict[str, Tensor | List[Tensor]]): What a model returns with
+            ``mode='loss'``. Names of losses contain "loss".
+        weight (float): α.
+
+    Returns:
+        Dict[str, Tensor | List[Tensor]]: All entries, with weighted losses.
+    """
+
+    def weigh(value):
+        if isinstance(value, (list, tuple)):
+            return [weigh(v) for v in value]
+        return value * weight
+
+    return {
+        name: weigh(value) if 'loss' in name else value
+        for name, value in losses.items()
+    }
