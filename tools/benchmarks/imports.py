@@ -13,7 +13,6 @@ The output has the median seconds of
 measured; if it has no ``mmcckd.functional``, ``mmcckd.kernels`` is imported
 instead. The target is 1 s for ``mmcckd.functional``.
 """
-import argparse
 import os
 import statistics
 import subprocess
@@ -21,7 +20,8 @@ import sys
 from pathlib import Path
 from typing import Tuple
 
-ROOT = Path(__file__).parents[2]
+from checkouts import parse_checkouts
+
 CODE = '''
 import sys, time
 start = time.perf_counter()
@@ -51,30 +51,18 @@ def light_import(checkout: Path) -> str:
     return 'from mmcckd.kernels import gaussian_rbf'
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--against', type=Path, help='another checkout')
-    parser.add_argument('--repetitions', type=int, default=5)
-    return parser.parse_args()
-
-
 def main() -> None:
-    args = parse_args()
-    checkouts = dict(this=ROOT)
-    if args.against is not None:
-        checkouts['other'] = args.against.resolve()
+    checkouts, repetitions = parse_checkouts(__doc__)
     imports = [('this', 'pass')]
     for name, checkout in checkouts.items():
         imports += [(name, light_import(checkout)), (name, REGISTERING)]
     measured = {key: [] for key in imports}
-    for _ in range(args.repetitions + 1):
+    for _ in range(repetitions + 1):
         for name, statement in imports:  # in turn, so that drift hits all
             measured[name, statement].append(
                 seconds(statement, checkouts[name]))
 
-    print(f'medians of {args.repetitions} processes, seconds\n')
+    print(f'medians of {repetitions} processes, seconds\n')
     print('| checkout | import | seconds after torch |')
     print('|---|---|---:|')
     torch = [pair[0] for pairs in measured.values() for pair in pairs[1:]]

@@ -13,7 +13,6 @@ in processor time, which depends little on other processes of the machine, and
 as measured by the clock. ``--against`` gives the root of another checkout, in
 which the same is measured in turn. For what of it is import, see imports.py.
 """
-import argparse
 import os
 import signal
 import statistics
@@ -24,7 +23,8 @@ import time
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-ROOT = Path(__file__).parents[2]
+from checkouts import ROOT, parse_checkouts
+
 FIRST = 'Epoch(train)'  # in the log of the first iteration
 
 
@@ -78,20 +78,8 @@ def measure(checkout: Path, arguments: List[str]) -> Tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, seconds
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--against', type=Path, help='another checkout')
-    parser.add_argument('--repetitions', type=int, default=5)
-    return parser.parse_args()
-
-
 def main() -> None:
-    args = parse_args()
-    checkouts = dict(this=ROOT)
-    if args.against is not None:
-        checkouts['other'] = args.against.resolve()
+    checkouts, repetitions = parse_checkouts(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, 'imagenet')
         subprocess.run([
@@ -100,13 +88,13 @@ def main() -> None:
         ], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         measured = {(name, command): []
                     for command in commands(data) for name in checkouts}
-        for _ in range(args.repetitions + 1):
+        for _ in range(repetitions + 1):
             for command, arguments in commands(data).items():
                 for name, checkout in checkouts.items():  # in turn
                     measured[name, command].append(
                         measure(checkout, arguments))
 
-    print(f'medians of {args.repetitions} processes, seconds\n')
+    print(f'medians of {repetitions} processes, seconds\n')
     print('| until the end or the first iteration | checkout | processor time '
           '| clock |\n|---|---|---:|---:|')
     for (name, command), pairs in measured.items():
