@@ -3,8 +3,9 @@ from .digits import Digits
 from .letters import Letters
 from .local_cifar100 import LocalCIFAR100
 from .samplers import CURSampler, SURSampler
-from .transforms import LoadImage
+from .transforms import LoadImage, RandomAffine
 
 __all__ = [
-    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100', 'SURSampler'
+    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100',
+    'RandomAffine', 'SURSampler'
 ]
