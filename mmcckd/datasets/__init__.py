@@ -2,6 +2,9 @@
 from .digits import Digits
 from .local_cifar100 import LocalCIFAR100
 from .samplers import CURSampler, SURSampler
-from .transforms import LoadImage
+from .transforms import LoadImage, RandomAffine
 
-__all__ = ['CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'SURSampler']
+__all__ = [
+    'CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'RandomAffine',
+    'SURSampler'
+]
