@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional
 import numpy as np
 import torch
 from mmengine.runner import Runner, TestLoop
-from mmrazor.models.connectors import TorchNNConnector
+from mmrazor.models.architectures.connectors import TorchNNConnector
 from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
