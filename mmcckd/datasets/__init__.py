@@ -6,7 +6,6 @@ from .samplers import CURSampler, SURSampler
 from .transforms import LoadImage, RandomAffine
 
 __all__ = [
-    'CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'RandomAffine',
-    'SURSampler'
-    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100', 'SURSampler'
+    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100',
+    'RandomAffine', 'SURSampler'
 ]
