@@ -6,5 +6,6 @@ from .samplers import CURSampler, SURSampler
 from .transforms import LoadImage
 
 __all__ = [
-    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100', 'SURSampler'
+    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100',
+    'SURSampler'
 ]
