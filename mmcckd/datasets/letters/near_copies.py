@@ -10,7 +10,7 @@ from .fonts import Face
 PROBES = 64
 # Faces are near copies if half of their drawings differ by less, as the root
 # mean square over the pixels, whose range is 255.
-MAX_DIFFERENCE = 30
+MAX_DIFFERENCE = 50
 
 
 def drop_near_copies(
