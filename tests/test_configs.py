@@ -59,6 +59,10 @@ def load(request, tmp_path, monkeypatch):
         elif dataset.type == 'LocalCIFAR100':
             dataset.data_root = request.getfixturevalue('toy_cifar100')
             cfg.train_dataloader.batch_size = 16
+        elif dataset.type == 'LocalFashionMNIST':
+            dataset.data_root = request.getfixturevalue('toy_fashion_mnist')
+            dataset.samples_per_class = None
+            cfg.train_dataloader.batch_size = 16
         elif dataset.type == 'CRDDataset':
             dataset.dataset.data_prefix = request.getfixturevalue(
                 'toy_cifar10')

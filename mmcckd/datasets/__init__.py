@@ -1,7 +1,11 @@
 """Data sets for classification, and batch samplers."""
 from .digits import Digits
 from .local_cifar100 import LocalCIFAR100
+from .local_fashion_mnist import LocalFashionMNIST
 from .samplers import CURSampler, SURSampler
 from .transforms import LoadImage
 
-__all__ = ['CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'SURSampler']
+__all__ = [
+    'CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'LocalFashionMNIST',
+    'SURSampler'
+]
