@@ -3,9 +3,9 @@ from .digits import Digits
 from .local_cifar100 import LocalCIFAR100
 from .local_fashion_mnist import LocalFashionMNIST
 from .samplers import CURSampler, SURSampler
-from .transforms import LoadImage
+from .transforms import LoadImage, RandomAffine
 
 __all__ = [
     'CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'LocalFashionMNIST',
-    'SURSampler'
+    'RandomAffine', 'SURSampler'
 ]
