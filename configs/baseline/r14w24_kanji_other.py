@@ -2,7 +2,7 @@
 # student is configs/cckd/r14w24_r8w8_kanji_labels_other.py.
 _base_ = './r14w24_kanji.py'
 
-num_classes = 1400
+num_classes = 1465  # of data/kanji
 
 model = dict(head=dict(num_classes=num_classes))
 

@@ -1,5 +1,5 @@
-# The student of the kanji by DIST (Huang et al., *Knowledge Distillation from A
-# Stronger Teacher*, NeurIPS 2022), which replaces KD, with the weights of
+# The student of the kanji by DIST (Huang et al., *Knowledge Distillation from
+# A Stronger Teacher*, NeurIPS 2022), which replaces KD, with the weights of
 # MMRazor's recipe.
 _base_ = '../baseline/kd_r14w24_r8w8_kanji.py'
 

@@ -61,7 +61,8 @@ def test_the_choice_is_fixed(toy):
     images = np.zeros((240, 28, 28), np.uint8)
     images[:, 0, 0] = np.arange(240)
     write(toy, IMAGES, read(toy, IMAGES)[:16] + images.tobytes())
-    write(toy, LABELS, read(toy, LABELS)[:8] + bytes(i % 10 for i in range(240)))
+    write(toy, LABELS,
+          read(toy, LABELS)[:8] + bytes(i % 10 for i in range(240)))
     dataset = LocalFashionMNIST(str(toy), 'val')
     chosen = [dataset[i]['img'][0, 0] for i in range(len(dataset))]
     assert chosen == [

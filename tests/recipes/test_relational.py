@@ -47,7 +47,7 @@ def test_dist_has_the_weights_of_mmrazor():
     cfg = recipe('dist')
     (mine, ), (other, ) = losses(cfg).values(), theirs.values()
     assert mine.type == other.pop('type')
-    assert other.items() <= build(mine).items()
+    assert {key: build(mine)[key] for key in other} == other
     assert cfg.model.student_loss_weight == 1
 
 
@@ -55,7 +55,7 @@ def test_dist_has_the_weights_of_mmrazor():
 def test_dkd_is_a_mean_over_the_batch(tau):
     cfg = recipe('dkd', tau=tau)
     assert cfg.model.student_loss_weight == 1
-    size = cfg.train_dataloader.batch_size
+    size = 6
     generator = torch.Generator().manual_seed(0)
     student, teacher = torch.randn(
         2, size, 10, generator=generator, dtype=torch.float64)

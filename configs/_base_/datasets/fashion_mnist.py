@@ -1,5 +1,5 @@
-# Fashion-MNIST, 28 x 28 gray images. 500 training images of each class are used
-# for validation, so that settings are not chosen on the test.
+# Fashion-MNIST, 28 x 28 gray images. 500 training images of each class are
+# used for validation, so that settings are not chosen on the test.
 dataset_type = 'LocalFashionMNIST'
 data_root = 'data/fashion-mnist'
 
