@@ -16,9 +16,6 @@ from .fonts import PACKAGES, Face, find_font_files, hash_file, read_faces
 from .letters_folder import LettersFolder, check_out_folder
 from .near_copies import drop_near_copies
 
-# A face is used if it has this share of the characters.
-MIN_SHARE = 0.4
-
 
 def make_letters(out: Union[str, Path],
                  fonts: Sequence[str] = ('matplotlib', ),
@@ -28,6 +25,7 @@ def make_letters(out: Union[str, Path],
                  train_faces: int = 8,
                  test_faces: int = 6,
                  min_faces: int = 12,
+                 min_share: float = 0.4,
                  seed: int = 0) -> dict:
     """Draw characters in typefaces, and write the folder of a data set.
 
@@ -48,6 +46,9 @@ def make_letters(out: Union[str, Path],
             others, at least one, are for validation.
         min_faces (int): Classes that fewer faces have are left out. Defaults
             to 12.
+        min_share (float): Faces that have drawings of a smaller share of the
+            characters are left out. Defaults to 0.4, which the smallest of
+            matplotlib's fonts with letters have.
         seed (int): Determines which classes and faces are in which split.
             Defaults to 0.
 
@@ -75,13 +76,14 @@ def make_letters(out: Union[str, Path],
             f'None of the {len(files)} font files can be read: '
             f'{first_names([f"{p.name} ({why})" for p, why in unreadable])}.')
     chosen = read_characters(characters, faces, min_faces)
-    full = [f for f in faces if f.count(chosen) >= MIN_SHARE * len(chosen)]
-    distinct, copies = drop_near_copies(full, chosen)
+    full = [f for f in faces if f.count(chosen) >= min_share * len(chosen)]
+    distinct, copies = drop_near_copies(full, chosen, min_share)
     left_out = dict(
         unreadable_files=[path.name for path, _ in unreadable],
         faces_with_few_of_the_characters=len(faces) - len(full),
         near_copies=dict(copies))
-    _check_faces(faces, full, distinct, chosen, train_faces + test_faces + 1)
+    _check_faces(faces, full, distinct, chosen, min_share,
+                 train_faces + test_faces + 1)
 
     drawings, indices = [], []
     bar = CoarseProgressBar(len(distinct))
@@ -141,7 +143,8 @@ def _split(number: int, sizes: Dict[str, int], rest: str,
 
 
 def _check_faces(faces: List[Face], full: List[Face], distinct: List[Face],
-                 characters: List[str], needed: int) -> None:
+                 characters: List[str], min_share: float,
+                 needed: int) -> None:
     if len(distinct) >= needed:
         return
     counts = [face.count(characters) for face in faces]
@@ -149,7 +152,7 @@ def _check_faces(faces: List[Face], full: List[Face], distinct: List[Face],
     raise ValueError(
         f'{needed} faces are needed for training, test and validation, but '
         f'{len(distinct)} are found: of {len(faces)} faces, {len(full)} have '
-        f'at least {MIN_SHARE:.0%} of the {len(characters):,} characters '
+        f'at least {min_share:.0%} of the {len(characters):,} characters '
         f'({faces[most].name} has the most, {counts[most]:,}), and '
         f'{len(full) - len(distinct)} of these are near copies of others. Ask '
         'for fewer faces, or give more fonts. Debian packages with many '
