@@ -62,7 +62,9 @@ def run_jobs(jobs: List[Job], processes: int,
     Yields:
         JobResult: The outcome of each job when it ends.
     """
-    os.environ['OMP_NUM_THREADS'] = '1'  # the server inherits it
+    # The server inherits them. The second is the number of processors that
+    # joblib counts.
+    os.environ.update(OMP_NUM_THREADS='1', LOKY_MAX_CPU_COUNT='1')
     _CONTEXT.set_forkserver_preload(['mmcckd.studies.training'])
     waiting = list(reversed(jobs))
     running: Dict[Any, Tuple[Job, Any, float]] = {}
