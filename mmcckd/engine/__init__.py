@@ -8,6 +8,7 @@ from .hooks import (
     ClassCheckHook,
     CorrelationVisualizationHook,
     EpochSeedHook,
+    GradientRatioHook,
     RepeatableViewsHook,
     StrictCheckpointHook,
     TeacherStoreHook,
@@ -19,7 +20,7 @@ from .teacher_store_filling import fill_teacher_store
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
-    'FrozenTeacherDistillValLoop', 'RepeatableViewsHook',
+    'FrozenTeacherDistillValLoop', 'GradientRatioHook', 'RepeatableViewsHook',
     'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
     'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
 ]

@@ -157,7 +157,9 @@ def test_the_scalars_are_in_the_event_file(run):
         for owner in ('student', 'teacher'):
             for name, value in cosines(batch[owner], batch['labels']).items():
                 expected[f'{owner}_{name}'] = value
-        assert set(tags) == {f'{TAG}/{name}' for name in expected}
+        assert set(tags) == {
+            f'{TAG}/{name}' for name in (*expected, 'gradient_ratio')
+        }
         for name, value in expected.items():
             seen = {e.step: e.value for e in run.events.Scalars(
                 f'{TAG}/{name}')}
@@ -276,6 +278,7 @@ def drive(tmp_path):
             model=model,
             rank=0,
             iter=6,
+            optim_wrapper=None,
             visualizer=Visualizer(
                 name=str(save_dir),
                 vis_backends=[dict(type='LocalVisBackend')],

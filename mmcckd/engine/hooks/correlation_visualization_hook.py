@@ -5,15 +5,16 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop
 from mmrazor.models.distillers import ConfigurableDistiller
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 from mmcckd.functional.flatten_features import flatten_features
-from mmcckd.models.losses import CorrelationCongruenceLoss
+from mmcckd.models.distillers.gradient_ratio import GradientRatioMeter
 from mmcckd.visualization.correlation_picture import draw_correlations
 
-from ..unwrapped_model import unwrapped
+from ..cc_losses import cc_losses, distiller_of
+from ..gradient_ratios import read_ratios, start_meters
 
 
 @HOOKS.register_module()
@@ -27,18 +28,19 @@ class CorrelationVisualizationHook(Hook):
       and student for the batch, and their difference, sorted by class
       (:func:`.draw_correlations`);
     - scalars, ``correlations.{loss}/…``: ``L_CC``, the loss without its
-      weight; ``linear_cka`` of the features of student and teacher; and for
-      each of them, such as ``student_cosine_gap``, the mean cosine within and
+      weight; ``gradient_ratio``, r as :class:`.GradientRatioHook` measures it;
+      ``linear_cka`` of the features of student and teacher; and for each of
+      them, such as ``student_cosine_gap``, the mean cosine within and
       between classes and their difference
       (:mod:`mmcckd.functional.feature_structure`).
 
-    The matrices are the inputs of the loss, so nothing is computed twice, and
-    training is not changed. The features are those of the recorders; for the
-    student, they are the features before the projection, as used in a test.
+    The matrices are the inputs of the loss. Training is not changed. The
+    features are those of the recorders; for the student, they are the features
+    before the projection, as used in a test.
 
-    Only rank 0 draws, without communication. If a connector gathers features,
-    ``L_CC`` covers the rows of rank 0 with the samples of all ranks, as the
-    loss of this rank does, and the image shows the samples of rank 0.
+    Only rank 0 draws. Except for ``gradient_ratio``, its values are those of
+    its own samples. If a connector gathers features, ``L_CC`` covers the rows
+    of rank 0 with the samples of all ranks, as the loss of this rank does.
 
     If a sample has no single ``gt_label``, or the batch is mixed (Mixup or
     CutMix), the samples are shown in the order of the batch, and no cosines
@@ -78,9 +80,10 @@ class CorrelationVisualizationHook(Hook):
         # The inputs of the losses in this iteration, by name of the loss.
         self._compared: Dict[str, Tuple[Tensor, Tensor]] = {}
         self._handles: List[Any] = []  # of the forward hooks
+        self._meters: Dict[str, GradientRatioMeter] = {}
 
     def before_train(self, runner) -> None:
-        _cc_losses(_distiller(runner.model))
+        cc_losses(runner.model, type(self).__name__)
         if self.by_epoch and not isinstance(runner.train_loop,
                                             EpochBasedTrainLoop):
             raise ValueError(
@@ -90,8 +93,11 @@ class CorrelationVisualizationHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None
                           ) -> None:
-        if runner.rank == 0 and self._is_due(runner, batch_idx):
-            losses = _cc_losses(_distiller(runner.model))
+        if not self._is_due(runner, batch_idx):
+            return
+        self._meters = start_meters(runner, type(self).__name__)
+        if runner.rank == 0:
+            losses = cc_losses(runner.model, type(self).__name__)
             self._handles = [
                 loss.register_forward_hook(
                     self._recording(name), with_kwargs=True)
@@ -106,9 +112,12 @@ class CorrelationVisualizationHook(Hook):
                          outputs: Optional[dict] = None) -> None:
         for handle in self._handles:
             handle.remove()
+        ratios = read_ratios(self._meters) if self._meters else {}
         for name, (student, teacher) in self._compared.items():
-            self._show(runner, name, student, teacher, _labels(data_batch))
+            self._show(runner, name, student, teacher, _labels(data_batch),
+                       ratios.get(name))
         self._handles = []
+        self._meters = {}
         self._compared = {}
 
     def _is_due(self, runner, batch_idx: int) -> bool:
@@ -128,14 +137,17 @@ class CorrelationVisualizationHook(Hook):
         return record
 
     def _show(self, runner, name: str, student: Tensor, teacher: Tensor,
-              labels: Optional[Tensor]) -> None:
+              labels: Optional[Tensor], ratio: Optional[float]) -> None:
         n = len(student)
         if labels is not None and len(labels) != n:
             labels = None
         step = runner.iter + 1  # as MMEngine's LoggerHook counts
         measures = dict(L_CC=F.mse_loss(student, teacher))
+        if ratio is not None:
+            measures.update(gradient_ratio=ratio)
         measures.update(
-            _measure_features(_distiller(runner.model), name, labels))
+            _measure_features(
+                distiller_of(runner.model, type(self).__name__), name, labels))
         runner.visualizer.add_scalars(
             {
                 f'correlations.{name}/{measure}': float(value)
@@ -174,42 +186,6 @@ def sort_by_class(student: Tensor, teacher: Tensor, labels: Optional[Tensor]
         return student, teacher, None
     order = labels.argsort(stable=True)
     return student[order][:, order], teacher[order][:, order], labels[order]
-
-
-def _distiller(model: nn.Module) -> ConfigurableDistiller:
-    model = unwrapped(model)
-    distiller = getattr(model, 'distiller', None)
-    if not isinstance(distiller, ConfigurableDistiller):
-        raise ValueError(
-            'CorrelationVisualizationHook needs a model with a '
-            f'ConfigurableDistiller, but the model, a {type(model).__name__}, '
-            'has none; use a model such as FrozenTeacherDistill, or remove '
-            'the hook from custom_hooks.')
-    return distiller
-
-
-def _cc_losses(distiller: ConfigurableDistiller
-               ) -> Dict[str, CorrelationCongruenceLoss]:
-    """Return the CC losses with a forward mapping, by name."""
-    found = {
-        name: distiller.distill_losses[name]
-        for name in distiller.loss_forward_mappings
-    }
-    losses = {
-        name: loss
-        for name, loss in found.items()
-        if isinstance(loss, CorrelationCongruenceLoss)
-    }
-    if not losses:
-        names = ', '.join(f'{name} ({type(loss).__name__})'
-                          for name, loss in found.items())
-        raise ValueError(
-            'CorrelationVisualizationHook needs a CorrelationCongruenceLoss, '
-            'but loss_forward_mappings has none, only: '
-            f'{names or "nothing"}. Add one (see '
-            'configs/_base_/distillers/cckd.py), or remove the hook from '
-            'custom_hooks.')
-    return losses
 
 
 def _labels(data_batch: Any) -> Optional[Tensor]:
