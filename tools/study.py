@@ -40,8 +40,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seeds',
         type=int,
-        default=20,
-        help='number of seeds of each row of the table; defaults to 20')
+        help='number of seeds of each row of the table; defaults to that of '
+        'the study file')
     parser.add_argument(
         '--jobs',
         type=int,
@@ -58,7 +58,7 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE:LINE',
         help='instead of a study, repeat the run of a line of a results file')
     args = parser.parse_args()
-    if args.seeds < 2 or args.jobs < 1:
+    if (args.seeds is not None and args.seeds < 2) or args.jobs < 1:
         parser.error('--seeds must be at least 2, and --jobs at least 1')
     if (args.study is None) == (args.repeat is None):
         parser.error('give a study file, or --repeat')
@@ -72,7 +72,8 @@ def main() -> None:
         return
     study = Study.load(args.study, ROOT)
     folder = args.work_dir.resolve()
-    results, failures = run_study(study, args.seeds, folder, ROOT, args.jobs)
+    seeds = args.seeds or study.seeds
+    results, failures = run_study(study, seeds, folder, ROOT, args.jobs)
     summary = summarize(study, results)
     out = folder / study.name
     text = to_markdown(summary)
@@ -97,12 +98,15 @@ def repeat(line: str, processes: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         new = run_again(old.run, Path(folder), ROOT, processes)
     print(f'{old.run.config}, seed {old.run.seed}, {old.run.options}')
-    for name, value in old.metrics.items():
-        print(f'  {name:20s} {value:12.6f} {new[name]:12.6f}')
-    if new != old.metrics:
+    # Earlier versions measured more in some runs, and less in others.
+    common = [name for name in old.metrics if name in new.metrics]
+    for name in common:
+        print(f'  {name:28s} {old.metrics[name]:12.6f} '
+              f'{new.metrics[name]:12.6f}')
+    if any(new.metrics[name] != old.metrics[name] for name in common):
         sys.exit('The metrics differ. They are the same on the same processor '
                  f'with the same versions: commit {old.commit}, torch '
-                 f'{old.torch}.')
+                 f'{old.torch}, {old.processor or "processor not recorded"}.')
 
 
 if __name__ == '__main__':

@@ -1,7 +1,11 @@
 """Data sets for classification, and batch samplers."""
 from .digits import Digits
+from .letters import Letters
 from .local_cifar100 import LocalCIFAR100
 from .samplers import CURSampler, SURSampler
-from .transforms import LoadImage
+from .transforms import LoadImage, RandomAffine
 
-__all__ = ['CURSampler', 'Digits', 'LoadImage', 'LocalCIFAR100', 'SURSampler']
+__all__ = [
+    'CURSampler', 'Digits', 'Letters', 'LoadImage', 'LocalCIFAR100',
+    'RandomAffine', 'SURSampler'
+]

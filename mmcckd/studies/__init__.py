@@ -4,7 +4,8 @@
                             └─> study_jobs -> processes, training    figures
 """
 from .results_file import ResultsFile
+from .rows import Row
 from .run import Result, Run
-from .study_file import Row, Study
+from .study_file import Study
 
 __all__ = ['Result', 'ResultsFile', 'Row', 'Run', 'Study']

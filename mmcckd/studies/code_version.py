@@ -1,5 +1,6 @@
-"""The version of the code that results are computed with."""
+"""The code and the processor that results are computed with."""
 import hashlib
+import platform
 import subprocess
 from pathlib import Path
 
@@ -39,3 +40,16 @@ def code_digest(root: Path) -> str:
             digest.update(path.relative_to(folder).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
+
+
+def processor_name() -> str:
+    """The model of the processor, such as "AMD EPYC 7B13"."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    for line in lines:
+        name, _, value = line.partition(':')
+        if name.strip() == 'model name':
+            return value.strip()
+    return platform.processor() or platform.machine()

@@ -4,24 +4,30 @@ from typing import Dict, Iterator, List, Optional
 import numpy as np
 
 from .results_file import ResultsFile
-from .run import Result, Run
-from .study_file import Row, Study
-
-TUNE_SEED = 1000  # first of the seeds that settings are chosen with
+from .rows import Row, Teachers
+from .run import TUNE_SEED, Result, Run
+from .study_file import Study
 
 
 def teachers(study: Study) -> List[Run]:
-    """The runs of the teachers."""
-    teacher = study.teacher
-    return [
-        Run(teacher.config, seed, teacher.options)
-        for seed in range(teacher.seeds)
-    ]
+    """The runs of all teachers of a study."""
+    found = [study.teacher]
+    found += [row.teacher for row in study.rows.values() if row.teacher]
+    return list({
+        run.key: run
+        for run in (make_teacher(teacher, seed) for teacher in found
+                    for seed in range(teacher.seeds))
+    }.values())
+
+
+def make_teacher(teacher: Teachers, seed: int) -> Run:
+    """The run of the teacher of students with a seed."""
+    return Run(teacher.config, seed % teacher.seeds, teacher.options)
 
 
 def make_run(study: Study, row: Row, setting: dict, seed: int) -> Run:
     """The run of a row with one of its settings."""
-    teacher = teachers(study)[seed % study.teacher.seeds]
+    teacher = make_teacher(row.teacher or study.teacher, seed)
     options = {**study.options, **row.options, **setting}
     return Run(row.config, seed, options, teacher, row.superclasses,
                {**study.teacher_store, **row.teacher_store} or None)

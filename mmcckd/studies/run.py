@@ -2,7 +2,9 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
+
+TUNE_SEED = 1000  # first of the seeds that settings are chosen with
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Run:
     teacher: Optional['Run'] = None
     superclasses: Optional[int] = None
     teacher_store: Optional[Dict[str, Any]] = None
+
+    @property
+    def chooses_setting(self) -> bool:
+        """Whether the run is for the choice of a setting only."""
+        return self.seed >= TUNE_SEED
 
     @property
     def key(self) -> str:
@@ -63,22 +70,23 @@ class Result:
         seconds (float): Time from the start of its process to its end.
         commit (str): Commit of the repository, with "+" if files had changed.
         torch (str): Version of torch.
+        curve (List[List[float]]): The learning curve; see
+            :class:`.LearningCurveHook`.
+        processor (str): The model of the processor.
     """
     run: Run
     metrics: Dict[str, float]
     seconds: float
     commit: str
     torch: str
+    curve: List[List[float]] = field(default_factory=list)
+    processor: str = ''
 
     def to_json(self) -> str:
-        """The result as one line."""
+        """The result as one line, without fields that are empty."""
+        fields = dict(vars(self), run=self.run.to_dict())
         return json.dumps(
-            dict(
-                run=self.run.to_dict(),
-                metrics=self.metrics,
-                seconds=self.seconds,
-                commit=self.commit,
-                torch=self.torch),
+            {name: f for name, f in fields.items() if f not in ([], '')},
             sort_keys=True)
 
     @classmethod

@@ -2,54 +2,14 @@
 import difflib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 import yaml
 
 from mmcckd.teacher_store import StoreSettings
 
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a study's table.
-
-    Args:
-        config (str): Config file, relative to the repository.
-        options (dict): Entries of the config that are overridden, on top of
-            the study's.
-        settings (List[dict]): Sets of options of which the best on the
-            validation split is chosen. All rows with settings have the same
-            number of them. Defaults to no settings.
-        superclasses (int, optional): Number of superclasses, for the SUR
-            sampler.
-        beats (List[str]): Rows that it claims to beat, by a paired test each.
-        value (float, optional): Its position on the axis, in a study that is
-            drawn as a curve.
-        teacher_store (dict): Settings that are overridden, on top of the
-            study's.
-    """
-    config: str
-    options: Dict[str, Any] = field(default_factory=dict)
-    settings: List[Dict[str, Any]] = field(default_factory=list)
-    superclasses: Optional[int] = None
-    beats: List[str] = field(default_factory=list)
-    value: Optional[float] = None
-    teacher_store: Dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Teachers:
-    """The teachers of a study.
-
-    Args:
-        config (str): Config file, relative to the repository.
-        options (dict): Entries of the config that are overridden.
-        seeds (int): Number of teachers, with seeds from 0 on. A student of
-            seed s has the teacher of seed s modulo this. Defaults to 1.
-    """
-    config: str
-    options: Dict[str, Any] = field(default_factory=dict)
-    seeds: int = 1
+from .points import expand_points
+from .rows import Row, Teachers
 
 
 @dataclass(frozen=True)
@@ -73,6 +33,10 @@ class Study:
             without its path; see :class:`.FrozenTeacherDistill`. The runs of a
             teacher share the store, and all rows have the same views. Defaults
             to no store.
+        seeds (int): Number of seeds of each row. Defaults to 20.
+        sets (List[str]): The options that ``points`` set.
+        points (dict): Points of the axis by name, at each of which all rows
+            are tuned and run; see :func:`.expand_points`. Defaults to none.
     """
     name: str
     title: str
@@ -84,6 +48,9 @@ class Study:
     axis: str = ''
     answer: str = ''
     teacher_store: Dict[str, Any] = field(default_factory=dict)
+    seeds: int = 20
+    sets: List[str] = field(default_factory=list)
+    points: Dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path, root: Path) -> 'Study':
@@ -110,18 +77,24 @@ class Study:
             raise ValueError(f'{path} is not YAML: {error}') from error
         check = _Checker(path, Path(root))
         content = check.keys('the study', content, cls, without=['name'])
-        content['teacher'] = Teachers(
-            **check.keys('teacher', content['teacher'], Teachers))
-        check.config('teacher', content['teacher'].config)
+        content['teacher'] = check.teacher('teacher', content['teacher'])
         if not isinstance(content['rows'], dict) or not content['rows']:
             raise ValueError(f'{path}: rows must be a mapping from names to '
                              f'rows, but is {content["rows"]!r}.')
         rows = {}
         for name, row in content['rows'].items():
             where = f'row {name!r}'
-            rows[name] = Row(**check.keys(where, row, Row))
+            row = check.keys(where, row, Row)
+            if row.get('teacher') is not None:
+                row['teacher'] = check.teacher(f'{where}: teacher',
+                                               row['teacher'])
+            rows[name] = Row(**row)
             check.config(where, rows[name].config)
-        content['rows'] = rows
+        try:
+            content['rows'] = expand_points(rows, content.get('points', {}),
+                                            content.get('sets', []))
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
         study = cls(name=Path(path).stem, **content)
         check.rows(study)
         check.teacher_stores(study)
@@ -155,6 +128,11 @@ class _Checker:
                     and f.name not in content):
                 raise ValueError(f'{self.path}: {where} lacks {f.name!r}.')
         return dict(content)
+
+    def teacher(self, where: str, content: Any) -> Teachers:
+        teacher = Teachers(**self.keys(where, content, Teachers))
+        self.config(where, teacher.config)
+        return teacher
 
     def config(self, where: str, config: str) -> None:
         if not (self.root / config).is_file():

@@ -4,7 +4,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import torch
 
-from .code_version import commit_of
+from .code_version import commit_of, processor_name
 from .option_checks import check_options
 from .plan import stages
 from .processes import Job, run_jobs
@@ -55,8 +55,8 @@ def run_study(study: Study, seeds: int, folder: Path, root: Path,
 
 
 def run_again(run: Run, folder: Path, root: Path,
-              processes: int) -> Dict[str, float]:
-    """Run a run and its teacher in an empty folder, and return its metrics.
+              processes: int) -> Result:
+    """Run a run and its teacher in an empty folder, and return its result.
 
     Raises:
         RuntimeError: If one of them fails.
@@ -71,7 +71,7 @@ def run_again(run: Run, folder: Path, root: Path,
         failures = run_plan(plan, folder, root, processes, progress)
     if failures:
         raise RuntimeError('\n'.join(failures))
-    return ResultsFile(folder / RESULTS).results[run.key].metrics
+    return ResultsFile(folder / RESULTS).results[run.key]
 
 
 def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
@@ -87,7 +87,7 @@ def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
         List[str]: A line for each run that failed.
     """
     file = ResultsFile(folder / RESULTS)
-    commit = commit_of(root)
+    commit, processor = commit_of(root), processor_name()
     failures: Dict[str, str] = {}
 
     def execute(jobs: Dict[Job, Optional[Run]], stage: Stage) -> None:
@@ -102,8 +102,9 @@ def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
                     f'{done.job.name}: {done.error} ({done.job.log})')
             elif run is not None:
                 file.append(
-                    Result(run, done.value, round(done.seconds, 1), commit,
-                           torch.__version__))
+                    Result(run, done.value.metrics, round(done.seconds, 1),
+                           commit, torch.__version__, done.value.curve,
+                           processor))
 
     for stage in plan(file):
         missing: Dict[str, Tuple[str, Run]] = {}

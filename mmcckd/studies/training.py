@@ -1,30 +1,40 @@
-"""A run of a study: train, test, and measure the structure of features."""
+"""A run of a study: train and measure a network."""
 import gc
 import shutil
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
 import torch
-from mmengine.config import Config
-from sklearn.metrics import silhouette_score
+from mmengine.runner import Runner, TestLoop
+from mmrazor.models.architectures.connectors import TorchNNConnector
 from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import build_runner
-from mmcckd.engine.config_arguments import read_config
-from mmcckd.engine.host_defaults import fill_in_preprocessor
-from mmcckd.functional import gaussian_rbf
-from mmcckd.functional.feature_structure import cosine_structure, linear_cka
+from mmcckd.functional.feature_structure import cosine_structure
 
+from .learning_curve import LearningCurveHook
 from .run import Run
-from .stored_teachers import set_views
+from .run_config import make_config
+from .structure import compare_structure, measure_structure
 from .study_folder import CHECKPOINT, FEATURES
+
+
+class Measures(NamedTuple):
+    """What is measured in a run.
+
+    Args:
+        metrics (Dict[str, float]): Metrics by name; see :func:`train`.
+        curve (List[List[float]]): See :class:`.LearningCurveHook`.
+    """
+    metrics: Dict[str, float]
+    curve: List[List[float]]
 
 
 def train(run: Run, folder: Path, root: Path,
           teacher_folder: Optional[Path] = None,
-          superclasses: Optional[Path] = None) -> Dict[str, float]:
+          superclasses: Optional[Path] = None) -> Measures:
     """Train a network and measure it, in one thread.
 
     Afterwards the folder holds the log, the config and the last checkpoint, as
@@ -39,11 +49,17 @@ def train(run: Run, folder: Path, root: Path,
         superclasses (Path, optional): The superclass file of the teacher.
 
     Returns:
-        Dict[str, float]: Accuracies, in %, on ``val`` and ``test``; of the
-        test features ``intra_class_cosine``, ``inter_class_cosine``,
-        ``cosine_gap`` and ``silhouette`` (of cosine distances); and, with a
-        teacher, ``cc_distance`` (L_CC by the exact Gaussian RBF, γ = 0.4) and
-        ``cka`` (linear) between its features and those of the run.
+        Measures: If the run chooses a setting, only the accuracy on ``val``,
+        in %. Otherwise its learning curve, and
+
+        - the accuracies on ``val`` and ``test``, in %
+        - of the test features, see :func:`.measure_structure`, and with a
+          teacher also :func:`.compare_structure`
+        - with the variables ``retrieval_dataloader`` and
+          ``retrieval_evaluator`` in the config, see
+          :func:`measure_retrieval`
+        - with a CC loss, ``ratio_early`` and ``ratio_late``: the median
+          gradient ratio in the first and the last fifth of the training
     """
     torch.set_num_threads(1)  # so that sums are the same to the last bit
     gc.freeze()  # do not search inherited objects for garbage
@@ -51,71 +67,97 @@ def train(run: Run, folder: Path, root: Path,
     folder.mkdir(parents=True)
     runner = build_runner(
         make_config(run, folder, root, teacher_folder, superclasses))
+    curve = LearningCurveHook()
+    if not run.chooses_setting:
+        runner.register_hook(curve)
     runner.train()
     (folder / CHECKPOINT).symlink_to(
         Path((folder / 'last_checkpoint').read_text()).name)
 
-    model = getattr(runner.model, 'student', runner.model)
-    with _OutputRecorder(model.neck) as features:
-        metrics = dict(val=runner.val()['accuracy/top1'])
-        features.clear()
-        metrics.update(test=runner.test()['accuracy/top1'])
-        features = torch.cat(features)
+    metrics = dict(val=runner.val()['accuracy/top1'])
+    if not run.chooses_setting:
+        metrics.update(measure_test(runner, folder, teacher_folder))
+        if 'retrieval_dataloader' in runner.cfg:
+            metrics.update(measure_retrieval(runner))
+        metrics.update(gradient_ratios(runner))
+    return Measures(
+        {name: round(float(m), 6) for name, m in metrics.items()}, curve.curve)
+
+
+def measure_test(runner: Runner, folder: Path,
+                 teacher_folder: Optional[Path]) -> Dict[str, float]:
+    """Accuracy and features of the test split; see :func:`train`."""
+    with _OutputRecorder(runner.model) as outputs:
+        metrics = dict(test=runner.test()['accuracy/top1'])
+    features = torch.cat(outputs)
     np.save(folder / FEATURES, features.numpy())
     labels = torch.tensor(runner.test_dataloader.dataset.get_gt_labels())
     metrics.update(measure_structure(features, labels))
     if teacher_folder is not None:
-        metrics.update(
-            compare_structure(
-                features,
-                torch.from_numpy(np.load(teacher_folder / FEATURES))))
-    return {name: round(float(m), 6) for name, m in metrics.items()}
+        teacher = torch.from_numpy(np.load(teacher_folder / FEATURES))
+        metrics.update(compare_structure(features, teacher, labels))
+    return metrics
 
 
-def measure_structure(features: Tensor, labels: Tensor) -> Dict[str, float]:
-    """Similarity within classes, and separation between them."""
-    return dict(
-        cosine_structure(features, labels)._asdict(),
-        silhouette=silhouette_score(
-            features.numpy(), labels.numpy(), metric='cosine'))
+def measure_retrieval(runner: Runner) -> Dict[str, float]:
+    """Retrieval of classes that are not in the training set.
+
+    Args:
+        runner (Runner): Its config has ``retrieval_dataloader`` and
+            ``retrieval_evaluator``, which is a :class:`.ReIDMetric`.
+
+    Returns:
+        Dict[str, float]: ``retrieval_mAP`` and ``retrieval_rank1``, in %, and
+        of the features of queries and gallery together
+        ``retrieval_intra_class_cosine``, ``…_inter_class_cosine`` and
+        ``…_cosine_gap``. The same three with ``projected_`` instead of
+        ``retrieval_`` are of the features after the projection, if the
+        distiller has one.
+    """
+    cfg = runner.cfg
+    loop = TestLoop(runner, cfg.retrieval_dataloader, cfg.retrieval_evaluator)
+    with _OutputRecorder(runner.model) as outputs:
+        found = loop.run()
+    features = torch.cat(outputs)
+    labels = torch.tensor(loop.dataloader.dataset.get_gt_labels())
+    metrics = dict(
+        retrieval_mAP=found['reid/mAP'], retrieval_rank1=found['reid/rank-1'])
+    spaces = dict(retrieval=features)
+    projection = find_projection(runner.model)
+    if projection is not None:
+        with torch.no_grad():
+            spaces['projected'] = projection(features)
+    for name, points in spaces.items():
+        structure = cosine_structure(points, labels)._asdict()
+        metrics.update({f'{name}_{key}': v for key, v in structure.items()})
+    return metrics
 
 
-def compare_structure(features: Tensor, teacher: Tensor) -> Dict[str, float]:
-    """Similarity of a student's features (n, d) to the teacher's (n, e)."""
-    difference = gaussian_rbf(features, order=None) - gaussian_rbf(
-        teacher, order=None)
-    return dict(
-        cc_distance=difference.square().mean().item(),
-        cka=linear_cka(features, teacher))
+def find_projection(model: nn.Module) -> Optional[nn.Module]:
+    """The projection of the student's features, if there is one."""
+    for module in model.modules():
+        if isinstance(module, TorchNNConnector):
+            return module
+    return None
 
 
-def make_config(run: Run, folder: Path, root: Path,
-                teacher_folder: Optional[Path],
-                superclasses: Optional[Path]) -> Config:
-    """The config of a run; the arguments are those of :func:`train`."""
-    cfg = read_config(str(root / run.config), run.options)
-    fill_in_preprocessor(cfg)
-    cfg.randomness = dict(seed=run.seed)
-    cfg.work_dir = str(folder)
-    cfg.log_level = 'WARNING'
-    # Only the last weights are evaluated and kept.
-    cfg.default_hooks.checkpoint = dict(
-        type='CheckpointHook', interval=cfg.train_cfg.max_epochs)
-    cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
-    if 'teacher_ckpt' in cfg.model:
-        cfg.model.teacher_ckpt = str(teacher_folder / CHECKPOINT)
-    if superclasses is not None:
-        cfg.train_dataloader.batch_sampler.superclasses = str(superclasses)
-    if run.teacher_store:
-        cfg = set_views(cfg, run.teacher_store, teacher_folder)
-    return cfg
+def gradient_ratios(runner: Runner) -> Dict[str, float]:
+    """The gradient ratios that :class:`.GradientRatioHook` has recorded."""
+    for name, buffer in runner.message_hub.log_scalars.items():
+        if 'gradient_ratio/' in name:
+            values, _ = buffer.data
+            fifth = max(1, len(values) // 5)
+            return dict(
+                ratio_early=np.median(values[:fifth]),
+                ratio_late=np.median(values[-fifth:]))
+    return {}
 
 
 class _OutputRecorder:
-    """Record the outputs of a module, batch by batch."""
+    """Record the features of a network or of a student, batch by batch."""
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
+    def __init__(self, model: nn.Module) -> None:
+        self.neck = getattr(model, 'student', model).neck
 
     def __enter__(self) -> List[Tensor]:
         outputs = []
@@ -125,7 +167,7 @@ class _OutputRecorder:
                 output = output[-1]
             outputs.append(output.detach().cpu().float())
 
-        self._handle = self.module.register_forward_hook(record)
+        self._handle = self.neck.register_forward_hook(record)
         return outputs
 
     def __exit__(self, *_) -> None:

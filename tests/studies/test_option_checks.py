@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from mmcckd.studies import Row, Study
 from mmcckd.studies.option_checks import check_options
-from mmcckd.studies.study_file import Row, Study, Teachers
+from mmcckd.studies.rows import Teachers
 
 ROOT = Path(__file__).parents[2]
 CCKD = 'configs/cckd/r18w16_r10w6_digits.py'

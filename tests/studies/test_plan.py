@@ -1,6 +1,6 @@
 from mmcckd.studies import Result, Row, Run, Study
 from mmcckd.studies.plan import stages, tuned
-from mmcckd.studies.study_file import Teachers
+from mmcckd.studies.rows import Teachers
 from mmcckd.studies.summary import summarize
 
 STUDY = Study(

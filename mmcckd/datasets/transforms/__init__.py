@@ -1,4 +1,5 @@
-"""Image loading."""
+"""Image loading and augmentation."""
 from .load_image import LoadImage
+from .random_affine import RandomAffine
 
-__all__ = ['LoadImage']
+__all__ = ['LoadImage', 'RandomAffine']

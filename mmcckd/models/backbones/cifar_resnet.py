@@ -37,11 +37,14 @@ class CIFARResNet(ResNet_CIFAR):
             stage have twice and four times as many. Defaults to 16.
         stem_channels (int, optional): Channels of the first convolution.
             Defaults to None, which means ``base_channels``.
+        stem_stride (int): Stride of the first convolution. With 2, all
+            feature maps have half the height and width, and a training step
+            takes about a quarter of the operations. Defaults to 1.
         shortcut (str): "projection" or "identity". Defaults to "projection".
         in_channels (int): Channels of the images. Defaults to 3.
         out_indices (Sequence[int]): Indices of the stages, 0 to 2, whose
-            outputs are returned. Defaults to ``(2, )``, an output of shape
-            (n, 4 · base_channels, 8, 8).
+            outputs are returned. Defaults to ``(2, )``, for a ``stem_stride``
+            of 1 an output of shape (n, 4 · base_channels, 8, 8).
         zero_init_residual (bool): Whether to initialize the last BatchNorm of
             each block with zeros. Defaults to False, as in the paper and in
             the tables; the default of MMPretrain's ResNets is True.
@@ -49,14 +52,16 @@ class CIFARResNet(ResNet_CIFAR):
             ``norm_cfg`` and ``frozen_stages``.
 
     Raises:
-        ValueError: If the depth is not 6n + 2, the shortcut is unknown, or an
-            identity shortcut would have to remove channels.
+        ValueError: If the depth is not 6n + 2, ``stem_stride`` is not a
+            positive int, the shortcut is unknown, or an identity shortcut
+            would have to remove channels.
     """
 
     def __init__(self,
                  depth: int,
                  base_channels: int = 16,
                  stem_channels: Optional[int] = None,
+                 stem_stride: int = 1,
                  shortcut: str = 'projection',
                  in_channels: int = 3,
                  out_indices: Sequence[int] = (2, ),
@@ -68,7 +73,11 @@ class CIFARResNet(ResNet_CIFAR):
         if shortcut not in SHORTCUTS:
             raise ValueError(f'shortcut must be one of {SHORTCUTS}, but is '
                              f'{shortcut!r}.')
+        if not isinstance(stem_stride, int) or stem_stride < 1:
+            raise ValueError('stem_stride must be an int of at least 1, but '
+                             f'is {stem_stride!r}.')
         self.shortcut = shortcut
+        self.stem_stride = stem_stride
         self.arch_settings = {depth: (BasicBlock, ((depth - 2) // 6, ) * 3)}
         super().__init__(
             depth,
@@ -81,6 +90,10 @@ class CIFARResNet(ResNet_CIFAR):
             out_indices=out_indices,
             zero_init_residual=zero_init_residual,
             **kwargs)
+
+    def _make_stem_layer(self, in_channels: int, base_channels: int) -> None:
+        super()._make_stem_layer(in_channels, base_channels)
+        self.conv1.stride = (self.stem_stride, self.stem_stride)
 
     def make_res_layer(self, **kwargs) -> ResLayer:
         """Build a stage. MMPretrain's stage has projections."""

@@ -1,0 +1,23 @@
+# The student of the letters by KD:
+#   L = α L_CE + (1 − α) L_KD
+_base_ = [
+    '../_base_/models/letters_resnets.py',
+    '../_base_/distillers/kd.py',
+    '../_base_/datasets/letters.py',
+    '../_base_/schedules/letters.py',
+    '../_base_/iteration_runtime.py',
+]
+
+alpha = 0.1  # α: weight of the labels; that of the teacher's logits is 1 - α
+tau = 4.0  # τ: temperature of both softmaxes
+
+model = dict(
+    architecture=_base_.r8w8,
+    teacher=_base_.r14w24,
+    # python tools/train.py configs/baseline/r14w24_letters.py
+    teacher_ckpt='work_dirs/r14w24_letters/iter_2000.pth',
+    student_loss_weight=alpha,
+    distiller=dict(
+        distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
+
+train_cfg = dict(max_iters=1200)

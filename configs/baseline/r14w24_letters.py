@@ -1,0 +1,11 @@
+# The teacher of the letters: a ResNet-14 with 24, 48 and 96 channels.
+_base_ = [
+    '../_base_/models/letters_resnets.py',
+    '../_base_/datasets/letters.py',
+    '../_base_/schedules/letters.py',
+    '../_base_/iteration_runtime.py',
+]
+
+model = _base_.r14w24
+
+train_cfg = dict(max_iters=2000)

@@ -1,0 +1,7 @@
+# r14w24_r8w8_kanji.py with class-uniform batches.
+_base_ = './r14w24_r8w8_kanji.py'
+
+k = 4  # samples of each class in a batch, so 16 classes a batch of 64
+
+train_dataloader = dict(
+    batch_sampler=dict(type='CURSampler', samples_per_class=k))
