@@ -26,6 +26,7 @@ def patch_upstream() -> None:
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_config_text import format_configs_once
     from .mmengine_hub import find_mmcckd_configs
+    from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
     from .mmpretrain_folders import warn_of_skipped_files
@@ -41,6 +42,7 @@ def patch_upstream() -> None:
     find_mmcckd_configs()
     warn_of_skipped_files()
     warn_of_replaced_samples()
+    restart_loaders_at_once()
     merge_keys_beside_cfg_path()
     check_pretrained_init()
     keep_pretrained_weights()
