@@ -6,6 +6,7 @@ draws letters and digits in the fonts that are part of matplotlib. With other
 fonts, it draws, for instance, kanji; docs/letters.md shows how.
 """
 import argparse
+import logging
 import sys
 from collections import Counter
 
@@ -50,6 +51,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # fontTools warns of many harmless deviations.
+    logging.getLogger('fontTools').setLevel(logging.CRITICAL)
     facts = make_letters(
         args.out,
         fonts=args.fonts,
