@@ -76,10 +76,10 @@ def report(out: str, facts: dict) -> None:
         f'{size} in {number:,}' for size, number in sorted(merged.items())))
     print('Left out:')
     for reason, what in facts['left_out'].items():
-        names = '' if isinstance(what, int) else list(what)
+        names = [] if isinstance(what, int) else what
         number = what if isinstance(what, int) else len(what)
         print(f'  {reason.replace("_", " ")}: {number:,}' +
-              (f' ({first_names(names, 6)})' if names else ''))
+              (f': {first_names(names, 6)}' if names else ''))
     print(f'Written to {out}; look at {out}/contact_sheet.png.')
 
 
