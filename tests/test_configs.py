@@ -224,8 +224,9 @@ def test_a_projection_is_there_where_widths_differ(path):
     kernel_s = cfg.model.distiller.connectors.kernel_s
     assert isinstance(kernel_s, list) == (student != teacher)
     if student != teacher:
-        assert kernel_s[0].module_args == dict(
-            in_features=student, out_features=teacher)
+        arguments = kernel_s[0].module_args
+        assert arguments.pop('bias', True) == (not is_of_letters(path))
+        assert arguments == dict(in_features=student, out_features=teacher)
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
