@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
 INK, GRAY, BLUE = '#000000', '#8a8a8a', '#0072b2'
@@ -47,7 +46,7 @@ def _draw_dots(summary: Summary) -> Figure:
     lows, highs = [], []
     for y, row in enumerate(rows.values()):
         accuracy = row.metric('test')
-        mean, half = mean_interval(accuracy)
+        mean, half = row.interval('test')
         axes.plot(
             accuracy,
             y + rng.uniform(-0.25, 0.25, len(accuracy)),
@@ -98,7 +97,7 @@ def _draw_curve(summary: Summary) -> Figure:
         if value is None:
             levels[name] = row
         else:
-            points.append((value, *mean_interval(row.metric('test'))))
+            points.append((value, *row.interval('test')))
     if points:
         x, mean, half = np.array(sorted(points)).T
         axes.errorbar(
@@ -108,7 +107,7 @@ def _draw_curve(summary: Summary) -> Figure:
         axes.set_xticks(x, [f'{value:g}' for value in x], fontsize=FONT)
         axes.minorticks_off()
     for (name, row), style in zip(levels.items(), ('--', ':', '-.')):
-        mean, half = mean_interval(row.metric('test'))
+        mean, half = row.interval('test')
         axes.axhspan(mean - half, mean + half, color=BLUE, alpha=0.12, lw=0)
         axes.axhline(mean, linestyle=style, color=BLUE)
         axes.annotate(

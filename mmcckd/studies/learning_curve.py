@@ -35,10 +35,13 @@ class LearningCurveHook(Hook):
         dataset = runner.val_dataloader.dataset
         chosen = np.unique(
             np.linspace(0, len(dataset) - 1, SAMPLES).round().astype(int))
-        self._batches = [
-            pseudo_collate([dataset[i] for i in chosen[start:start + BATCH]])
-            for start in range(0, len(chosen), BATCH)
-        ]
+        self._batches = []
+        for start in range(0, len(chosen), BATCH):
+            batch = runner.model.data_preprocessor(
+                pseudo_collate(
+                    [dataset[i] for i in chosen[start:start + BATCH]]))
+            labels = torch.cat([s.gt_label for s in batch['data_samples']])
+            self._batches.append((batch['inputs'], labels))
 
     def after_train_iter(self, runner: Any, *_, **__) -> None:
         """Measure the accuracy at the chosen iterations."""
@@ -52,10 +55,8 @@ class LearningCurveHook(Hook):
         model.eval()
         student = getattr(model, 'student', model)
         hits = []
-        for batch in self._batches:
-            batch = model.data_preprocessor(batch)
-            labels = torch.cat([s.gt_label for s in batch['data_samples']])
-            scores = student(batch['inputs'], mode='tensor')
+        for inputs, labels in self._batches:
+            scores = student(inputs, mode='tensor')
             hits.append(scores.argmax(1) == labels)
         model.train()
         return 100 * torch.cat(hits).float().mean().item()

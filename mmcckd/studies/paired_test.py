@@ -22,6 +22,29 @@ def mean_interval(values: Sequence[float]) -> Tuple[float, float]:
         stats.t.ppf(0.975, n - 1) * stats.sem(values))
 
 
+def teacher_means(values: Sequence[float], teachers: int) -> np.ndarray:
+    """The mean of the values of each teacher.
+
+    Students of the same teacher are not independent of each other. With the
+    same number of seeds for each teacher, a t-test of these means is the exact
+    test of a model in which teachers and seeds are random effects. With
+    different numbers, it is approximate.
+
+    Args:
+        values (Sequence[float]): One value for each seed, (n, ). The student
+            of seed s has teacher s modulo ``teachers``.
+        teachers (int): Number of teachers.
+
+    Returns:
+        np.ndarray: (min(n, teachers), ).
+    """
+    values = np.asarray(values, dtype=np.float64)
+    return np.array([
+        values[teacher::teachers].mean()
+        for teacher in range(min(len(values), teachers))
+    ])
+
+
 class PairedTest(NamedTuple):
     """A paired t-test.
 
@@ -37,11 +60,11 @@ class PairedTest(NamedTuple):
 
 def paired_test(ours: Sequence[float],
                 theirs: Sequence[float]) -> PairedTest:
-    """Compare two rows seed by seed.
+    """Compare two rows pair by pair.
 
     Args:
-        ours (Sequence[float]): One value for each seed, (n, ).
-        theirs (Sequence[float]): Values with the same seeds, (n, ).
+        ours (Sequence[float]): One value for each seed or teacher, (n, ).
+        theirs (Sequence[float]): Values with the same ones, (n, ).
 
     Returns:
         PairedTest: The test; p is 1 if all pairs are equal.

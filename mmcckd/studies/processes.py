@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 _CONTEXT = multiprocessing.get_context('forkserver')
+# MMEngine imports the second when it builds the visualizer of a run.
+PRELOADED = ['mmcckd.studies.training', 'matplotlib.pyplot']
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ def run_jobs(jobs: List[Job], processes: int,
     # The server inherits them. The second is the number of processors that
     # joblib counts.
     os.environ.update(OMP_NUM_THREADS='1', LOKY_MAX_CPU_COUNT='1')
-    _CONTEXT.set_forkserver_preload(['mmcckd.studies.training'])
+    _CONTEXT.set_forkserver_preload(PRELOADED)
     waiting = list(reversed(jobs))
     running: Dict[Any, Tuple[Job, Any, float]] = {}
     try:

@@ -39,4 +39,15 @@ def make_config(run: Run, folder: Path, root: Path,
         cfg.train_dataloader.batch_sampler.superclasses = str(superclasses)
     if run.teacher_store:
         cfg = set_views(cfg, run.teacher_store, teacher_folder)
+    if not run.chooses_setting and _has_cc(cfg):
+        interval = 10 if by_epoch else max(1, length // RATIOS)
+        hook = dict(type='GradientRatioHook', interval=interval)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
     return cfg
+
+
+def _has_cc(cfg: Config) -> bool:
+    losses = cfg.model.get('distiller', {}).get('distill_losses', {})
+    return any(
+        str(loss.type).endswith('CorrelationCongruenceLoss')
+        for loss in losses.values())

@@ -34,6 +34,11 @@ class Study:
             teacher share the store, and all rows have the same views. Defaults
             to no store.
         seeds (int): Number of seeds of each row. Defaults to 20.
+        pairs (str): What rows are paired by in intervals and tests,
+            "teachers" or "seeds". With "teachers", the values of a teacher's
+            students are averaged first; see :func:`.teacher_means`. Defaults
+            to "teachers". With one teacher, "seeds" is used, and the results
+            hold for this teacher.
         sets (List[str]): The options that ``points`` set.
         points (dict): Points of the axis by name, at each of which all rows
             are tuned and run; see :func:`.expand_points`. Defaults to none.
@@ -49,6 +54,7 @@ class Study:
     answer: str = ''
     teacher_store: Dict[str, Any] = field(default_factory=dict)
     seeds: int = 20
+    pairs: str = 'teachers'
     sets: List[str] = field(default_factory=list)
     points: Dict[str, Any] = field(default_factory=dict)
 
@@ -97,6 +103,7 @@ class Study:
             raise ValueError(f'{path}: {error}') from error
         study = cls(name=Path(path).stem, **content)
         check.rows(study)
+        check.pairs(study)
         check.teacher_stores(study)
         return study
 
@@ -155,6 +162,17 @@ class _Checker:
                         f'{self.path}: row {name!r} claims to beat {other!r}, '
                         'which is not another row; the rows are '
                         f'{", ".join(map(repr, study.rows))}.')
+
+    def pairs(self, study: Study) -> None:
+        if study.pairs not in ('teachers', 'seeds'):
+            raise ValueError(f'{self.path}: pairs must be teachers or seeds, '
+                             f'but is {study.pairs!r}.')
+        for name, row in study.rows.items():
+            if row.teacher and row.teacher.seeds != study.teacher.seeds:
+                raise ValueError(
+                    f'{self.path}: row {name!r} has {row.teacher.seeds} '
+                    f'teachers and the study {study.teacher.seeds}, but rows '
+                    'are paired, so give them the same seeds.')
 
     def teacher_stores(self, study: Study) -> None:
         for name, row in study.rows.items():

@@ -1,14 +1,22 @@
 """Summarize the results of a study."""
 from dataclasses import dataclass
 from itertools import count
-from typing import Dict, List
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .paired_test import PairedTest, holm, paired_test
+from .paired_test import (
+    PairedTest,
+    holm,
+    mean_interval,
+    paired_test,
+    teacher_means,
+)
 from .plan import make_run, tuned
 from .run import Result
 from .study_file import Study
+
+COMPARED = ('test', 'retrieval_mAP')  # metrics of the comparisons
 
 
 @dataclass(frozen=True)
@@ -18,25 +26,45 @@ class RowSummary:
     Args:
         setting (dict): The setting chosen on the validation split.
         results (Dict[int, Result]): Results by seed.
+        teachers (int, optional): Number of teachers, if they are what rows
+            are paired by.
     """
     setting: dict
     results: Dict[int, Result]
+    teachers: Optional[int] = None
+
+    def has(self, name: str) -> bool:
+        """Whether all results have a metric."""
+        return all(name in r.metrics for r in self.results.values())
 
     def metric(self, name: str) -> np.ndarray:
         """The values of a metric, in the order of the seeds, (n, )."""
         return np.array([r.metrics[name] for r in self.results.values()])
 
+    def pairs(self, name: str, seeds: Optional[int] = None) -> np.ndarray:
+        """The values of a metric that are paired, of the first seeds."""
+        values = self.metric(name)[:seeds]
+        if self.teachers is None:
+            return values
+        return teacher_means(values, self.teachers)
+
+    def interval(self, name: str) -> Tuple[float, float]:
+        """The mean of a metric, and half its 95 % interval."""
+        return mean_interval(self.pairs(name))
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """The test accuracy of a row against one that it claims to beat.
+    """A metric of a row against one that it claims to beat.
 
     Args:
+        metric (str): Name of the metric.
         row (str): The row that claims to be better.
         other (str): The other row.
         test (PairedTest): Test over the seeds that both rows have.
-        p (float): p-value, corrected for the study's number of comparisons.
+        p (float): p-value, corrected for the study's number of tests.
     """
+    metric: str
     row: str
     other: str
     test: PairedTest
@@ -67,6 +95,9 @@ def summarize(study: Study, results: Dict[str, Result]) -> Summary:
             of other studies are ignored.
     """
     rows = {}
+    teachers = study.teacher.seeds
+    if study.pairs == 'seeds' or teachers == 1:
+        teachers = None
     for name, row in study.rows.items():
         setting = tuned(study, row, results)
         if setting is None:
@@ -78,17 +109,21 @@ def summarize(study: Study, results: Dict[str, Result]) -> Summary:
                 break
             found[seed] = result
         if found:
-            rows[name] = RowSummary(setting, found)
+            rows[name] = RowSummary(setting, found, teachers)
 
-    pairs = [(name, other) for name in rows
-             for other in study.rows[name].beats if other in rows]
-    tests = []
-    for name, other in pairs:
-        ours, theirs = rows[name].metric('test'), rows[other].metric('test')
-        n = min(len(ours), len(theirs))
-        tests.append(paired_test(ours[:n], theirs[:n]))
-    corrected = holm([test.p for test in tests])
+    tests = {}
+    for metric in COMPARED:
+        for name, row in rows.items():
+            for other in study.rows[name].beats:
+                if other not in rows:
+                    continue
+                theirs = rows[other]
+                if row.has(metric) and theirs.has(metric):
+                    n = min(len(row.results), len(theirs.results))
+                    tests[metric, name, other] = paired_test(
+                        row.pairs(metric, n), theirs.pairs(metric, n))
+    corrected = holm([test.p for test in tests.values()])
     return Summary(study, rows, [
         Comparison(*pair, test, p)
-        for pair, test, p in zip(pairs, tests, corrected)
+        for (pair, test), p in zip(tests.items(), corrected)
     ])

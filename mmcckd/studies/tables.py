@@ -1,13 +1,15 @@
 """The tables of a study, in Markdown and CSV."""
 import csv
 from pathlib import Path
-from typing import List
+from typing import Dict, List, Tuple
 
-from .paired_test import mean_interval
-from .summary import RowSummary, Summary
+from .summary import COMPARED, Comparison, RowSummary, Summary
 
 # metric, its name in tables, digits after the point
+Column = Tuple[str, str, int]
 ACCURACIES = [('val', 'validation, %', 2), ('test', 'test, %', 2)]
+RETRIEVAL = [('retrieval_mAP', 'retrieval mAP, %', 2),
+             ('retrieval_rank1', 'rank-1, %', 2)]
 STRUCTURE = [
     ('intra_class_cosine', 'intra-class cosine', 3),
     ('inter_class_cosine', 'inter-class cosine', 3),
@@ -16,11 +18,26 @@ STRUCTURE = [
     ('cc_distance', 'L_CC to the teacher', 4),
     ('cka', 'CKA to the teacher', 3),
 ]
+UNSEEN = [
+    ('retrieval_intra_class_cosine', 'intra-class cosine', 3),
+    ('retrieval_inter_class_cosine', 'inter-class cosine', 3),
+    ('retrieval_cosine_gap', 'gap', 3),
+    ('projected_intra_class_cosine', 'intra-class, projected', 3),
+    ('projected_inter_class_cosine', 'inter-class, projected', 3),
+    ('projected_cosine_gap', 'gap, projected', 3),
+]
+RATIOS = [('ratio_early', 'r at the start', 2), ('ratio_late', 'r at the end',
+                                                2)]
+COMPARED_TITLES = dict(zip(COMPARED, ('test accuracy', 'mAP')))
 
 
 def write_csv(summary: Summary, path: Path) -> Path:
     """Write a line for each run of the table, with all metrics."""
     names = [name for name, _, _ in ACCURACIES + STRUCTURE]
+    names += [
+        name for name, _, _ in RETRIEVAL + UNSEEN + RATIOS
+        if any(row.has(name) for row in summary.rows.values())
+    ]
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['row', 'seed', *names, 'seconds'])
@@ -32,38 +49,66 @@ def write_csv(summary: Summary, path: Path) -> Path:
 
 
 def to_markdown(summary: Summary) -> str:
-    """A table of accuracies, one of comparisons, one of feature structure."""
-    study = summary.study
-    tuned = any(row.setting for row in summary.rows.values())
-    columns = ['', *(['chosen'] * tuned), 'seeds'] + [
-        title for _, title, _ in ACCURACIES
+    """Tables of accuracies, of comparisons, and of feature structure."""
+    study, rows = summary.study, summary.rows
+    tuned = any(row.setting for row in rows.values())
+    columns = _found(summary, ACCURACIES + RETRIEVAL)
+    titles = ['', *(['chosen'] * tuned), 'seeds'] + [
+        title for _, title, _ in columns
     ]
-    lines = _header(columns, len(ACCURACIES) + 1)
-    for name, row in summary.rows.items():
+    lines = _header(titles, len(columns) + 1)
+    for name, row in rows.items():
         cells = [name, *([_setting(row)] * tuned), str(len(row.results))]
-        lines.append(_line(cells + [
-            _cell(row, metric, digits) for metric, _, digits in ACCURACIES
-        ]))
-
+        lines.append(_line(cells + _cells(row, columns)))
     if summary.comparisons:
-        lines += ['', *_header(['is better than', 'difference in test '
-                                'accuracy', 'p (Holm)', 'shown?'], 0)]
-        for c in summary.comparisons:
-            lines.append(
-                _line([
-                    f'{c.row} > {c.other}',
-                    f'{c.test.difference:+.2f} ± {c.test.half_width:.2f}',
-                    f'{c.p:.2g}', c.verdict
-                ]))
-
-    columns = ['test features'] + [title for _, title, _ in STRUCTURE]
-    lines += ['', *_header(columns, len(STRUCTURE))]
-    for name, row in summary.rows.items():
-        lines.append(_line([name] + [
-            _cell(row, metric, digits) for metric, _, digits in STRUCTURE
-        ]))
+        lines += ['', *_comparisons(summary)]
+    for title, columns in (('test features', STRUCTURE),
+                           ('features of unseen classes', UNSEEN + RATIOS)):
+        columns = _found(summary, columns)
+        if columns:
+            titles = [title] + [title for _, title, _ in columns]
+            lines += ['', *_header(titles, len(columns))]
+            lines += [
+                _line([name] + _cells(row, columns))
+                for name, row in rows.items()
+            ]
     return f'## {study.title}\n\n{study.question.strip()}\n\n' + '\n'.join(
         lines) + '\n'
+
+
+def _comparisons(summary: Summary) -> List[str]:
+    """A table with a line for each pair of rows, and columns by metric."""
+    by_pair: Dict[Tuple[str, str], Dict[str, Comparison]] = {}
+    for c in summary.comparisons:
+        by_pair.setdefault((c.row, c.other), {})[c.metric] = c
+    metrics = [
+        metric for metric in COMPARED
+        if any(metric in found for found in by_pair.values())
+    ]
+    titles = ['is better than']
+    for metric in metrics:
+        titles += [
+            f'difference in {COMPARED_TITLES[metric]}', 'p (Holm)', 'shown?'
+        ]
+    lines = _header(titles, 0)
+    for (row, other), found in by_pair.items():
+        cells = [f'{row} > {other}']
+        for metric in metrics:
+            c = found.get(metric)
+            cells += ['–'] * 3 if c is None else [
+                f'{c.test.difference:+.2f} ± {c.test.half_width:.2f}',
+                f'{c.p:.2g}', c.verdict
+            ]
+        lines.append(_line(cells))
+    return lines
+
+
+def _found(summary: Summary, columns: List[Column]) -> List[Column]:
+    """The columns that a row has values for."""
+    return [
+        column for column in columns
+        if any(row.has(column[0]) for row in summary.rows.values())
+    ]
 
 
 def _header(columns: List[str], numbers: int) -> List[str]:
@@ -76,12 +121,20 @@ def _line(cells: List[str]) -> str:
     return '| ' + ' | '.join(cells) + ' |'
 
 
-def _cell(row: RowSummary, metric: str, digits: int) -> str:
-    mean, half_width = mean_interval(row.metric(metric))
-    return f'{mean:.{digits}f} ± {half_width:.{digits}f}'
+def _cells(row: RowSummary, columns: List[Column]) -> List[str]:
+    cells = []
+    for metric, _, digits in columns:
+        if row.has(metric):
+            mean, half_width = row.interval(metric)
+            cells.append(f'{mean:.{digits}f} ± {half_width:.{digits}f}')
+        else:
+            cells.append('–')
+    return cells
 
 
 def _setting(row: RowSummary) -> str:
     """Each option by the last two parts of its name, and its value."""
-    return ', '.join(f'{".".join(name.split(".")[-2:])} = {value:g}'
-                     for name, value in row.setting.items())
+    return ', '.join(
+        f'{".".join(name.split(".")[-2:])} = ' +
+        (f'{value:g}' if isinstance(value, (int, float)) else f'{value}')
+        for name, value in row.setting.items())

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
 from mmcckd.engine import build_runner
+from mmcckd.engine.hooks.gradient_ratio_hook import (
+    gradient_ratios as recorded_ratios,
+)
 from mmcckd.functional.feature_structure import cosine_structure
 
 from .learning_curve import LearningCurveHook
@@ -54,7 +57,7 @@ def train(run: Run, folder: Path, root: Path,
 
         - the accuracies on ``val`` and ``test``, in %
         - of the test features, see :func:`.measure_structure`, and with a
-          teacher also :func:`.compare_structure`
+          teacher that has the same test split, :func:`.compare_structure`
         - with the variables ``retrieval_dataloader`` and
           ``retrieval_evaluator`` in the config, see
           :func:`measure_retrieval`
@@ -65,8 +68,13 @@ def train(run: Run, folder: Path, root: Path,
     gc.freeze()  # do not search inherited objects for garbage
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    runner = build_runner(
-        make_config(run, folder, root, teacher_folder, superclasses))
+    cfg = make_config(run, folder, root, teacher_folder, superclasses)
+    if run.teacher is not None:
+        teacher_cfg = make_config(run.teacher, teacher_folder, root, None,
+                                  None)
+        if teacher_cfg.test_dataloader.dataset != cfg.test_dataloader.dataset:
+            teacher_folder = None  # nothing to compare the features with
+    runner = build_runner(cfg)
     curve = LearningCurveHook()
     if not run.chooses_setting:
         runner.register_hook(curve)
@@ -142,14 +150,13 @@ def find_projection(model: nn.Module) -> Optional[nn.Module]:
 
 
 def gradient_ratios(runner: Runner) -> Dict[str, float]:
-    """The gradient ratios that :class:`.GradientRatioHook` has recorded."""
-    for name, buffer in runner.message_hub.log_scalars.items():
-        if 'gradient_ratio/' in name:
-            values, _ = buffer.data
-            fifth = max(1, len(values) // 5)
-            return dict(
-                ratio_early=np.median(values[:fifth]),
-                ratio_late=np.median(values[-fifth:]))
+    """Median gradient ratios of the first CC loss; see :func:`train`."""
+    for history in recorded_ratios(runner).values():
+        values = [ratio for _, ratio in history]
+        fifth = max(1, len(values) // 5)
+        return dict(
+            ratio_early=np.median(values[:fifth]),
+            ratio_late=np.median(values[-fifth:]))
     return {}
 
 
