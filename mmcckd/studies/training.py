@@ -129,7 +129,8 @@ def measure_retrieval(runner: Runner) -> Dict[str, float]:
     features = torch.cat(outputs)
     labels = torch.tensor(loop.dataloader.dataset.get_gt_labels())
     metrics = dict(
-        retrieval_mAP=found['reid/mAP'], retrieval_rank1=found['reid/rank-1'])
+        retrieval_mAP=100 * found['reid/mAP'],
+        retrieval_rank1=100 * found['reid/rank-1'])
     spaces = dict(retrieval=features)
     projection = find_projection(runner.model)
     if projection is not None:
