@@ -26,6 +26,7 @@ UNSEEN = [
     ('projected_inter_class_cosine', 'inter-class, projected', 3),
     ('projected_cosine_gap', 'gap, projected', 3),
 ]
+BETA = [('beta', 'β', 0)]
 RATIOS = [('ratio_early', 'r at the start', 2), ('ratio_late', 'r at the end',
                                                 2)]
 COMPARED_TITLES = dict(zip(COMPARED, ('test accuracy', 'mAP')))
@@ -35,7 +36,7 @@ def write_csv(summary: Summary, path: Path) -> Path:
     """Write a line for each run of the table, with all metrics."""
     names = [name for name, _, _ in ACCURACIES + STRUCTURE]
     names += [
-        name for name, _, _ in RETRIEVAL + UNSEEN + RATIOS
+        name for name, _, _ in RETRIEVAL + UNSEEN + BETA + RATIOS
         if any(row.has(name) for row in summary.rows.values())
     ]
     with open(path, 'w', newline='') as file:
