@@ -6,7 +6,12 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
-from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
+from mmcckd.datasets.toy import (
+    make_cifar10,
+    make_cifar100,
+    make_fashion_mnist,
+    make_imagenet,
+)
 from mmcckd.reid.toy import make_market1501, make_msmt17
 
 
@@ -57,6 +62,14 @@ def toy_cifar100(tmp_path_factory):
     """20 images of each class to train on, 10 to test."""
     root = tmp_path_factory.mktemp('toy') / 'cifar100'
     make_cifar100(root)
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def toy_fashion_mnist(tmp_path_factory):
+    """20 images of each class to train on, 2 to validate, 10 to test."""
+    root = tmp_path_factory.mktemp('toy') / 'fashion_mnist'
+    make_fashion_mnist(root)
     return str(root)
 
 

@@ -45,13 +45,6 @@ def parse_args() -> argparse.Namespace:
             default=default,
             metavar='N',
             help=f'{meaning}; defaults to {default:,}')
-    parser.add_argument(
-        '--min-share',
-        type=float,
-        default=0.4,
-        metavar='SHARE',
-        help='leave out typefaces that have a smaller share of the characters;'
-        ' defaults to 0.4')
     return parser.parse_args()
 
 
@@ -66,7 +59,6 @@ def main() -> None:
         train_faces=args.faces_train,
         test_faces=args.faces_test,
         min_faces=args.min_faces,
-        min_share=args.min_share,
         seed=args.seed)
     report(args.out, facts)
 

@@ -8,7 +8,11 @@ show whether a recipe runs and the network learns, without the real images.
 import argparse
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
-from mmcckd.datasets.toy import make_cifar100, make_imagenet
+from mmcckd.datasets.toy import (
+    make_cifar100,
+    make_fashion_mnist,
+    make_imagenet,
+)
 from mmcckd.reid.toy import make_market1501, make_msmt17
 
 HALVED = 'training images per class; there are half as many for evaluation'
@@ -21,6 +25,9 @@ DATASETS = dict(
               'folders {train,val}/n00000000 to n00000999 of JPEG images'),
     cifar100=(make_cifar100, HALVED, 20,
               'cifar-100-python/{train,test,meta}, pickles of 32 x 32 images'),
+    fashion_mnist=(make_fashion_mnist, HALVED, 20,
+                   '{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, IDX '
+                   'files of 28 x 28 gray images'),
     msmt17=(make_msmt17, AVERAGE, 12,
             'MSMT17_V1/{train,test}/0000 … of JPEG images, and '
             'MSMT17_V1/list_{train,val,query,gallery}.txt'),

@@ -7,12 +7,12 @@ from .connectors import (
     MMDKernelConnector,
 )
 from .distillers import check_recipes_of_distillers
-from .losses import CorrelationCongruenceLoss
+from .losses import CorrelationCongruenceLoss, RepDistillerCCLoss
 
 __all__ = [
     'BilinearKernelConnector', 'CIFARResNet', 'CorrelationCongruenceLoss',
     'FlattenConnector', 'FrozenTeacherDistill', 'GaussianRBFKernelConnector',
-    'MMDKernelConnector'
+    'MMDKernelConnector', 'RepDistillerCCLoss'
 ]
 
 check_recipes_of_distillers()

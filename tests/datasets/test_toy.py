@@ -10,12 +10,18 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmcckd.datasets.toy import make_cifar10, make_cifar100, make_imagenet
+from mmcckd.datasets.toy import (
+    make_cifar10,
+    make_cifar100,
+    make_fashion_mnist,
+    make_imagenet,
+)
 from mmcckd.datasets.toy.cifar100 import SUPERCLASSES
 from mmcckd.reid.toy import make_market1501, make_msmt17
 
 MAKERS = [
-    make_imagenet, make_cifar10, make_cifar100, make_msmt17, make_market1501
+    make_imagenet, make_cifar10, make_cifar100, make_fashion_mnist,
+    make_msmt17, make_market1501
 ]
 
 
@@ -154,7 +160,8 @@ def test_the_superclasses_are_of_five_classes():
     assert len(SUPERCLASSES) == 20 and len(set(names)) == len(names) == 100
 
 
-@pytest.mark.parametrize('make', [make_imagenet, make_cifar100])
+@pytest.mark.parametrize('make', [
+    make_imagenet, make_cifar100, make_fashion_mnist])
 def test_the_seed_decides(make, tmp_path, monkeypatch):
     # enough of them, and quicker
     monkeypatch.setattr('mmcckd.datasets.toy.imagenet.NUM_CLASSES', 30)

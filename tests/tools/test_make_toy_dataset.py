@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mmpretrain.datasets import ImageNet
 
-from mmcckd.datasets import LocalCIFAR100
+from mmcckd.datasets import LocalCIFAR100, LocalFashionMNIST
 from mmcckd.reid import MSMT17, Market1501
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,6 +35,8 @@ def without_spaces(monkeypatch, tmp_path):
 @pytest.mark.parametrize('name, dataset, held_out', [
     ('imagenet', ImageNet, 'val'),
     ('cifar100', LocalCIFAR100, 'test'),
+    ('fashion_mnist', LocalFashionMNIST, 'val'),
+    ('fashion_mnist', LocalFashionMNIST, 'test'),
 ])
 def test_says_how_to_use_what_it_made(name, dataset, held_out, monkeypatch,
                                       capsys):

@@ -16,6 +16,9 @@ from .fonts import PACKAGES, Face, find_font_files, hash_file, read_faces
 from .letters_folder import LettersFolder, check_out_folder
 from .near_copies import drop_near_copies
 
+# A face is used if it has this share of the characters.
+MIN_SHARE = 0.4
+
 
 def make_letters(out: Union[str, Path],
                  fonts: Sequence[str] = ('matplotlib', ),
@@ -25,7 +28,6 @@ def make_letters(out: Union[str, Path],
                  train_faces: int = 8,
                  test_faces: int = 6,
                  min_faces: int = 12,
-                 min_share: float = 0.4,
                  seed: int = 0) -> dict:
     """Draw characters in typefaces, and write the folder of a data set.
 
@@ -46,9 +48,6 @@ def make_letters(out: Union[str, Path],
             others, at least one, are for validation.
         min_faces (int): Classes that fewer faces have are left out. Defaults
             to 12.
-        min_share (float): Faces that have drawings of a smaller share of the
-            characters are left out. Defaults to 0.4, which the smallest of
-            matplotlib's fonts with letters have.
         seed (int): Determines which classes and faces are in which split.
             Defaults to 0.
 
@@ -76,29 +75,30 @@ def make_letters(out: Union[str, Path],
             f'None of the {len(files)} font files can be read: '
             f'{first_names([f"{p.name} ({why})" for p, why in unreadable])}.')
     chosen = read_characters(characters, faces, min_faces)
-    full = [f for f in faces if f.count(chosen) >= min_share * len(chosen)]
-    distinct, copies = drop_near_copies(full, chosen, min_share)
+    enough = MIN_SHARE * len(chosen)
+    full = [face for face in faces if face.count(chosen) >= enough]
+    distinct, copies = drop_near_copies(full, chosen)
+    drawn_in = _draw_all(distinct, chosen)
+    # Some fonts have glyphs for characters, but nothing is in them.
+    used = [
+        face for face, (images, _) in zip(distinct, drawn_in)
+        if len(images) >= enough
+    ]
+    _check_faces(faces, full, used, chosen, train_faces + test_faces + 1)
     left_out = dict(
         unreadable_files=[path.name for path, _ in unreadable],
-        faces_with_few_of_the_characters=len(faces) - len(full),
-        near_copies=dict(copies))
-    _check_faces(faces, full, distinct, chosen, min_share,
-                 train_faces + test_faces + 1)
-
-    drawings, indices = [], []
-    bar = CoarseProgressBar(len(distinct))
-    for face in distinct:
-        images, own = draw_characters(face, chosen)
-        drawings.append(images)
-        indices.append(own)
-        bar.update()
+        faces_with_few_characters=len(faces) - len(full),
+        near_copies=dict(copies),
+        faces_with_empty_glyphs=len(distinct) - len(used))
+    drawings, indices = zip(
+        *(drawn for drawn in drawn_in if len(drawn[0]) >= enough))
     names, drawn, counts = form_classes(drawings, indices, chosen, min_faces)
     left_out.update(counts)
     if len(names) < num_classes + num_unseen:
         raise ValueError(
             f'{num_classes + num_unseen:,} classes are asked for, but of '
             f'{len(chosen):,} characters, {len(names):,} that do not look '
-            f'alike are in at least {min_faces} of the {len(distinct)} faces; '
+            f'alike are in at least {min_faces} of the {len(used)} faces; '
             'ask for fewer classes, or give more fonts or a smaller '
             'min_faces.')
     # NumPy guarantees the stream of a RandomState, not of a Generator.
@@ -118,19 +118,28 @@ def make_letters(out: Union[str, Path],
             len(names), dict(train=num_classes, unseen=num_unseen), 'other',
             rng),
         faces_of=_split(
-            len(distinct), dict(train=train_faces, test=test_faces), 'val',
+            len(used), dict(train=train_faces, test=test_faces), 'val',
             rng),
         faces=[
             dict(
                 name=face.name,
                 file=face.path.name,
                 index=face.index,
-                sha256=hash_file(face.path)) for face in distinct
+                sha256=hash_file(face.path)) for face in used
         ],
         classes=names)
     images = np.stack([drawn[tuple(label)] for label in labels.tolist()])
     LettersFolder(images, labels, facts).write(out)
     return facts
+
+
+def _draw_all(faces: List[Face], characters: List[str]) -> list:
+    bar = CoarseProgressBar(len(faces))
+    drawn = []
+    for face in faces:
+        drawn.append(draw_characters(face, characters))
+        bar.update()
+    return drawn
 
 
 def _split(number: int, sizes: Dict[str, int], rest: str,
@@ -142,18 +151,17 @@ def _split(number: int, sizes: Dict[str, int], rest: str,
     return {**parts, rest: order}
 
 
-def _check_faces(faces: List[Face], full: List[Face], distinct: List[Face],
-                 characters: List[str], min_share: float,
-                 needed: int) -> None:
-    if len(distinct) >= needed:
+def _check_faces(faces: List[Face], full: List[Face], used: List[Face],
+                 characters: List[str], needed: int) -> None:
+    if len(used) >= needed:
         return
     counts = [face.count(characters) for face in faces]
     most = int(np.argmax(counts))
     raise ValueError(
         f'{needed} faces are needed for training, test and validation, but '
-        f'{len(distinct)} are found: of {len(faces)} faces, {len(full)} have '
-        f'at least {min_share:.0%} of the {len(characters):,} characters '
+        f'there are {len(used)}: of {len(faces)} faces, {len(full)} have '
+        f'at least {MIN_SHARE:.0%} of the {len(characters):,} characters '
         f'({faces[most].name} has the most, {counts[most]:,}), and '
-        f'{len(full) - len(distinct)} of these are near copies of others. Ask '
-        'for fewer faces, or give more fonts. Debian packages with many '
-        f'characters are, for instance, {PACKAGES}.')
+        f'{len(full) - len(used)} of these are near copies of others or '
+        'empty. Ask for fewer faces, or give more fonts. Debian packages with '
+        f'many characters are, for instance, {PACKAGES}.')

@@ -10,13 +10,12 @@ from .fonts import Face
 PROBES = 64
 # Faces are near copies if half of their drawings differ by less, as the root
 # mean square over the pixels, whose range is 255.
-MAX_DIFFERENCE = 46
+MAX_DIFFERENCE = 50
 
 
 def drop_near_copies(
         faces: Sequence[Face],
-        characters: Sequence[str],
-        min_share: float = 0) -> Tuple[List[Face], List[Tuple[str, str]]]:
+        characters: Sequence[str]) -> Tuple[List[Face], List[Tuple[str, str]]]:
     """Keep only faces that clearly differ from one another.
 
     Of faces that are near copies, the one with the most characters is kept.
@@ -24,9 +23,6 @@ def drop_near_copies(
     Args:
         faces (Sequence[Face]): The faces.
         characters (Sequence[str]): The characters.
-        min_share (float): Faces in which a smaller share of the compared
-            characters can be drawn are left out: their glyphs may be empty.
-            Defaults to 0.
 
     Returns:
         Tuple[List[Face], List[Tuple[str, str]]]: The faces that are kept, in
@@ -38,8 +34,6 @@ def drop_near_copies(
     kept, copies = [], []
     for face in sorted(faces, key=lambda face: -face.count(characters)):
         drawings, indices = draw_characters(face, probes)
-        if len(indices) < min_share * len(probes):
-            continue
         own = dict(zip(indices, drawings.astype(np.float32)))
         for other, theirs in kept:
             if _difference(own, theirs) < MAX_DIFFERENCE:

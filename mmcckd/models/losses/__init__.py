@@ -3,5 +3,8 @@ from .correlation_congruence_loss import (
     CorrelationCongruenceLoss,
     check_loss_weight,
 )
+from .rep_distiller_cc_loss import RepDistillerCCLoss
 
-__all__ = ['CorrelationCongruenceLoss', 'check_loss_weight']
+__all__ = [
+    'CorrelationCongruenceLoss', 'RepDistillerCCLoss', 'check_loss_weight'
+]

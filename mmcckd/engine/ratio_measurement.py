@@ -1,0 +1,118 @@
+"""Measure gradient ratios in the first iterations of a training."""
+import copy
+import tempfile
+from contextlib import suppress
+from typing import Callable, Dict, List, Optional
+from uuid import uuid4
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+
+from mmcckd.config_files.component_types import bare_type
+
+from .hooks import GradientRatioHook, gradient_ratios
+from .runner import build_runner
+from .unwrapped_model import unwrapped
+
+NOT_NEEDED = ('CorrelationVisualizationHook', 'GradientRatioHook')
+
+
+class DivergedError(ValueError):
+    """The weights of the student became NaN or Inf."""
+
+
+def measure_ratios(cfg: Config, iterations: int,
+                   report: Callable[[int, Dict[str, float]], None]
+                   ) -> Dict[str, List[float]]:
+    """Run the first iterations of a recipe, and measure in each of them.
+
+    They are those of the complete training, with its schedules. There is no
+    validation, and no checkpoint is saved. Logs are written to a temporary
+    folder.
+
+    Args:
+        cfg (Config): The recipe. It is not changed.
+        iterations (int): Number of iterations.
+        report (Callable): Called after each iteration, with its number,
+            starting at 1, and the ratios measured so far in this iteration by
+            the name of the loss.
+
+    Returns:
+        Dict[str, List[float]]: The ratios of the iterations in which they were
+        measured (:class:`.GradientRatioHook`), by the name of the loss.
+
+    Raises:
+        DivergedError: If a weight of the student is not finite.
+        ValueError: If the training has fewer iterations, or the recipe has no
+            CC loss.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        runner = build_runner(_without_results(cfg, folder))
+        runner.register_hook(GradientRatioHook(interval=1))
+        runner.register_hook(_StopHook(iterations, report), 'VERY_LOW')
+        with suppress(_Enough):
+            runner.train()
+        return {
+            name: [ratio for _, ratio in history]
+            for name, history in gradient_ratios(runner).items()
+        }
+
+
+def _without_results(cfg: Config, folder: str) -> Config:
+    cfg = copy.deepcopy(cfg)
+    cfg.work_dir = folder
+    cfg.experiment_name = f'ratios_{uuid4().hex}'
+    cfg.log_level = 'ERROR'
+    cfg.resume = False
+    for part in ('cfg', 'dataloader', 'evaluator'):
+        cfg[f'val_{part}'] = cfg[f'test_{part}'] = None
+    cfg.visualizer = None  # no backends other than files in the folder
+    cfg.default_hooks = {
+        **(cfg.get('default_hooks') or {}), 'checkpoint': None
+    }
+    cfg.default_hooks.pop('visualization', None)  # of validation
+    cfg.custom_hooks = [
+        hook for hook in cfg.get('custom_hooks') or ()
+        if not isinstance(hook, dict) or bare_type(hook) not in NOT_NEEDED
+    ]
+    return cfg
+
+
+class _Enough(Exception):
+    """Ends a training whose schedules are those of more iterations."""
+
+
+class _StopHook(Hook):
+
+    def __init__(self, iterations: int, report: Callable) -> None:
+        self.iterations = iterations
+        self.report = report
+
+    def before_train(self, runner) -> None:
+        if runner.max_iters < self.iterations:
+            raise ValueError(
+                f'The training of this recipe has {runner.max_iters} '
+                f'iterations, fewer than the {self.iterations} that are '
+                f'asked for. Use --iterations {runner.max_iters} at most, or '
+                'train for longer.')
+
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs: Optional[dict] = None) -> None:
+        iteration = runner.iter + 1
+        for name, weight in unwrapped(runner.model).named_parameters():
+            if not weight.isfinite().all():
+                raise DivergedError(
+                    f'The training diverged: after iteration {iteration}, '
+                    f'{name} contains NaN or Inf. Lower the loss_weight of '
+                    'the CC loss, or the learning rate.')
+        self.report(
+            iteration, {
+                name: history[-1][1]
+                for name, history in gradient_ratios(runner).items()
+                if history[-1][0] == iteration
+            })
+        if iteration == self.iterations:
+            raise _Enough

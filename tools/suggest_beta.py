@@ -1,0 +1,169 @@
+"""Suggest the weight β of the CC loss of a recipe.
+
+Trains for some hundred iterations, and measures the ratio r of two gradients
+at the student's feature: that of β L_CC, and that of all other terms of the
+objective. Prints r as it goes, and the β with which its median is R.
+
+    python tools/suggest_beta.py CONFIG --ratio R
+
+CONFIG, --mix-cc, --frozen-teacher and --teacher-store are those of the
+training. Nothing is saved, except in a teacher store. See docs/beta.md.
+"""
+import argparse
+import math
+import sys
+from statistics import median
+from typing import Dict, List
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+
+import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.arguments import (
+    add_config_arguments,
+    add_loader_arguments,
+    add_mixing_arguments,
+)
+from mmcckd.config_files.component_types import bare_type
+from mmcckd.datasets.imagenet_layout import check_imagenet_layout
+from mmcckd.datasets.loaders import check_loader
+from mmcckd.engine import init_distributed, load_config
+from mmcckd.engine.host_defaults import fill_in_loaders
+from mmcckd.engine.ratio_measurement import measure_ratios
+from mmcckd.recipes.mixing_arguments import mix
+
+# The training follows β, and r follows the training. A measurement at the
+# suggested β gives a better one; see docs/beta.md.
+ROUNDS = 3
+TOLERANCE = 1.1  # factor by which the median may differ from R
+SMALL = 1e-6  # instead of β = 0, at which r is 0: the training is the same
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--ratio',
+        type=float,
+        default=1.0,
+        metavar='R',
+        help='the ratio of gradients to reach; defaults to 1')
+    parser.add_argument(
+        '--iterations',
+        type=int,
+        default=200,
+        metavar='N',
+        help='number of iterations of a measurement, the second half of '
+        'which counts; defaults to 200')
+    add_loader_arguments(parser)
+    add_mixing_arguments(parser)
+    args = parser.parse_args()
+    if not 0 < args.ratio < math.inf:
+        parser.error('--ratio must be a positive number, but is '
+                     f'{args.ratio:g}; with β = 0 there is no CC.')
+    if args.iterations < 1:
+        parser.error(f'--iterations must be at least 1, but is '
+                     f'{args.iterations}.')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = mix(load_config(args), args)
+    losses = cc_losses(cfg, args.config)
+    fill_in_loaders(cfg, args)
+    check_loader(cfg, 'train_dataloader')
+    check_imagenet_layout(cfg.train_dataloader.dataset)
+    init_distributed(args.launcher, cfg)
+    for name, loss in losses.items():
+        if loss.get('loss_weight', 1.) == 0:
+            show(f'{name} has loss_weight=0. It is set to {SMALL:g} instead, '
+                 'since r is proportional to it.')
+            loss.loss_weight = SMALL
+    for _ in range(ROUNDS):
+        weights = {
+            name: loss.get('loss_weight', 1.)
+            for name, loss in losses.items()
+        }
+        show(*(f'{name}: β = {weight:.3g}'
+               for name, weight in weights.items()))
+        ratios = measure_ratios(cfg, args.iterations, report)
+        found = medians(ratios, weights)
+        for name, loss in losses.items():
+            loss.loss_weight = weights[name] * args.ratio / found[name]
+            show(f'{name}: median r = {found[name]:.3g} at '
+                 f'β = {weights[name]:.3g}; r = {args.ratio:g} needs '
+                 f'β = {loss.loss_weight:.2g}')
+        if all(1 / TOLERANCE < r / args.ratio < TOLERANCE
+               for r in found.values()):
+            break
+    else:
+        show(f'The median did not reach R in {ROUNDS} measurements. The last '
+             'suggestion is an estimate.')
+    show('', 'Suggested:')
+    for name, loss in losses.items():
+        show(f'model.distiller.distill_losses.{name}.loss_weight='
+             f'{loss.loss_weight:.2g}')
+
+
+def cc_losses(cfg: Config, config: str) -> Dict[str, dict]:
+    """Return the configs of the CC losses that a recipe uses, by name."""
+    distiller = (cfg.get('model') or {}).get('distiller') or {}
+    mappings = distiller.get('loss_forward_mappings') or {}
+    losses = {
+        name: loss
+        for name, loss in (distiller.get('distill_losses') or {}).items()
+        if name in mappings and bare_type(loss) == 'CorrelationCongruenceLoss'
+    }
+    if not losses:
+        raise ValueError(
+            f'{config} has no CorrelationCongruenceLoss, so there is no β to '
+            'suggest. Add one to a recipe for distillation with --mix-cc.')
+    return losses
+
+
+def report(iteration: int, ratios: Dict[str, float]) -> None:
+    """Print the ratios after 1, 2, 5, 10, 20, 50 … iterations."""
+    if str(iteration).rstrip('0') in ('1', '2', '5'):
+        values = ', '.join(
+            f'{name} {ratio:.3g}' for name, ratio in ratios.items())
+        show(f'  iteration {iteration:>5}: r = {values or "not measured"}')
+
+
+def medians(ratios: Dict[str, List[float]],
+            weights: Dict[str, float]) -> Dict[str, float]:
+    """Return the median of the second half for each loss.
+
+    Raises:
+        ValueError: If a loss has no ratio, or it is 0.
+    """
+    found = {}
+    for name, weight in weights.items():
+        history = ratios.get(name)
+        if not history:
+            raise ValueError(
+                f'No ratio was measured for {name}: either it has no gradient '
+                'for the feature of the student, or all other terms of the '
+                'objective have none. Its β has no effect on their ratio '
+                'then.')
+        found[name] = median(history[len(history) // 2:])
+        if not found[name] * weight:
+            raise ValueError(
+                f'No β reaches the ratio: the gradient of {name} is 0 for the '
+                'feature of the student. The correlations of student and '
+                'teacher are equal, or do not depend on the feature.')
+    return found
+
+
+def show(*lines: str) -> None:
+    if is_main_process():
+        print(*lines, sep='\n', flush=True)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        sys.exit(f'suggest_beta: {type(error).__name__}: {error}')
+    except KeyboardInterrupt:
+        sys.exit('suggest_beta: interrupted')
