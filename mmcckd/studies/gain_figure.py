@@ -42,7 +42,7 @@ def draw_gains(summaries: List[Summary], out: Path) -> Tuple[Path, Path]:
         summaries (List[Summary]): Studies; those without gains are left out.
         out (Path): ``out.png`` and ``out.svg`` are written.
     """
-    found = {s.study.title.partition(':')[0]: gains(s) for s in summaries}
+    found = {s.study.name.replace('_', ' '): gains(s) for s in summaries}
     figure = Figure((12, 4.6), layout='constrained')
     panels = figure.subplots(1, len(AXES), sharey=True)
     for column, (axes, label) in enumerate(zip(panels, AXES.values())):
@@ -54,6 +54,9 @@ def draw_gains(summaries: List[Summary], out: Path) -> Tuple[Path, Path]:
                 points[:, column], points[:, 3], points[:, 4], label=name,
                 elinewidth=0.8, **dict(look, linewidth=0.8))
         axes.set_xscale('log')
+        low, high = np.log10(axes.get_xlim())
+        axes.set_xlim(10.**np.floor(low), 10.**np.ceil(high))
+        axes.xaxis.set_major_formatter('{x:g}')
         axes.set_yscale('symlog', linthresh=LINEAR)
         ticks = [-50, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50]
         axes.set_yticks(ticks, [f'{tick:+d}' if tick else '0'

@@ -5,7 +5,7 @@ from typing import Dict, Tuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from .figure_style import FONT, save, style, tidy
+from .figure_style import FONT, percent_axis, save, style, tidy
 from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
@@ -16,8 +16,8 @@ METRICS = dict(
 def draw_lines(summary: Summary) -> Figure:
     """Accuracy, and mAP if it was measured, against the value of the rows.
 
-    Bars are 95 % intervals. The lines are shifted a little against each other,
-    so that the bars do not cover each other.
+    The distance to 100 % is on a log scale. Bars are 95 % intervals. The lines
+    are shifted a little, so that the bars do not cover each other.
     """
     metrics = [
         metric for metric in METRICS
@@ -36,11 +36,12 @@ def draw_lines(summary: Summary) -> Figure:
         values = sorted({value for rows in lines.values() for value in rows})
         axes.set_xscale('log')
         axes.set_xticks(values, [f'{v:,g}' for v in values], fontsize=FONT)
+        percent_axis(axes)
         axes.minorticks_off()
         axes.set_xlabel(summary.study.axis, fontsize=FONT)
         axes.set_ylabel(METRICS[metric], fontsize=FONT)
         tidy(axes)
-    panels[0].legend(fontsize=FONT - 1, frameon=False)
+    panels[0].legend(fontsize=FONT - 1, frameon=False, loc='lower right')
     return figure
 
 
@@ -55,7 +56,7 @@ def draw_learning_curves(summary: Summary,
     lines = by_line(summary)
     values = sorted({value for rows in lines.values() for value in rows})
     figure = Figure((3.6 * len(values) + 0.6, 3.8), layout='constrained')
-    panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(values), squeeze=False)[0]
     for axes, value in zip(panels, values):
         for index, (name, rows) in enumerate(lines.items()):
             if value in rows:
@@ -67,8 +68,12 @@ def draw_learning_curves(summary: Summary,
         axes.set_xlabel('iteration', fontsize=FONT)
         axes.set_xlim(left=0)
         tidy(axes)
+    for axes in panels:
+        percent_axis(axes)
     panels[0].set_ylabel('validation accuracy, %', fontsize=FONT)
-    panels[-1].legend(fontsize=FONT - 1, frameon=False, loc='lower right')
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc='outside lower center',
+        ncols=len(lines), fontsize=FONT - 1, frameon=False)
     return save(figure, out)
 
 
