@@ -1,11 +1,14 @@
 import os
+from pathlib import Path
 from unittest import mock
 
+import matplotlib
 import pytest
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 import mmcckd  # noqa: F401
+from mmcckd.datasets.letters import make_letters
 from mmcckd.datasets.toy import (
     make_cifar10,
     make_cifar100,
@@ -70,6 +73,27 @@ def toy_fashion_mnist(tmp_path_factory):
     """20 images of each class to train on, 2 to validate, 10 to test."""
     root = tmp_path_factory.mktemp('toy') / 'fashion_mnist'
     make_fashion_mnist(root)
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def toy_letters(tmp_path_factory):
+    """20 classes to train on, 8 for retrieval and 8 others; 5 faces to train
+    on, 3 to test."""
+    folder = tmp_path_factory.mktemp('toy')
+    characters = folder / 'characters.txt'
+    characters.write_text('abcdefghijklmnopqrstuvwxyz0123456789')
+    fonts = Path(matplotlib.get_data_path()) / 'fonts/ttf'
+    root = folder / 'letters'
+    make_letters(
+        root,
+        fonts=[str(path) for path in sorted(fonts.glob('DejaVuS*.ttf'))],
+        characters=str(characters),
+        num_classes=20,
+        num_unseen=8,
+        train_faces=5,
+        test_faces=3,
+        min_faces=6)
     return str(root)
 
 

@@ -34,6 +34,12 @@ def is_reid(path):
     return not PERSONS.keys().isdisjoint(path.stem.split('_'))
 
 
+def is_of_letters(path):
+    """Random batches are the default there."""
+    return not {'letters', 'kanji', 'fashion'}.isdisjoint(
+        path.stem.split('_'))
+
+
 def networks(cfg):
     """The model, or the student and the teacher."""
     if 'distiller' in cfg.model:
@@ -58,6 +64,9 @@ def load(request, tmp_path, monkeypatch):
             cfg.train_dataloader.batch_size = 8
         elif dataset.type == 'LocalCIFAR100':
             dataset.data_root = request.getfixturevalue('toy_cifar100')
+            cfg.train_dataloader.batch_size = 16
+        elif dataset.type == 'Letters':
+            dataset.data_root = request.getfixturevalue('toy_letters')
             cfg.train_dataloader.batch_size = 16
         elif dataset.type == 'LocalFashionMNIST':
             dataset.data_root = request.getfixturevalue('toy_fashion_mnist')
@@ -143,7 +152,7 @@ def test_trains_two_iterations(path, load, tmp_path):
         distilled = cfg.model.distiller.distill_losses
         expected |= {f'distill.{name}' for name in distilled}
         if path.parent.name in ('baseline', 'cckd'):
-            assert 'loss_kd' in distilled
+            assert ('loss_kd' in distilled) == ('_labels' not in path.stem)
         assert ('loss_cc' in distilled) == (
             path.parent.name in ('cckd', 'mix'))
     else:
@@ -162,9 +171,14 @@ DISTILLATIONS = [
 ]
 CCKD = [path for path in CONFIGS if path.parent.name == 'cckd']
 # The variants of a recipe, by what follows its data set's name.
-VARIANTS = [path for path in CCKD
-            if path.stem.split('_')[-1] in ('ur', 'sur', 'bilinear', 'mmd')]
-RECIPES = [path for path in CCKD if path not in VARIANTS]
+VARIANTS = [
+    path for path in CCKD
+    if path.stem.split('_')[-1] in ('ur', 'cur', 'sur', 'bilinear', 'mmd')
+]
+# Those with other losses or another task have tests of their own.
+OTHERS = [path for path in CCKD
+          if {'labels', 'retrieval'} & set(path.stem.split('_'))]
+RECIPES = [path for path in CCKD if path not in VARIANTS + OTHERS]
 
 
 def name_of(path):
@@ -177,8 +191,9 @@ def test_the_top_of_a_recipe_is_what_is_built(path):
     cfg = Config.fromfile(path)
     distiller = cfg.model.distiller
     assert cfg.model.student_loss_weight == cfg.alpha
-    assert distiller.distill_losses.loss_kd == dict(
-        type='KLDivergence', tau=cfg.tau, loss_weight=1 - cfg.alpha)
+    if '_labels' not in path.stem:
+        assert distiller.distill_losses.loss_kd == dict(
+            type='KLDivergence', tau=cfg.tau, loss_weight=1 - cfg.alpha)
     assert distiller.distill_losses.loss_cc == dict(
         type='CorrelationCongruenceLoss', loss_weight=cfg.beta)
     kernel_s = distiller.connectors.kernel_s
@@ -186,7 +201,7 @@ def test_the_top_of_a_recipe_is_what_is_built(path):
         projection, kernel_s = kernel_s
         assert projection.type == 'TorchNNConnector'
     assert kernel_s == distiller.connectors.kernel_t == cfg.kernel
-    sampler = cfg.train_dataloader.batch_sampler
+    sampler = cfg.train_dataloader.get('batch_sampler')
     if sampler is not None:
         assert cfg.k == sampler.get('samples_per_class',
                                     sampler.get('samples_per_superclass'))
@@ -196,7 +211,9 @@ def test_the_top_of_a_recipe_is_what_is_built(path):
             gamma=cfg.gamma,
             order=cfg.order,
             **(dict() if 'digits' in path.stem else dict(gather=True)))
-        assert sampler.type == 'CURSampler'
+        by_class = not is_of_letters(path)
+        assert (sampler is not None) == by_class
+        assert not by_class or sampler.type == 'CURSampler'
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
@@ -207,8 +224,9 @@ def test_a_projection_is_there_where_widths_differ(path):
     kernel_s = cfg.model.distiller.connectors.kernel_s
     assert isinstance(kernel_s, list) == (student != teacher)
     if student != teacher:
-        assert kernel_s[0].module_args == dict(
-            in_features=student, out_features=teacher)
+        arguments = kernel_s[0].module_args
+        assert arguments.pop('bias', True) == (not is_of_letters(path))
+        assert arguments == dict(in_features=student, out_features=teacher)
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
@@ -216,7 +234,7 @@ def test_baseline_and_cckd_differ_in_cc_and_sampler_alone(path):
     kd = Config.fromfile(ROOT / f'configs/baseline/kd_{path.name}')
     cckd = Config.fromfile(path)
     if not is_reid(path):  # the triplet loss needs CUR anyway
-        del cckd.train_dataloader['batch_sampler']
+        cckd.train_dataloader.pop('batch_sampler', None)
     for name in ('student_recorders', 'teacher_recorders'):
         del cckd.model.distiller[name]['feature']
     del cckd.model.distiller['connectors']
@@ -234,8 +252,9 @@ def test_variants_differ_in_what_their_name_says(path):
     variant = Config.fromfile(path)
     recipe = Config.fromfile(path.with_name(f'{name}.py'))
     for cfg in (variant, recipe):
-        if what in ('ur', 'sur'):
-            cfg.train_dataloader.pop('batch_sampler')
+        if what in ('ur', 'cur', 'sur'):
+            cfg.train_dataloader.pop('batch_sampler', None)
+            cfg.pop('k', None)
         else:
             for key in ('beta', 'kernel'):
                 cfg.pop(key)
@@ -265,7 +284,9 @@ def test_a_recipe_finds_its_teacher(path):
         return
     _, name, file = cfg.model.teacher_ckpt.split('/')
     teacher = Config.fromfile(ROOT / f'configs/baseline/{name}.py')
-    assert file == f'epoch_{teacher.train_cfg.max_epochs}.pth'
+    loop = teacher.train_cfg
+    assert file == (f'epoch_{loop.max_epochs}.pth' if loop.by_epoch else
+                    f'iter_{loop.max_iters}.pth')
     assert teacher.model == cfg.model.teacher
 
 
@@ -292,13 +313,46 @@ def test_the_schedule_is_that_of_the_student_alone(path):
             '"_scope_": "mmpretrain"', '"_": 0').replace('"_": 0, ', '')
             .replace(', "_": 0', ''))
 
-    if 'digits' not in path.stem:
+    if cfg.train_cfg.by_epoch and 'digits' not in path.stem:
         # Also that of a run which was first shorter.
         assert last_scheduler(cfg).end == cfg.train_cfg.max_epochs
         last_scheduler(alone).end = alone.train_cfg.max_epochs
     for name in ('train_cfg', 'optim_wrapper', 'param_scheduler',
                  'auto_scale_lr'):
         assert bare(cfg[name]) == bare(alone[name]), name
+
+
+@pytest.mark.parametrize(
+    'path', [path for path in CONFIGS if path.stem.endswith('_retrieval')],
+    ids=name_of)
+def test_retrieval_recipes_train_as_those_for_recognition(path):
+    cfg = Config.fromfile(path)
+    recipe = Config.fromfile(
+        path.with_stem(path.stem.removesuffix('_retrieval')))
+    for part in ('val', 'test'):
+        assert recipe.pop(f'{part}_evaluator').type == 'Accuracy'
+        assert cfg.pop(f'{part}_evaluator') == dict(type='ReIDMetric')
+        loaders = [c.pop(f'{part}_dataloader') for c in (recipe, cfg)]
+        assert 'task' not in loaders[0].dataset
+        assert loaders[1].dataset.pop('task') == 'retrieval'
+        assert loaders[0] == loaders[1]
+    assert cfg.to_dict() == recipe.to_dict()
+
+
+@pytest.mark.parametrize('data', ['letters', 'kanji'])
+def test_recipes_without_logits(data):
+    """Only what the logits needed is missing."""
+    name = f'configs/cckd/r14w24_r8w8_{data}'
+    recipe, labels = (
+        Config.fromfile(ROOT / f'{name}{suffix}.py').model
+        for suffix in ('', '_labels'))
+    assert labels.student_loss_weight == 1
+    for side in ('student', 'teacher'):
+        recipe.distiller[f'{side}_recorders'].pop('fc')
+    for part in ('distill_losses', 'loss_forward_mappings'):
+        recipe.distiller[part].pop('loss_kd')
+    recipe.student_loss_weight = 1
+    assert recipe == labels
 
 
 def test_sur_variants_find_their_superclasses():

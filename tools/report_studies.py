@@ -2,62 +2,124 @@
 
     python tools/report_studies.py [--work-dir work_dirs/studies]
 
-With a work dir of tools/study.py, its results are first copied to docs/results
-and the figures of features are drawn. Without one, the page, the tables and
-the figures of accuracies are made from docs/results/runs.jsonl.
+With work dirs of tools/study.py, their results are first copied to
+docs/results, and if they have the study of the objective, the figures of its
+features are drawn. Without them, the page, the tables and the other figures
+are made from the results in docs/results. Studies without results are left
+out.
 """
 import argparse
 import os
 import sys
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 import numpy as np
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets import Digits
-from mmcckd.studies import ResultsFile, Study
+from mmcckd.studies import Result, ResultsFile, Study
 from mmcckd.studies.accuracy_figures import draw_study
 from mmcckd.studies.feature_figures import (
     correlation_matrix,
     draw_correlations,
     draw_maps,
 )
+from mmcckd.studies.gain_figure import draw_gains, gains
+from mmcckd.studies.line_figures import draw_learning_curves
 from mmcckd.studies.paired_test import mean_interval
 from mmcckd.studies.results_file import write_results
-from mmcckd.studies.results_page import results_of, to_page
+from mmcckd.studies.results_page import Group, results_of, to_page
 from mmcckd.studies.study_folder import RESULTS, load_features
 from mmcckd.studies.summary import Summary, summarize
 from mmcckd.studies.tables import write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / 'docs'
-STUDIES = ('objective', 'kernel', 'sampler', 'sampler_imbalanced', 'beta',
-           'gamma')
+# The studies of each group, which has its results in docs/results/GROUP.jsonl
+# and a text before them in docs/results/about_GROUP.md.
+GROUPS = dict(
+    letters=('kanji_budget', 'kanji_no_logits', 'kanji_faces',
+             'kanji_batch', 'kanji_width', 'kanji_kernel', 'kanji_relational',
+             'kanji_sampler', 'kanji_sampler_imbalanced',
+             'kanji_sampler_noise'),
+    fashion=('fashion_50', 'fashion'),
+    runs=('objective', 'kernel', 'sampler', 'sampler_imbalanced', 'beta',
+          'gamma'))  # of the digits
 
 
-def load_studies() -> List[Study]:
+def load_studies(group: str) -> List[Study]:
+    """The studies of a group."""
     return [
         Study.load(ROOT / f'configs/studies/{name}.yml', ROOT)
-        for name in STUDIES
+        for name in GROUPS[group]
     ]
 
 
-def write_page(docs: Path, results: ResultsFile) -> List[Path]:
+def kept_results(group: str) -> ResultsFile:
+    """The results of a group in docs/results."""
+    return ResultsFile(DOCS / f'results/{group}.jsonl')
+
+
+def found_groups() -> List[str]:
+    """The groups that have results."""
+    return [group for group in GROUPS if kept_results(group).results]
+
+
+def summaries_of(group: str) -> List[Summary]:
+    """Summaries of the studies of a group that have results."""
+    results = kept_results(group).results
+    summaries = [summarize(s, results) for s in load_studies(group)]
+    return [summary for summary in summaries if summary.rows]
+
+
+def write_page(docs: Path) -> List[Path]:
     """Write the page and its tables to a folder like docs/."""
-    kept = results_of(load_studies(), results.results)
-    summaries = [summarize(study, results.results) for study in load_studies()]
-    figures = docs / 'images' / 'results'
-    page = docs / 'results.md'
+    figures, page, tables = (docs / 'images' / 'results', docs / 'results.md',
+                             docs / 'results')
+    groups = {
+        name: Group((DOCS / f'results/about_{name}.md').read_text(),
+                    summaries_of(name),
+                    results_of(load_studies(name),
+                               kept_results(name).results))
+        for name in found_groups()
+    }
     page.write_text(
-        to_page(summaries, kept, (DOCS / 'results/about.md').read_text(),
+        to_page((DOCS / 'results/answer.md').read_text(),
+                list(groups.values()),
                 (DOCS / 'results/published.md').read_text(), figures, page))
-    tables = docs / 'results'
     tables.mkdir(exist_ok=True)
     return [page] + [
         write_csv(summary, tables / f'{summary.study.name}.csv')
-        for summary in summaries
+        for group in groups.values() for summary in group.summaries
     ]
+
+
+def draw_figures(figures: Path) -> List[Path]:
+    """Draw the figures of all studies, except those of features."""
+    figures.mkdir(parents=True, exist_ok=True)
+    summaries = [s for group in found_groups() for s in summaries_of(group)]
+    written = []
+    for summary in summaries:
+        out = figures / summary.study.name
+        written += draw_study(summary, out)
+        if summary.study.by_budget:
+            written += draw_learning_curves(
+                summary, out.with_name(f'{out.name}_curves'))
+    if any(len(gains(summary)) for summary in summaries):
+        written += draw_gains(summaries, figures / 'gains')
+    return written
+
+
+def keep(group: str, found: Dict[str, Result]) -> None:
+    """Copy the results that the studies of a group are based on.
+
+    They replace earlier results of the same runs; the others stay.
+    """
+    file = kept_results(group)
+    results = results_of(load_studies(group), {**file.results, **found})
+    if results:
+        write_results(file.path, results)
 
 
 def draw_features(objective: Summary, work_dir: Path, figures: Path
@@ -107,26 +169,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir',
         type=Path,
-        help='copy the results from this work dir of tools/study.py')
+        action='append',
+        default=[],
+        help='copy the results from this work dir of tools/study.py; may be '
+        'given several times')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    kept = DOCS / 'results/runs.jsonl'
     figures = DOCS / 'images/results'
-    figures.mkdir(parents=True, exist_ok=True)
     written = []
-    if args.work_dir is not None:
-        found = ResultsFile(args.work_dir / RESULTS).results
-        write_results(kept, results_of(load_studies(), found))
-        objective = summarize(load_studies()[0], found)
-        written += draw_features(objective, args.work_dir, figures)
-    results = ResultsFile(kept)
-    written += write_page(DOCS, results)
-    for study in load_studies():
-        written += draw_study(
-            summarize(study, results.results), figures / study.name)
+    for work_dir in args.work_dir:
+        found = ResultsFile(work_dir / RESULTS).results
+        for group in GROUPS:
+            keep(group, found)
+        objective = summarize(load_studies('runs')[0], found)
+        if {'KD', 'KD + CC'} <= objective.rows.keys():
+            written += draw_features(objective, work_dir, figures)
+    written += write_page(DOCS) + draw_figures(figures)
     for path in written:
         print(os.path.relpath(path))
 

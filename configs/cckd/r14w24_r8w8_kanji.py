@@ -17,7 +17,8 @@ order = 2  # P: order of the kernel's Taylor expansion
 # Correlates the samples of all processes.
 kernel = dict(
     type='GaussianRBFKernelConnector', gamma=gamma, order=order, gather=True)
-# The student's features are 32 wide, the teacher's 96.
+# The student's features are 32 wide, the teacher's 96. A bias would have no
+# effect on the distances between features.
 projection = dict(
     type='TorchNNConnector',
     module_name='Linear',

@@ -1,7 +1,7 @@
 # The student of the kanji by DKD (Zhao et al., *Decoupled Knowledge
-# Distillation*, CVPR 2022), which replaces KD, with the weights of its code for
-# ResNet-32x4 and ResNet-8x4 on CIFAR-100. There, they also increase from 0
-# during the first 20 epochs, which is left out.
+# Distillation*, CVPR 2022), which replaces KD, with the weights of its code
+# for ResNet-32x4 and ResNet-8x4 on CIFAR-100. There, they also increase from
+# 0 during the first 20 epochs, which is left out.
 _base_ = '../baseline/kd_r14w24_r8w8_kanji.py'
 
 alpha = 1.0  # weight of the labels

@@ -1,40 +1,27 @@
-"""Figures of test accuracies.
-
-They are legible in black and white and for color-blind readers: nothing is
-shown by color alone.
-"""
+"""Figures of the test accuracies of a study."""
 from pathlib import Path
 from typing import Dict, List, Tuple
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from .figure_style import BLUE, FONT, GRAY, INK, save, tidy
+from .line_figures import by_line, draw_lines
 from .summary import RowSummary, Summary
-
-INK, GRAY, BLUE = '#000000', '#8a8a8a', '#0072b2'
-FONT = 11
 
 
 def draw_study(summary: Summary, out: Path) -> Tuple[Path, Path]:
     """Draw test accuracies to ``out.png`` and ``out.svg``.
 
-    A study with an axis is drawn as a curve, others with a line for each row.
+    A study with an axis is drawn as curves, others with a line for each row.
     """
-    if summary.study.axis:
+    if by_line(summary):
+        figure = draw_lines(summary)
+    elif summary.study.axis:
         figure = _draw_curve(summary)
     else:
         figure = _draw_dots(summary)
     return save(figure, out)
-
-
-def save(figure: Figure, out: Path) -> Tuple[Path, Path]:
-    """Save as PNG and SVG; the same figure gives the same bytes."""
-    png, svg = out.with_suffix('.png'), out.with_suffix('.svg')
-    figure.savefig(png, dpi=110)
-    with rc_context({'svg.hashsalt': out.name}):  # without it, ids are random
-        figure.savefig(svg, metadata={'Date': None})
-    return png, svg
 
 
 def _draw_dots(summary: Summary) -> Figure:
@@ -116,7 +103,5 @@ def _draw_curve(summary: Summary) -> Figure:
             color=BLUE, fontsize=FONT)
     axes.set_xlabel(summary.study.axis, fontsize=FONT)
     axes.set_ylabel('test accuracy, %', fontsize=FONT)
-    axes.grid(color='#dddddd')
-    axes.set_axisbelow(True)
-    axes.spines[['top', 'right']].set_visible(False)
+    tidy(axes)
     return figure

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmcckd.functional import gaussian_rbf
 
-from .accuracy_figures import FONT, save
+from .figure_style import FONT, save
 
 PER_CLASS = 8  # samples in a correlation matrix
 PER_CLASS_IN_MAP = 25

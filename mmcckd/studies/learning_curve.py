@@ -3,7 +3,6 @@ from typing import Any, List
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
 
 POINTS = 8
@@ -38,7 +37,7 @@ class LearningCurveHook(Hook):
         self._batches = []
         for start in range(0, len(chosen), BATCH):
             batch = runner.model.data_preprocessor(
-                pseudo_collate(
+                runner.val_dataloader.collate_fn(
                     [dataset[i] for i in chosen[start:start + BATCH]]))
             labels = torch.cat([s.gt_label for s in batch['data_samples']])
             self._batches.append((batch['inputs'], labels))

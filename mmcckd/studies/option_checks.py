@@ -10,6 +10,9 @@ from .study_file import Study
 def check_options(study: Study, root: Path) -> None:
     """Check that each option of a study changes its config.
 
+    Of runs that differ only in the values of their options, the first is
+    checked, since each check reads a config again.
+
     Args:
         study (Study): The study.
         root (Path): The repository, which configs are relative to.
@@ -24,8 +27,13 @@ def check_options(study: Study, root: Path) -> None:
             make_run(study, row, setting, seed=0)
             for setting in row.settings or [{}]
         ]
+    checked = set()
     for where, its_runs in runs.items():
         for run in its_runs:
+            names = (run.config, *sorted(run.options))
+            if names in checked:
+                continue
+            checked.add(names)
             try:
                 read_config(str(root / run.config), run.options)
             except ValueError as error:

@@ -1,5 +1,6 @@
 """The page of all studies, docs/results.md, made from their results."""
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterable, List
 
@@ -10,36 +11,59 @@ from .summary import Summary, summarize
 from .tables import to_markdown
 
 
-def to_page(summaries: List[Summary], results: Iterable[Result],
-            about: str, published: str, figures: Path, page: Path) -> str:
+@dataclass(frozen=True)
+class Group:
+    """Studies of a data set, and the text before them.
+
+    Args:
+        about (str): In Markdown, with a heading of level 2.
+        summaries (List[Summary]): Summaries of the studies, in order.
+        results (List[Result]): All results that they are based on.
+    """
+    about: str
+    summaries: List[Summary]
+    results: List[Result]
+
+
+def to_page(answer: str, groups: List[Group], published: str, figures: Path,
+            page: Path) -> str:
     """The text of the page.
 
     Args:
-        summaries (List[Summary]): Summaries of the studies, in order.
-        results (Iterable[Result]): All results that they are based on.
-        about (str): Text before the studies, in Markdown.
+        answer (str): The opening, in Markdown, with the title of the page.
+        groups (List[Group]): Groups of studies, in order.
         published (str): Text after the studies, in Markdown.
         figures (Path): Folder of the studies' figures.
         page (Path): File of the page, which links are relative to.
     """
-    results = list(results)
+    where = Path(os.path.relpath(figures, page.parent)).as_posix()
+    parts = [answer.strip()]
+    for group in groups:
+        parts += [group.about.strip(), _origin(group.results)]
+        for summary in group.summaries:
+            study = summary.study
+            parts.append(to_markdown(summary, level=3).strip())
+            parts.append(f'![{study.title}]({where}/{study.name}.png)')
+            if study.by_budget:
+                parts.append(f'![{study.title}, learning curves]'
+                             f'({where}/{study.name}_curves.png)')
+            if study.answer:
+                parts.append(study.answer.strip())
+    return '\n\n'.join([*parts, published.strip()]) + '\n'
+
+
+def _origin(results: List[Result]) -> str:
+    """How the results of a group were computed."""
     hours = sum(result.seconds for result in results) / 3600
     commits = sorted({result.commit for result in results})
     versions = sorted({result.torch for result in results})
-    parts = [
-        about.strip(),
-        f'The results are from {len(results):,} runs, which took '
-        f'{hours:.1f} hours on one core, with commits {", ".join(commits)} '
-        f'and torch {", ".join(versions)}.'
-    ]
-    where = Path(os.path.relpath(figures, page.parent)).as_posix()
-    for summary in summaries:
-        name, title = summary.study.name, summary.study.title
-        parts.append(to_markdown(summary).strip())
-        parts.append(f'![{title}]({where}/{name}.png)')
-        if summary.study.answer:
-            parts.append(summary.study.answer.strip())
-    return '\n\n'.join([*parts, published.strip()]) + '\n'
+    processors = sorted({r.processor for r in results if r.processor})
+    text = (f'The results are from {len(results):,} runs, which took '
+            f'{hours:.1f} hours on one core, with commits '
+            f'{", ".join(commits)} and torch {", ".join(versions)}')
+    if processors:
+        text += f', on {", ".join(processors)}'
+    return text + '.'
 
 
 def results_of(studies: List[Study],

@@ -58,6 +58,11 @@ class Study:
     sets: List[str] = field(default_factory=list)
     points: Dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def by_budget(self) -> bool:
+        """Whether its axis is the number of training iterations."""
+        return any(name.endswith('max_iters') for name in self.sets)
+
     @classmethod
     def load(cls, path: Path, root: Path) -> 'Study':
         """Read a study file, in YAML.

@@ -43,7 +43,10 @@ class RowSummary:
 
     def pairs(self, name: str, seeds: Optional[int] = None) -> np.ndarray:
         """The values of a metric that are paired, of the first seeds."""
-        values = self.metric(name)[:seeds]
+        return self.paired(self.metric(name)[:seeds])
+
+    def paired(self, values: np.ndarray) -> np.ndarray:
+        """The values to be paired, of one value for each seed."""
         if self.teachers is None:
             return values
         return teacher_means(values, self.teachers)

@@ -3,6 +3,7 @@ import csv
 from pathlib import Path
 from typing import Dict, List, Tuple
 
+from .steps_to_reach import steps_table
 from .summary import COMPARED, Comparison, RowSummary, Summary
 
 # metric, its name in tables, digits after the point
@@ -26,6 +27,7 @@ UNSEEN = [
     ('projected_inter_class_cosine', 'inter-class, projected', 3),
     ('projected_cosine_gap', 'gap, projected', 3),
 ]
+BETA = [('beta', 'β', 0)]
 RATIOS = [('ratio_early', 'r at the start', 2), ('ratio_late', 'r at the end',
                                                 2)]
 COMPARED_TITLES = dict(zip(COMPARED, ('test accuracy', 'mAP')))
@@ -35,7 +37,7 @@ def write_csv(summary: Summary, path: Path) -> Path:
     """Write a line for each run of the table, with all metrics."""
     names = [name for name, _, _ in ACCURACIES + STRUCTURE]
     names += [
-        name for name, _, _ in RETRIEVAL + UNSEEN + RATIOS
+        name for name, _, _ in RETRIEVAL + UNSEEN + BETA + RATIOS
         if any(row.has(name) for row in summary.rows.values())
     ]
     with open(path, 'w', newline='') as file:
@@ -48,8 +50,13 @@ def write_csv(summary: Summary, path: Path) -> Path:
     return path
 
 
-def to_markdown(summary: Summary) -> str:
-    """Tables of accuracies, of comparisons, and of feature structure."""
+def to_markdown(summary: Summary, level: int = 2) -> str:
+    """Tables of accuracies, of comparisons, and of feature structure.
+
+    Args:
+        summary (Summary): The summary of a study.
+        level (int): Level of the heading. Defaults to 2.
+    """
     study, rows = summary.study, summary.rows
     tuned = any(row.setting for row in rows.values())
     columns = _found(summary, ACCURACIES + RETRIEVAL)
@@ -72,8 +79,11 @@ def to_markdown(summary: Summary) -> str:
                 _line([name] + _cells(row, columns))
                 for name, row in rows.items()
             ]
-    return f'## {study.title}\n\n{study.question.strip()}\n\n' + '\n'.join(
-        lines) + '\n'
+    if study.by_budget:
+        lines += ['', *steps_table(summary)]
+    heading = f'{"#" * level} {study.title}'
+    return '\n'.join(
+        [heading, '', study.question.strip(), '', *lines]) + '\n'
 
 
 def _comparisons(summary: Summary) -> List[str]:

@@ -61,8 +61,9 @@ def train(run: Run, folder: Path, root: Path,
         - with the variables ``retrieval_dataloader`` and
           ``retrieval_evaluator`` in the config, see
           :func:`measure_retrieval`
-        - with a CC loss, ``ratio_early`` and ``ratio_late``: the median
-          gradient ratio in the first and the last fifth of the training
+        - with a CC loss, its weight ``beta``, and ``ratio_early`` and
+          ``ratio_late``: the median gradient ratio in the first and the last
+          fifth of the training
     """
     torch.set_num_threads(1)  # so that sums are the same to the last bit
     gc.freeze()  # do not search inherited objects for garbage
@@ -129,7 +130,8 @@ def measure_retrieval(runner: Runner) -> Dict[str, float]:
     features = torch.cat(outputs)
     labels = torch.tensor(loop.dataloader.dataset.get_gt_labels())
     metrics = dict(
-        retrieval_mAP=found['reid/mAP'], retrieval_rank1=found['reid/rank-1'])
+        retrieval_mAP=100 * found['reid/mAP'],
+        retrieval_rank1=100 * found['reid/rank-1'])
     spaces = dict(retrieval=features)
     projection = find_projection(runner.model)
     if projection is not None:
@@ -150,11 +152,13 @@ def find_projection(model: nn.Module) -> Optional[nn.Module]:
 
 
 def gradient_ratios(runner: Runner) -> Dict[str, float]:
-    """Median gradient ratios of the first CC loss; see :func:`train`."""
-    for history in recorded_ratios(runner).values():
+    """β and the gradient ratios of the first CC loss; see :func:`train`."""
+    for name, history in recorded_ratios(runner).items():
+        loss = runner.cfg.model.distiller.distill_losses[name]
         values = [ratio for _, ratio in history]
         fifth = max(1, len(values) // 5)
         return dict(
+            beta=loss.get('loss_weight', 1.0),
             ratio_early=np.median(values[:fifth]),
             ratio_late=np.median(values[-fifth:]))
     return {}

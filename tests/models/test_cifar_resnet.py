@@ -81,6 +81,22 @@ def test_defaults():
     assert backbone(torch.rand(1, 1, 32, 32))[0].shape == (1, 64, 8, 8)
 
 
+def test_stem_stride():
+    """The weights are the same, and fit."""
+    strided, plain = build(8, stem_stride=2), build(8)
+    strided.load_state_dict(plain.state_dict())
+    x = torch.rand(2, 3, 32, 32)
+    assert strided(x)[0].shape == (2, 64, 4, 4)
+    assert torch.allclose(
+        strided.conv1(x), plain.conv1(x)[:, :, ::2, ::2], atol=1e-6)
+
+
+@pytest.mark.parametrize('stride', [0, -1, 1.5, '2'])
+def test_wrong_stem_stride(stride):
+    with pytest.raises(ValueError, match=f'at least 1, but is {stride!r}'):
+        build(8, stem_stride=stride)
+
+
 @pytest.mark.parametrize('in_channels, out_channels, stride',
                          [(3, 6, 2), (2, 5, 1), (4, 4, 2), (3, 8, 3)])
 def test_identity_shortcut_against_loops(in_channels, out_channels, stride):

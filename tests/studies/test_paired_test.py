@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mmcckd.studies.paired_test import holm, mean_interval, paired_test
+from mmcckd.studies.paired_test import (
+    holm,
+    mean_interval,
+    paired_test,
+    teacher_means,
+)
 
 
 def test_interval_by_hand():
@@ -41,6 +46,27 @@ def test_paired_test_is_scipys():
 
 def test_equal_rows_differ_by_nothing():
     assert paired_test([1, 2], [1, 2]) == (0, 0, 1)
+
+
+def test_teacher_means_by_hand():
+    # Seeds 0, 2, 4 have teacher 0, and seeds 1, 3 have teacher 1.
+    np.testing.assert_array_equal(
+        teacher_means([1, 10, 2, 20, 6], 2), [3, 15])
+    np.testing.assert_array_equal(teacher_means([1, 2], 5), [1, 2])
+
+
+def test_students_of_a_teacher_are_not_independent():
+    """A test by teacher has its level; one by seed rejects too often."""
+    rng = np.random.default_rng(0)
+    rejected = dict(teachers=0, seeds=0)
+    for _ in range(400):
+        teachers = np.tile(rng.normal(size=5), 4)  # no effect on average
+        ours = teachers + 0.5 * rng.normal(size=20)
+        means = teacher_means(ours, 5)
+        rejected['seeds'] += paired_test(ours, np.zeros(20)).p < 0.05
+        rejected['teachers'] += paired_test(means, np.zeros(5)).p < 0.05
+    assert rejected['teachers'] < 0.08 * 400
+    assert rejected['seeds'] > 0.2 * 400
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))

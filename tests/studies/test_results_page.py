@@ -1,6 +1,8 @@
 """docs/results.md agrees with the runs, and figures are drawn."""
 import csv
+import dataclasses
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,29 +39,47 @@ def report():
 
 def test_the_page_and_its_tables_are_up_to_date(report, tmp_path):
     """Otherwise: python tools/report_studies.py"""
-    kept = ResultsFile(DOCS / 'results/runs.jsonl')
-    for path in report.write_page(tmp_path, kept):
+    for path in report.write_page(tmp_path):
         name = path.relative_to(tmp_path)
         assert (DOCS / name).read_text() == path.read_text(), name
 
 
 def test_each_row_has_its_seeds(report):
-    kept = ResultsFile(DOCS / 'results/runs.jsonl').results
-    studies = report.load_studies()
-    for study in studies:
-        rows = summarize(study, kept).rows
-        assert list(rows) == list(study.rows), study.name
-        for name, row in rows.items():
-            assert len(row.results) >= 20, (study.name, name)
-    # No line is there that no study rests on, and each repeats a commit.
-    assert set(kept) == {r.run.key for r in results_of(studies, kept)}
-    assert all(result.commit.isalnum() for result in kept.values())
+    for group in report.found_groups():
+        kept = report.kept_results(group).results
+        studies = [summary.study for summary in report.summaries_of(group)]
+        for study in studies:
+            rows = summarize(study, kept).rows
+            assert list(rows) == list(study.rows), study.name
+            for name, row in rows.items():
+                assert len(row.results) == study.seeds, (study.name, name)
+        # Each line belongs to a study, and has a commit that can be repeated.
+        assert set(kept) == {r.run.key for r in results_of(studies, kept)}
+        assert all(result.commit.isalnum() for result in kept.values())
 
 
 def test_figures_of_the_page_are_there(report):
-    for study in report.load_studies():
+    page = (DOCS / 'results.md').read_text()
+    figures = re.findall(r'\]\((images/results/.*)\.png\)', page)
+    assert len(figures) >= 6
+    for figure in figures:
         for suffix in ('png', 'svg'):
-            assert (DOCS / f'images/results/{study.name}.{suffix}').exists()
+            assert (DOCS / f'{figure}.{suffix}').exists()
+
+
+def test_results_of_other_runs_are_kept(report, tmp_path, monkeypatch):
+    """A work dir replaces results of the runs that it has, and no others."""
+    monkeypatch.setattr(report, 'DOCS', tmp_path)
+    kept = ResultsFile(DOCS / 'results/runs.jsonl').results
+    (tmp_path / 'results').mkdir()
+    report.keep('runs', kept)
+    again = dataclasses.replace(next(iter(kept.values())), seconds=1.0)
+    report.keep('runs', {again.run.key: again})
+    found = report.kept_results('runs').results
+    assert found == {**kept, again.run.key: again}
+    assert found[again.run.key].seconds == 1.0
+    report.keep('letters', kept)
+    assert report.found_groups() == ['runs']
 
 
 @pytest.mark.parametrize('name, data, steps, said', [

@@ -6,7 +6,7 @@ from mmengine.registry import DATASETS
 
 import mmcckd  # noqa: F401
 from mmcckd.studies import Run, Study
-from mmcckd.studies.plan import make_run
+from mmcckd.studies.plan import make_run, teachers
 from mmcckd.studies.training import make_config
 
 ROOT = Path(__file__).parents[2]
@@ -44,12 +44,18 @@ def test_minimal(tmp_path):
 @pytest.mark.parametrize('path', STUDIES, ids=lambda path: path.stem)
 def test_shipped_studies(path):
     study = Study.load(path, ROOT)
-    runs = {}
+    runs, read = {}, set()
     for name, row in study.rows.items():
         for setting in row.settings or [{}]:
             run = make_run(study, row, setting, 0)
             # No setting is given to a row twice.
-            assert runs.setdefault(run.key, name) == name, (name, setting)
+            assert run.key not in runs, (name, setting)
+            runs[run.key] = name
+            # Only one of the configs that have the same options is read.
+            options = (run.config, *sorted(run.options))
+            if options in read:
+                continue
+            read.add(options)
             cfg = make_config(run, Path('w'), ROOT, Path('t'),
                               Path('s.npz') if row.superclasses else None)
             for option, value in run.options.items():
@@ -121,6 +127,19 @@ def test_teacher_store(tmp_path):
     assert not teacher.get('custom_hooks')
 
 
+def test_a_row_with_other_teachers(tmp_path):
+    content = minimal()
+    content['teacher']['seeds'] = 2
+    content['rows']['b']['teacher'] = dict(config=ALONE, seeds=2)
+    study = load(tmp_path, content)
+    runs = [make_run(study, row, {}, 3) for row in study.rows.values()]
+    assert [run.teacher.config for run in runs] == [
+        study.teacher.config, ALONE
+    ]
+    assert [run.teacher.seed for run in runs] == [1, 1]
+    assert len(teachers(study)) == 4
+
+
 def change(content, **entries):
     for path, value in entries.items():
         *parents, last = path.split('__')
@@ -150,6 +169,13 @@ def change(content, **entries):
     (dict(rows__a__beats=['a']), "row 'a' claims to beat 'a'"),
     (dict(rows__a__settings=[{}, {}], rows__b__settings=[{}]),
      'rows have different numbers of settings'),
+    (dict(pairs='rows'), "pairs must be teachers or seeds, but is 'rows'"),
+    (dict(rows__a__teacher=dict(
+        config='configs/baseline/r18w16_digits.py', seeds=2)),
+     "row 'a' has 2 teachers and the study 1"),
+    (dict(rows__a__teacher=dict(config='no.py')),
+     "row 'a': teacher has the config no.py"),
+    (dict(points=dict(p='x'), sets=['a']), "point 'p' must be a number"),
     (dict(teacher_store=dict(veiws=1)), "teacher_store of row 'a': "
      ".*no key 'veiws'; did you mean 'views'"),
     (dict(teacher_store=dict(dtype='float32')), "teacher_store of row 'a': "

@@ -7,7 +7,7 @@ data_root = 'data/letters'
 
 data_preprocessor = dict(
     type='mmpretrain.ClsDataPreprocessor',
-    # mean and standard deviation of the training split, rounded
+    # about the mean and standard deviation of letters and of kanji
     mean=[56],
     std=[90])
 

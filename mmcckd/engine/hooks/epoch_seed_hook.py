@@ -25,7 +25,9 @@ class EpochSeedHook(Hook):
 
     The number of ranks and ``num_workers`` must stay the same. In loops that
     count iterations, there is one epoch; workers that are restarted within it,
-    after all data were used, get a new seed.
+    after all data were used, get a new seed. MMEngine resumes these loops by
+    loading the batches before, so without workers, the augmentation continues
+    as well, if NumPy's generator is used for nothing else.
 
     Each worker is seeded once per epoch, also if the data set is a
     ``ConcatDataset``, or contains another one twice. Pipelines are not
@@ -42,6 +44,7 @@ class EpochSeedHook(Hook):
     def before_train_epoch(self, runner) -> None:
         self._items.epoch.fill_(runner.epoch)
         self._items.started = 0
+        self._items.is_first = True
         _seed_everything(runner.seed, runner.epoch, runner.rank, LOADING)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None
@@ -74,6 +77,7 @@ class _SeededItems:
         # The iteration in which workers are started; each has a copy.
         self.started = 0
         self.seeded_epoch: Optional[int] = None
+        self.is_first = False  # whether the next batch is the first
 
     def __call__(self, indices: List[int]) -> List[Any]:
         worker = get_worker_info()
@@ -82,6 +86,14 @@ class _SeededItems:
             _seed_everything(self.seed, epoch, self.rank, WORKER + worker.id,
                              self.started)
             self.seeded_epoch = epoch
+        items = self._load(indices)
+        if worker is None and self.is_first:
+            # As before the first iteration, which a resumed loop skips.
+            self.is_first = False
+            _seed_everything(self.seed, epoch, self.rank, TRAINING)
+        return items
+
+    def _load(self, indices: List[int]) -> List[Any]:
         get_items = getattr(type(self.dataset), '__getitems__', None)
         if get_items is not None:
             return get_items(self.dataset, indices)
