@@ -1,5 +1,5 @@
 # The student of the letters without a teacher.
-_base_ = './r14w24_letters.py'
+_base_ = './r14w16_letters.py'
 
 model = dict(_delete_=True, **_base_.r8w8)
 

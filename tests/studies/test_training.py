@@ -11,8 +11,8 @@ from mmcckd.studies.structure import compare_structure, some_classes
 from mmcckd.studies.training import train
 
 ROOT = Path(__file__).parents[2]
-TEACHER = 'configs/baseline/r14w24_letters.py'
-CCKD = 'configs/cckd/r14w24_r8w8_letters.py'
+TEACHER = 'configs/baseline/r14w16_letters.py'
+CCKD = 'configs/cckd/r14w16_r8w8_letters.py'
 
 
 @pytest.fixture(scope='module')

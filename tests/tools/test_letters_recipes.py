@@ -15,8 +15,8 @@ from mmpretrain.registry import MODELS
 import mmcckd  # noqa: F401
 
 ROOT = Path(__file__).parent.parent.parent
-CCKD = 'configs/cckd/r14w24_r8w8_letters.py'
-RETRIEVAL = 'configs/cckd/r14w24_r8w8_letters_retrieval.py'
+CCKD = 'configs/cckd/r14w16_r8w8_letters.py'
+RETRIEVAL = 'configs/cckd/r14w16_r8w8_letters_retrieval.py'
 
 
 @pytest.fixture

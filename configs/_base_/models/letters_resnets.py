@@ -23,5 +23,5 @@ def network(depth, base_channels):
             loss=dict(type='CrossEntropyLoss', loss_weight=1.0)))
 
 
-# The teacher and the student.
-r14w24, r8w8 = network(14, 24), network(8, 8)
+# The teachers of kanji and of letters, and the student.
+r14w24, r14w16, r8w8 = network(14, 24), network(14, 16), network(8, 8)

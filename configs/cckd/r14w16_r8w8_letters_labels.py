@@ -1,6 +1,6 @@
-# r14w24_r8w8_letters.py without the teacher's logits:
+# r14w16_r8w8_letters.py without the teacher's logits:
 #   L = L_CE + β L_CC
-_base_ = './r14w24_r8w8_letters.py'
+_base_ = './r14w16_r8w8_letters.py'
 
 alpha = 1.0  # α: weight of the labels
 

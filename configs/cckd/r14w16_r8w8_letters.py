@@ -17,17 +17,17 @@ order = 2  # P: order of the kernel's Taylor expansion
 # Correlates the samples of all processes.
 kernel = dict(
     type='GaussianRBFKernelConnector', gamma=gamma, order=order, gather=True)
-# The student's features are 32 wide, the teacher's 96. A bias would have no
+# The student's features are 32 wide, the teacher's 64. A bias would have no
 # effect on the distances between features.
 projection = dict(
     type='TorchNNConnector',
     module_name='Linear',
-    module_args=dict(in_features=32, out_features=96, bias=False))
+    module_args=dict(in_features=32, out_features=64, bias=False))
 model = dict(
     architecture=_base_.r8w8,
-    teacher=_base_.r14w24,
-    # python tools/train.py configs/baseline/r14w24_letters.py
-    teacher_ckpt='work_dirs/r14w24_letters/iter_2000.pth',
+    teacher=_base_.r14w16,
+    # python tools/train.py configs/baseline/r14w16_letters.py
+    teacher_ckpt='work_dirs/r14w16_letters/iter_2000.pth',
     student_loss_weight=alpha,
     distiller=dict(
         connectors=dict(kernel_s=[projection, kernel], kernel_t=kernel),

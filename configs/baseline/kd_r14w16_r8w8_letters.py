@@ -13,9 +13,9 @@ tau = 4.0  # τ: temperature of both softmaxes
 
 model = dict(
     architecture=_base_.r8w8,
-    teacher=_base_.r14w24,
-    # python tools/train.py configs/baseline/r14w24_letters.py
-    teacher_ckpt='work_dirs/r14w24_letters/iter_2000.pth',
+    teacher=_base_.r14w16,
+    # python tools/train.py configs/baseline/r14w16_letters.py
+    teacher_ckpt='work_dirs/r14w16_letters/iter_2000.pth',
     student_loss_weight=alpha,
     distiller=dict(
         distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))

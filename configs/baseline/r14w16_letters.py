@@ -1,4 +1,4 @@
-# The teacher of the letters: a ResNet-14 with 24, 48 and 96 channels.
+# The teacher of the letters: a ResNet-14 with 16, 32 and 64 channels.
 _base_ = [
     '../_base_/models/letters_resnets.py',
     '../_base_/datasets/letters.py',
@@ -6,6 +6,6 @@ _base_ = [
     '../_base_/iteration_runtime.py',
 ]
 
-model = _base_.r14w24
+model = _base_.r14w16
 
 train_cfg = dict(max_iters=2000)

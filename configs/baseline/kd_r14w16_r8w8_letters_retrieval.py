@@ -1,5 +1,5 @@
-# kd_r14w24_r8w8_letters.py, tested on the retrieval of unseen characters.
-_base_ = './kd_r14w24_r8w8_letters.py'
+# kd_r14w16_r8w8_letters.py, tested on the retrieval of unseen characters.
+_base_ = './kd_r14w16_r8w8_letters.py'
 
 val_dataloader = dict(dataset=dict(task='retrieval'))
 val_evaluator = dict(_delete_=True, **_base_.retrieval_evaluator)
