@@ -1,6 +1,6 @@
-# ResNets for the letters, 32 x 32 gray images. r14w24: 14 layers; 24, 48 and 96
-# channels in the three stages. The first convolution has stride 2, which
-# leaves a quarter of the operations.
+# ResNets for letters and kanji, 32 x 32 gray images. r14w24: 14 layers, and
+# 24, 48 and 96 channels in the three stages. The first convolution has stride
+# 2, which leaves a quarter of the operations.
 num_classes = 1000
 
 
