@@ -70,7 +70,6 @@ def load(request, tmp_path, monkeypatch):
             cfg.train_dataloader.batch_size = 16
         elif dataset.type == 'LocalFashionMNIST':
             dataset.data_root = request.getfixturevalue('toy_fashion_mnist')
-            dataset.samples_per_class = None
             cfg.train_dataloader.batch_size = 16
         elif dataset.type == 'CRDDataset':
             dataset.dataset.data_prefix = request.getfixturevalue(

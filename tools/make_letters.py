@@ -6,6 +6,7 @@ draws letters and digits in the fonts that are part of matplotlib. With other
 fonts, it draws, for instance, kanji; docs/letters.md shows how.
 """
 import argparse
+import logging
 import sys
 from collections import Counter
 
@@ -50,6 +51,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # fontTools warns of many harmless deviations.
+    logging.getLogger('fontTools').setLevel(logging.CRITICAL)
     facts = make_letters(
         args.out,
         fonts=args.fonts,
@@ -73,10 +76,10 @@ def report(out: str, facts: dict) -> None:
         f'{size} in {number:,}' for size, number in sorted(merged.items())))
     print('Left out:')
     for reason, what in facts['left_out'].items():
-        names = '' if isinstance(what, int) else list(what)
+        names = [] if isinstance(what, int) else what
         number = what if isinstance(what, int) else len(what)
         print(f'  {reason.replace("_", " ")}: {number:,}' +
-              (f' ({first_names(names, 6)})' if names else ''))
+              (f': {first_names(names, 6)}' if names else ''))
     print(f'Written to {out}; look at {out}/contact_sheet.png.')
 
 

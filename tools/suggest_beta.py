@@ -30,12 +30,14 @@ from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import init_distributed, load_config
 from mmcckd.engine.host_defaults import fill_in_loaders
 from mmcckd.engine.ratio_measurement import measure_ratios
+from mmcckd.recipes.mixing import LOSS
 from mmcckd.recipes.mixing_arguments import mix
 
 # The training follows β, and r follows the training. A measurement at the
 # suggested β gives a better one; see docs/beta.md.
 ROUNDS = 3
 TOLERANCE = 1.1  # factor by which the median may differ from R
+LARGEST = 1e4  # r of a β to start with, unless R is larger
 SMALL = 1e-6  # instead of β = 0, at which r is 0: the training is the same
 
 
@@ -87,7 +89,8 @@ def main() -> None:
         }
         show(*(f'{name}: β = {weight:.3g}'
                for name, weight in weights.items()))
-        ratios = measure_ratios(cfg, args.iterations, report)
+        ratios = measure_ratios(cfg, args.iterations,
+                                Report(weights, args.ratio))
         found = medians(ratios, weights)
         for name, loss in losses.items():
             loss.loss_weight = weights[name] * args.ratio / found[name]
@@ -102,8 +105,10 @@ def main() -> None:
              'suggestion is an estimate.')
     show('', 'Suggested:')
     for name, loss in losses.items():
-        show(f'model.distiller.distill_losses.{name}.loss_weight='
-             f'{loss.loss_weight:.2g}')
+        option = (
+            '--mix-cc loss_weight' if args.mix_cc is not None and name == LOSS
+            else f'model.distiller.distill_losses.{name}.loss_weight')
+        show(f'{option}={loss.loss_weight:.2g}')
 
 
 def cc_losses(cfg: Config, config: str) -> Dict[str, dict]:
@@ -122,12 +127,33 @@ def cc_losses(cfg: Config, config: str) -> Dict[str, dict]:
     return losses
 
 
-def report(iteration: int, ratios: Dict[str, float]) -> None:
-    """Print the ratios after 1, 2, 5, 10, 20, 50 … iterations."""
-    if str(iteration).rstrip('0') in ('1', '2', '5'):
-        values = ', '.join(
-            f'{name} {ratio:.3g}' for name, ratio in ratios.items())
-        show(f'  iteration {iteration:>5}: r = {values or "not measured"}')
+class Report:
+    """Print the ratios after 1, 2, 5, 10, 20, 50 … iterations.
+
+    Raises:
+        ValueError: If the ratio of the first iteration is so large that the
+            training would diverge, or follow only the CC loss.
+    """
+
+    def __init__(self, weights: Dict[str, float], ratio: float) -> None:
+        self.weights = weights
+        self.ratio = ratio
+
+    def __call__(self, iteration: int, ratios: Dict[str, float]) -> None:
+        if str(iteration).rstrip('0') in ('1', '2', '5'):
+            values = ', '.join(
+                f'{name} {ratio:.3g}' for name, ratio in ratios.items())
+            show(f'  iteration {iteration:>5}: r = '
+                 f'{values or "not measured"}')
+        for name, ratio in ratios.items():
+            if iteration == 1 and ratio > LARGEST * max(1, self.ratio):
+                weight = self.weights[name]
+                raise ValueError(
+                    f'{name} had r = {ratio:.3g} at β = {weight:.3g} in the '
+                    'first iteration, so the other terms have no effect, or '
+                    'there are none. Set loss_weight='
+                    f'{weight * self.ratio / ratio or SMALL:.2g} instead, '
+                    'and start again.')
 
 
 def medians(ratios: Dict[str, List[float]],
@@ -142,10 +168,9 @@ def medians(ratios: Dict[str, List[float]],
         history = ratios.get(name)
         if not history:
             raise ValueError(
-                f'No ratio was measured for {name}: either it has no gradient '
-                'for the feature of the student, or all other terms of the '
-                'objective have none. Its β has no effect on their ratio '
-                'then.')
+                f'No ratio was measured for {name}: it has no gradient for '
+                'the feature of the student, or the gradients are not finite '
+                'in any iteration.')
         found[name] = median(history[len(history) // 2:])
         if not found[name] * weight:
             raise ValueError(

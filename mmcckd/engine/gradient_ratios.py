@@ -43,7 +43,8 @@ def read_ratios(meters: Dict[str, GradientRatioMeter]) -> Dict[str, float]:
 
     Returns:
         Dict[str, float]: The ratios by the name of the loss, without those
-        that are not finite or were not measured.
+        that were not measured. If the other terms have no gradient, or one
+        below the rounding error, the ratio is infinite.
     """
     # In one call, also if nothing was measured on this rank.
     norms = torch.tensor(
@@ -51,7 +52,7 @@ def read_ratios(meters: Dict[str, GradientRatioMeter]) -> Dict[str, float]:
         dtype=torch.float64)
     all_reduce(norms)
     return {
-        name: loss / other
+        name: loss / other if other else math.inf
         for name, (loss, other) in zip(meters, norms.sqrt().tolist())
-        if other and math.isfinite(loss / other)
+        if math.isfinite(loss + other) and loss + other > 0
     }

@@ -102,17 +102,17 @@ class _StopHook(Hook):
                          data_batch=None,
                          outputs: Optional[dict] = None) -> None:
         iteration = runner.iter + 1
-        for name, weight in unwrapped(runner.model).named_parameters():
-            if not weight.isfinite().all():
-                raise DivergedError(
-                    f'The training diverged: after iteration {iteration}, '
-                    f'{name} contains NaN or Inf. Lower the loss_weight of '
-                    'the CC loss, or the learning rate.')
         self.report(
             iteration, {
                 name: history[-1][1]
                 for name, history in gradient_ratios(runner).items()
                 if history[-1][0] == iteration
             })
+        for name, weight in unwrapped(runner.model).named_parameters():
+            if not weight.isfinite().all():
+                raise DivergedError(
+                    f'The training diverged: after iteration {iteration}, '
+                    f'{name} contains NaN or Inf. Lower the loss_weight of '
+                    'the CC loss, or the learning rate.')
         if iteration == self.iterations:
             raise _Enough

@@ -2,6 +2,7 @@
 import time
 from typing import Dict, List
 
+import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -60,10 +61,10 @@ class Progress:
             table.add_column(column, justify='right')
         for name, runs in wanted.items():
             done = [results[r.key].metrics for r in runs if r.key in results]
-            means = [
-                f'{sum(m[split] for m in done) / len(done):.2f}'
-                if done else '' for split in ('val', 'test')
-            ]
+            means = []
+            for split in ('val', 'test'):  # some runs measure only the first
+                values = [m[split] for m in done if split in m]
+                means.append(f'{np.mean(values):.2f}' if values else '')
             table.add_row(name, f'{len(done)}/{len(runs)}', *means)
         table.caption = ' | '.join(job.name for job in running)
         return table

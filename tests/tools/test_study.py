@@ -92,11 +92,17 @@ def test_a_killed_study_continues(finished):
     assert sorted(seeds) == [0, 1]
     for result in students:
         assert result.run.teacher.seed == result.run.seed % 2
-        assert set(result.metrics) == {
-            'val', 'test', 'intra_class_cosine', 'inter_class_cosine',
-            'cosine_gap', 'silhouette', 'cc_distance', 'cka'
-        }
-        assert result.seconds > 0 and result.commit
+        expected = {'val'}
+        if not result.run.chooses_setting:
+            expected |= {
+                'test', 'intra_class_cosine', 'inter_class_cosine',
+                'cosine_gap', 'silhouette', 'cc_distance', 'cka'
+            }
+        if result.run.superclasses:
+            expected |= {'beta', 'ratio_early', 'ratio_late'}
+        assert set(result.metrics) == expected
+        assert len(result.curve) == 8 * (not result.run.chooses_setting)
+        assert result.seconds > 0 and result.commit and result.processor
 
 
 def test_finished_runs_are_not_repeated(finished):

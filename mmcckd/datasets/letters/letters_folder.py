@@ -48,7 +48,8 @@ class LettersFolder(NamedTuple):
                 json.dumps(facts, ensure_ascii=False, indent=1) + '\n',
                 encoding='utf-8')
             Image.fromarray(draw_contact_sheet(*self)).save(partial / SHEET)
-            out.mkdir(exist_ok=True)
+            if out.exists():
+                out.rmdir()
             os.replace(partial, out)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)

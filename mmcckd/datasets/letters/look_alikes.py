@@ -10,7 +10,7 @@ MAX_DIFFERENCE = 20
 # faces that have both. If they had to agree in all faces, a single face that
 # draws Latin A and Greek Α differently would separate them, although nobody
 # can tell them apart in the others.
-MAX_UNLIKE = 1 / 3
+MAX_UNLIKE = 0.33
 
 
 def group_look_alikes(drawings: Sequence[np.ndarray],
@@ -18,8 +18,8 @@ def group_look_alikes(drawings: Sequence[np.ndarray],
                       num_characters: int) -> np.ndarray:
     """Group characters that look alike.
 
-    Two characters look alike if their drawings agree in at least two thirds of
-    the faces that have both. In a group, any two characters look alike
+    Two characters look alike if their drawings disagree in at most 33 % of the
+    faces that have both. In a group, any two characters look alike
     (complete linkage), so that there are no chains of characters of which the
     first and the last are clearly different.
 

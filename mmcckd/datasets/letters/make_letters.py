@@ -88,7 +88,7 @@ def make_letters(out: Union[str, Path],
     left_out = dict(
         unreadable_files=[path.name for path, _ in unreadable],
         faces_with_few_characters=len(faces) - len(full),
-        near_copies=dict(copies),
+        near_copies=[f'{name} (of {other})' for name, other in copies],
         faces_with_empty_glyphs=len(distinct) - len(used))
     drawings, indices = zip(
         *(drawn for drawn in drawn_in if len(drawn[0]) >= enough))
@@ -105,7 +105,8 @@ def make_letters(out: Union[str, Path],
     rng = np.random.RandomState(seed)
     labels = np.array(sorted(drawn), np.int32)
     facts = dict(
-        characters=characters,
+        # Not where the file was.
+        characters=Path(characters).name,
         seed=seed,
         min_faces=min_faces,
         size=SIZE,

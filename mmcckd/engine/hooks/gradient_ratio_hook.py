@@ -31,9 +31,10 @@ class GradientRatioHook(Hook):
     mean over the last measurements in the ``window_size`` of the log
     processor. :func:`gradient_ratios` returns all measurements.
 
-    Nothing is recorded for an iteration in which the gradients overflow, as
-    happens with a loss scale, or the other terms or all terms have no gradient
-    for f; and after a ``StopDistillHook`` has stopped the distillation.
+    The ratio is infinite if the other terms have no gradient for f. Nothing is
+    recorded for an iteration in which the gradients overflow, as happens with
+    a loss scale, or all of them are 0; and after a ``StopDistillHook`` has
+    stopped the distillation.
 
     Enable it with ``custom_hooks=[dict(type='GradientRatioHook')]``.
 
