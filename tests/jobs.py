@@ -13,3 +13,7 @@ def work(what, seconds=0.0):
     if what == 'crash':
         os.kill(os.getpid(), signal.SIGKILL)
     return what, os.getpid()
+
+
+def environment():
+    return dict(os.environ)

@@ -338,10 +338,10 @@ def test_retrieval_recipes_train_as_those_for_recognition(path):
     assert cfg.to_dict() == recipe.to_dict()
 
 
-@pytest.mark.parametrize('data', ['letters', 'kanji'])
-def test_recipes_without_logits(data):
+@pytest.mark.parametrize('name', ['r14w16_r8w8_letters', 'r14w24_r8w8_kanji'])
+def test_recipes_without_logits(name):
     """Only what the logits needed is missing."""
-    name = f'configs/cckd/r14w24_r8w8_{data}'
+    name = f'configs/cckd/{name}'
     recipe, labels = (
         Config.fromfile(ROOT / f'{name}{suffix}.py').model
         for suffix in ('', '_labels'))

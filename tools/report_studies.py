@@ -40,7 +40,7 @@ DOCS = ROOT / 'docs'
 # and a text before them in docs/results/about_GROUP.md.
 GROUPS = dict(
     letters=('kanji_budget', 'kanji_no_logits', 'kanji_faces',
-             'kanji_batch', 'kanji_width', 'kanji_kernel', 'kanji_relational',
+             'kanji_beta', 'kanji_batch', 'kanji_width', 'kanji_relational',
              'kanji_sampler', 'kanji_sampler_imbalanced',
              'kanji_sampler_noise'),
     fashion=('fashion_50', 'fashion'),

@@ -15,9 +15,10 @@ model = dict(
     architecture=_base_.r8w8,
     teacher=_base_.r14w16,
     # python tools/train.py configs/baseline/r14w16_letters.py
-    teacher_ckpt='work_dirs/r14w16_letters/iter_2000.pth',
+    teacher_ckpt='work_dirs/r14w16_letters/iter_5000.pth',
     student_loss_weight=alpha,
     distiller=dict(
         distill_losses=dict(loss_kd=dict(tau=tau, loss_weight=1 - alpha))))
 
-train_cfg = dict(max_iters=1200)
+optim_wrapper = dict(optimizer=dict(lr=1.0))
+train_cfg = dict(max_iters=4000)

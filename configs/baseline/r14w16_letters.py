@@ -8,4 +8,5 @@ _base_ = [
 
 model = _base_.r14w16
 
-train_cfg = dict(max_iters=2000)
+optim_wrapper = dict(optimizer=dict(lr=0.5))
+train_cfg = dict(max_iters=5000)

@@ -3,4 +3,5 @@ _base_ = './r14w16_letters.py'
 
 model = dict(_delete_=True, **_base_.r8w8)
 
-train_cfg = dict(max_iters=1200)
+optim_wrapper = dict(optimizer=dict(lr=1.0))
+train_cfg = dict(max_iters=4000)

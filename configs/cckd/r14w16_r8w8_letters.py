@@ -27,7 +27,7 @@ model = dict(
     architecture=_base_.r8w8,
     teacher=_base_.r14w16,
     # python tools/train.py configs/baseline/r14w16_letters.py
-    teacher_ckpt='work_dirs/r14w16_letters/iter_2000.pth',
+    teacher_ckpt='work_dirs/r14w16_letters/iter_5000.pth',
     student_loss_weight=alpha,
     distiller=dict(
         connectors=dict(kernel_s=[projection, kernel], kernel_t=kernel),
@@ -38,4 +38,5 @@ model = dict(
         loss_forward_mappings=dict(
             loss_cc=dict(preds_S=dict(data_idx=0)))))
 
-train_cfg = dict(max_iters=1200)
+optim_wrapper = dict(optimizer=dict(lr=1.0))
+train_cfg = dict(max_iters=4000)

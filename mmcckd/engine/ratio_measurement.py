@@ -17,10 +17,6 @@ from .unwrapped_model import unwrapped
 NOT_NEEDED = ('CorrelationVisualizationHook', 'GradientRatioHook')
 
 
-class DivergedError(ValueError):
-    """The weights of the student became NaN or Inf."""
-
-
 def measure_ratios(cfg: Config, iterations: int,
                    report: Callable[[int, Dict[str, float]], None]
                    ) -> Dict[str, List[float]]:
@@ -42,9 +38,8 @@ def measure_ratios(cfg: Config, iterations: int,
         measured (:class:`.GradientRatioHook`), by the name of the loss.
 
     Raises:
-        DivergedError: If a weight of the student is not finite.
-        ValueError: If the training has fewer iterations, or the recipe has no
-            CC loss.
+        ValueError: If a weight of the student becomes NaN or Inf, the training
+            has fewer iterations, or the recipe has no CC loss.
     """
     with tempfile.TemporaryDirectory() as folder:
         runner = build_runner(_without_results(cfg, folder))
@@ -110,7 +105,7 @@ class _StopHook(Hook):
             })
         for name, weight in unwrapped(runner.model).named_parameters():
             if not weight.isfinite().all():
-                raise DivergedError(
+                raise ValueError(
                     f'The training diverged: after iteration {iteration}, '
                     f'{name} contains NaN or Inf. Lower the loss_weight of '
                     'the CC loss, or the learning rate.')

@@ -1,7 +1,7 @@
 """Figures of the features of students and teachers."""
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -39,27 +39,31 @@ def correlation_matrix(
 
 
 def draw_correlations(matrices: Dict[str, np.ndarray],
-                      out: Path) -> Tuple[Path, Path]:
+                      out: Path,
+                      names: Sequence[str] = '0123456789',
+                      label: str = 'digit') -> Tuple[Path, Path]:
     """Draw correlation matrices side by side, on the same scale.
 
     Args:
-        matrices (Dict[str, np.ndarray]): By title; see
-            :func:`correlation_matrix`. Classes are numbered from 0.
+        matrices (Dict[str, np.ndarray]): By title, with the same number of
+            samples of each class; see :func:`correlation_matrix`.
         out (Path): ``out.png`` and ``out.svg`` are written.
+        names (Sequence[str]): The c classes. Defaults to the digits.
+        label (str): What a class is. Defaults to "digit".
     """
     low = min(matrix.min() for matrix in matrices.values())
-    figure = Figure((10, 3.8), layout='constrained')
+    figure = Figure((1 + 3 * len(matrices), 3.8), layout='constrained')
     panels = figure.subplots(1, len(matrices), sharey=True)
     for axes, (title, matrix) in zip(panels, matrices.items()):
         image = axes.imshow(matrix, vmin=low, vmax=1, cmap='cividis')
         axes.set_title(title, fontsize=FONT)
-        classes = np.arange(len(matrix) // PER_CLASS)
-        ticks = classes * PER_CLASS + (PER_CLASS - 1) / 2
-        axes.set_xticks(ticks, classes)
-        axes.set_yticks(ticks, classes)
+        per_class = len(matrix) / len(names)
+        ticks = (np.arange(len(names)) + 0.5) * per_class - 0.5
+        axes.set_xticks(ticks, names)
+        axes.set_yticks(ticks, names)
         axes.tick_params(length=0)
-        axes.set_xlabel('digit', fontsize=FONT)
-    panels[0].set_ylabel('digit', fontsize=FONT)
+        axes.set_xlabel(label, fontsize=FONT)
+    panels[0].set_ylabel(label, fontsize=FONT)
     figure.colorbar(
         image, ax=panels, shrink=0.8, label='correlation (Gaussian RBF)')
     return save(figure, out)

@@ -15,7 +15,7 @@ INK, GRAY, BLUE = '#000000', '#8a8a8a', '#0072b2'
 FONT = 11
 # Colors of Okabe and Ito, from dark to light.
 COLORS = (INK, BLUE, '#d55e00', '#009e73', '#cc79a7', '#e69f00')
-MARKERS = 'os^Dv*'
+MARKERS = 'os^Dv*P'  # one more than colors, so that 42 styles differ
 FULL = 100.2  # 100 % is not infinitely far away
 PERCENT_TICKS = (0, 20, 40, 60, 70, 80, 85, 90, 93, 95, 97, 98, 99, 99.5)
 DASHES = ('-', '--', ':', '-.')

@@ -67,11 +67,12 @@ def paired_test(ours: Sequence[float],
         theirs (Sequence[float]): Values with the same ones, (n, ).
 
     Returns:
-        PairedTest: The test; p is 1 if all pairs are equal.
+        PairedTest: The test; p is 1 if all pairs are equal, or there is only
+        one.
     """
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     mean, half_width = mean_interval(ours - theirs)
-    if np.array_equal(ours, theirs):
+    if len(ours) < 2 or np.array_equal(ours, theirs):
         return PairedTest(mean, half_width, 1.0)
     return PairedTest(mean, half_width,
                       float(stats.ttest_rel(ours, theirs).pvalue))

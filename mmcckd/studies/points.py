@@ -30,9 +30,16 @@ def expand_points(rows: Dict[str, Row], points: Dict[str, Any],
         Dict[str, Row]: Rows by name, with ``value`` and ``line``.
 
     Raises:
-        ValueError: If a point is neither a number nor such a mapping, or sets
-            no option.
+        ValueError: If the points are not a mapping, a point is neither a
+            number nor such a mapping, or sets no option, or there are options
+            to set, but no points.
     """
+    if not isinstance(points, dict):
+        raise ValueError('points must be a mapping from names to points, but '
+                         f'is {points!r}.')
+    if sets and not points:
+        raise ValueError(f'sets names {", ".join(sets)}, but there are no '
+                         'points with their values; add points.')
     expanded = {}
     for point, content in points.items():
         if not isinstance(content, dict):

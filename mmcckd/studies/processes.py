@@ -65,8 +65,12 @@ def run_jobs(jobs: List[Job], processes: int,
         JobResult: The outcome of each job when it ends.
     """
     # The server inherits them. The second is the number of processors that
-    # joblib counts.
-    os.environ.update(OMP_NUM_THREADS='1', LOKY_MAX_CPU_COUNT='1')
+    # joblib counts. With the third, PyTorch looks for GPUs without using CUDA,
+    # which could not be used in forked processes afterwards.
+    os.environ.update(
+        OMP_NUM_THREADS='1',
+        LOKY_MAX_CPU_COUNT='1',
+        PYTORCH_NVML_BASED_CUDA_CHECK='1')
     _CONTEXT.set_forkserver_preload(PRELOADED)
     waiting = list(reversed(jobs))
     running: Dict[Any, Tuple[Job, Any, float]] = {}

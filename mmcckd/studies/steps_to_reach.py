@@ -43,7 +43,7 @@ def steps_table(summary: Summary) -> List[str]:
     budgets; the second is the mean learning curve of the largest budget.
 
     Returns:
-        List[str]: Its lines, in Markdown.
+        List[str]: Its lines, in Markdown; none if no curve crosses a level.
     """
     curves: Dict[str, tuple] = {}
     for name, rows in by_line(summary).items():
@@ -63,6 +63,8 @@ def steps_table(summary: Summary) -> List[str]:
         level for level in LEVELS
         if any(cell[0] not in '≤>' for cell in cells[level])
     ][-MOST:]
+    if not told:
+        return []
     lines = [
         '| iterations to reach | ' +
         ' | '.join(f'{level} %' for level in told) + ' |',

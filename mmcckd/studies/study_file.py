@@ -75,7 +75,8 @@ class Study:
             ValueError: If the file does not exist or is not YAML, a key is
                 unknown or missing, a config does not exist, rows have
                 different numbers of settings, a row claims to beat one that
-                does not exist, or a setting of a teacher store is wrong.
+                does not exist, there are fewer than 2 seeds, the points are
+                wrong, or a setting of a teacher store is wrong.
         """
         try:
             content = yaml.safe_load(Path(path).read_text())
@@ -169,6 +170,9 @@ class _Checker:
                         f'{", ".join(map(repr, study.rows))}.')
 
     def pairs(self, study: Study) -> None:
+        if not isinstance(study.seeds, int) or study.seeds < 2:
+            raise ValueError(f'{self.path}: seeds must be an int of at least '
+                             f'2, for intervals, but is {study.seeds!r}.')
         if study.pairs not in ('teachers', 'seeds'):
             raise ValueError(f'{self.path}: pairs must be teachers or seeds, '
                              f'but is {study.pairs!r}.')

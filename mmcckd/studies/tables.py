@@ -28,8 +28,7 @@ UNSEEN = [
     ('projected_cosine_gap', 'gap, projected', 3),
 ]
 BETA = [('beta', 'β', 0)]
-RATIOS = [('ratio_early', 'r at the start', 2), ('ratio_late', 'r at the end',
-                                                2)]
+RATIOS = [('ratio_early', 'at the start', 2), ('ratio_late', 'at the end', 2)]
 COMPARED_TITLES = dict(zip(COMPARED, ('test accuracy', 'mAP')))
 
 
@@ -51,7 +50,7 @@ def write_csv(summary: Summary, path: Path) -> Path:
 
 
 def to_markdown(summary: Summary, level: int = 2) -> str:
-    """Tables of accuracies, of comparisons, and of feature structure.
+    """Tables of accuracies, comparisons, feature structure, and more.
 
     Args:
         summary (Summary): The summary of a study.
@@ -70,7 +69,8 @@ def to_markdown(summary: Summary, level: int = 2) -> str:
     if summary.comparisons:
         lines += ['', *_comparisons(summary)]
     for title, columns in (('test features', STRUCTURE),
-                           ('features of unseen classes', UNSEEN + RATIOS)):
+                           ('features of unseen classes', UNSEEN),
+                           ('gradient ratio r', RATIOS)):
         columns = _found(summary, columns)
         if columns:
             titles = [title] + [title for _, title, _ in columns]
@@ -78,6 +78,7 @@ def to_markdown(summary: Summary, level: int = 2) -> str:
             lines += [
                 _line([name] + _cells(row, columns))
                 for name, row in rows.items()
+                if any(row.has(metric) for metric, _, _ in columns)
             ]
     if study.by_budget:
         lines += ['', *steps_table(summary)]

@@ -135,8 +135,9 @@ def measure_retrieval(runner: Runner) -> Dict[str, float]:
     spaces = dict(retrieval=features)
     projection = find_projection(runner.model)
     if projection is not None:
+        device = next(projection.parameters()).device
         with torch.no_grad():
-            spaces['projected'] = projection(features)
+            spaces['projected'] = projection(features.to(device)).cpu()
     for name, points in spaces.items():
         structure = cosine_structure(points, labels)._asdict()
         metrics.update({f'{name}_{key}': v for key, v in structure.items()})

@@ -75,6 +75,21 @@ def test_recognition(root):
         for label in sorted(facts['classes_of']['other']))
 
 
+def test_labels_of_a_data_set_that_is_not_loaded_yet(root):
+    labels = Letters(root, lazy_init=True).get_gt_labels()
+    assert (labels == Letters(root).get_gt_labels()).all()
+
+
+def test_a_folder_without_other_classes(root, tmp_path):
+    folder = tmp_path / 'data'
+    shutil.copytree(root, folder)
+    facts = read(root)
+    facts['classes_of']['other'] = []
+    (folder / 'letters.json').write_text(json.dumps(facts), encoding='utf-8')
+    with pytest.raises(ValueError, match='has no other classes than those'):
+        Letters(str(folder), classes='other')
+
+
 def test_a_sample_can_be_changed_in_place(root):
     dataset = Letters(root)
     before = dataset.get_data_info(3)['img'].copy()

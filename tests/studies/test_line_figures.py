@@ -81,6 +81,10 @@ def test_tables(summary, tmp_path):
     line, = (x for x in text.splitlines() if x.startswith('| KD, by budget'))
     assert ' 200 ' in line
     assert '| KD, during 400 |' in text
+    # Only rows with CC have a gradient ratio.
+    ratios = text.split('| gradient ratio r | at the start | at the end |')[1]
+    assert '| CC, short | ' in ratios
+    assert '| KD, short | ' not in ratios
     header = write_csv(summary, tmp_path / 'a.csv').read_text().splitlines()[0]
     assert 'retrieval_mAP' in header and 'ratio_late' in header
     assert 'projected' not in header  # not measured

@@ -48,6 +48,11 @@ def test_equal_rows_differ_by_nothing():
     assert paired_test([1, 2], [1, 2]) == (0, 0, 1)
 
 
+def test_one_pair_shows_nothing():
+    test = paired_test([2], [1])
+    assert test.difference == 1 and np.isnan(test.half_width) and test.p == 1
+
+
 def test_teacher_means_by_hand():
     # Seeds 0, 2, 4 have teacher 0, and seeds 1, 3 have teacher 1.
     np.testing.assert_array_equal(

@@ -43,6 +43,15 @@ def test_bad_points(point, sets, message):
         expand_points(ROWS, dict(p=point), sets)
 
 
+@pytest.mark.parametrize('points, sets, message', [
+    ([10, 40], ['a'], r'points must be a mapping .* is \[10, 40\]'),
+    ({}, ['a', 'b'], 'sets names a, b, but there are no points'),
+])
+def test_no_points(points, sets, message):
+    with pytest.raises(ValueError, match=message):
+        expand_points(ROWS, points, sets)
+
+
 @pytest.mark.parametrize('level, expected', [
     (5, '≤ 100'),
     (10, '≤ 100'),

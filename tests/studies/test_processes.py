@@ -2,7 +2,7 @@ import os
 import time
 
 import pytest
-from jobs import work
+from jobs import environment, work
 
 from mmcckd.studies.processes import Job, run_jobs
 
@@ -24,6 +24,14 @@ def test_other_jobs_continue_when_one_fails(tmp_path):
     assert max(map(len, running)) <= 2
     log = (tmp_path / 'raise.log').read_text()
     assert 'I was told to raise' in log and 'Traceback' in log
+
+
+def test_processes_have_one_thread_and_can_use_cuda(tmp_path):
+    done, = run_jobs([Job('a', environment, (), tmp_path / 'a.log')], 1,
+                     lambda running: None)
+    assert done.value['OMP_NUM_THREADS'] == '1'
+    # Otherwise PyTorch's search for a GPU initializes CUDA in the server.
+    assert done.value['PYTORCH_NVML_BASED_CUDA_CHECK'] == '1'
 
 
 def test_an_error_of_the_caller_ends_the_processes(tmp_path):

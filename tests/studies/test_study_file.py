@@ -169,6 +169,8 @@ def change(content, **entries):
     (dict(rows__a__beats=['a']), "row 'a' claims to beat 'a'"),
     (dict(rows__a__settings=[{}, {}], rows__b__settings=[{}]),
      'rows have different numbers of settings'),
+    (dict(seeds=1), 'seeds must be an int of at least 2, .* but is 1'),
+    (dict(sets=['a']), 'sets names a, but there are no points'),
     (dict(pairs='rows'), "pairs must be teachers or seeds, but is 'rows'"),
     (dict(rows__a__teacher=dict(
         config='configs/baseline/r18w16_digits.py', seeds=2)),

@@ -69,6 +69,14 @@ def test_the_same_bytes_on_a_second_run(make, tmp_path):
     assert (one / names[-1]).read_bytes() != (other / names[-1]).read_bytes()
 
 
+def test_after_a_process_was_killed(make, tmp_path):
+    partial = tmp_path / '.data.partial_folder'
+    partial.mkdir()
+    (partial / 'images.npy').touch()
+    make()
+    assert not list(tmp_path.glob('.data*'))
+
+
 def test_says_what_it_made(make, capsys):
     out = make()
     printed = capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The tool with few iterations of the digits, and a random teacher."""
 import importlib.util
+import math
 import re
 import subprocess
 import sys
@@ -25,11 +26,16 @@ class ZeroConnector(nn.Module):
 
 
 @pytest.fixture
-def suggest(monkeypatch, tmp_path, capfd):
-    """Run the tool in this process; what it printed."""
+def tool():
     spec = importlib.util.spec_from_file_location('tool', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.fixture
+def suggest(tool, monkeypatch, tmp_path, capfd):
+    """Run the tool in this process; what it printed."""
     monkeypatch.chdir(tmp_path)
 
     def call(config, *arguments, options=()):
@@ -91,6 +97,22 @@ def test_a_recipe_shorter_than_the_iterations(suggest):
     with pytest.raises(ValueError, match=r'has \d+ iterations, fewer than'):
         suggest(RECIPE, '--iterations', 1000,
                 options=['train_cfg.max_epochs=1'])
+
+
+@pytest.mark.parametrize('ratios, message', [
+    ({}, 'No ratio was measured for loss_cc'),
+    ({'loss_cc': [1., 0., 0.]}, 'No β reaches the ratio'),
+    ({'loss_cc': [1., math.inf, math.inf]}, 'median r of .* is infinite'),
+])
+def test_medians_without_a_suggestion(tool, ratios, message):
+    with pytest.raises(ValueError, match=message):
+        tool.medians(ratios, dict(loss_cc=100.))
+
+
+def test_the_median_of_the_second_half(tool):
+    assert tool.medians(dict(cc=[9., 9., 1., 2., 4.]), dict(cc=1.)) == {
+        'cc': 2
+    }
 
 
 def test_a_ratio_that_no_beta_reaches(suggest, tmp_path):

@@ -1,6 +1,6 @@
-# ResNets for the letters, 32 x 32 gray images. r14w24: 14 layers, and 24, 48
-# and 96 channels in the three stages. The first convolution has stride 2, so
-# that a quarter of the operations is left.
+# ResNets for letters and kanji, 32 x 32 gray images. r14w24: 14 layers, and
+# 24, 48 and 96 channels in the three stages. The first convolution has stride
+# 2, so that a quarter of the operations is left.
 num_classes = 1000
 
 

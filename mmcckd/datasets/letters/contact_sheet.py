@@ -11,8 +11,8 @@ def draw_contact_sheet(images: np.ndarray, labels: np.ndarray,
     """Draw some classes in all faces.
 
     Rows are classes: some of those for training, of the unseen, and of the
-    others, separated by gray lines. Columns are the faces for training,
-    validation, and test. Where a face lacks a class, the field is dark gray.
+    others, separated by gray lines. Columns are the faces for training, test,
+    and validation. Where a face lacks a class, the field is dark gray.
 
     Args:
         images (np.ndarray): See :class:`LettersFolder`.

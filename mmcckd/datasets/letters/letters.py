@@ -152,6 +152,7 @@ class Letters(BaseDataset):
         info['sample_idx'] = idx if idx >= 0 else len(self) + idx
         return info
 
+    @force_full_init
     def get_gt_labels(self) -> np.ndarray:
         """Return all labels, (N, ), int64."""
         return np.array([info['gt_label'] for info in self.data_list])

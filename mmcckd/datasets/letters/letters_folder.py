@@ -36,7 +36,8 @@ class LettersFolder(NamedTuple):
         Args:
             out (Path): An empty or new folder.
         """
-        partial = out.with_name(f'.{out.name}.partial')
+        # Not a name that check_writable() tries to write a file to.
+        partial = out.with_name(f'.{out.name}.partial_folder')
         shutil.rmtree(partial, ignore_errors=True)  # of a killed process
         partial.mkdir()
         try:

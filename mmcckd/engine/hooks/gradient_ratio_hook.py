@@ -92,4 +92,3 @@ def gradient_ratios(runner) -> Dict[str, list]:
         first iteration is 1.
     """
     return runner.message_hub.runtime_info.get(KEY, {})
-

@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 
 from mmcckd.name_lists import first_names
 
-NEEDED = ('img_path', 'gt_label', 'camera_id', 'is_query')
+NEEDED = ('gt_label', 'camera_id', 'is_query')
 MAX_NAMED = 5
 
 
@@ -17,12 +17,13 @@ class ReIDTestSet:
     data set.
 
     Args:
-        dataset (Dataset): A data set whose samples have ``img_path``,
-            ``gt_label``, ``camera_id`` and ``is_query``, such as the test
-            split of :class:`~mmcckd.reid.MSMT17`.
+        dataset (Dataset): A data set whose samples have ``gt_label``,
+            ``camera_id`` and ``is_query``, such as the test split of
+            :class:`~mmcckd.reid.MSMT17`.
 
     Attributes:
-        paths (List[str]): Paths of all N images.
+        paths (List[str]): Paths of all N images. Those that are not files are
+            called "sample 0" and so on.
         ids (np.ndarray): The person in each image, (N, ), int64.
         cameras (np.ndarray): The camera of each image, (N, ), int64.
         query (np.ndarray): Indices of the queries in the data set, (Q, ).
@@ -41,7 +42,9 @@ class ReIDTestSet:
                 f'Samples of {type(dataset).__name__} lack '
                 f'{", ".join(missing)}. Give a config with a test set for '
                 're-identification, such as MSMT17 with split="test".')
-        self.paths: List[str] = [info['img_path'] for info in infos]
+        self.paths: List[str] = [
+            info.get('img_path', f'sample {i}') for i, info in enumerate(infos)
+        ]
         self.ids = np.array([info['gt_label'] for info in infos], np.int64)
         self.cameras = np.array([info['camera_id'] for info in infos],
                                 np.int64)
