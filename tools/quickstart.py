@@ -242,8 +242,9 @@ def print_tables(summary: Summary, teacher: dict) -> None:
     """Print the metrics of each row, and what CC changes."""
     rows = summary.study.rows
     seeds = len(next(iter(summary.rows.values())).results)
-    print(f'\nAccuracy on unseen typefaces and mAP of unseen characters, '
-          f'{seeds} seeds\n(mean ± 95 % interval over the seeds; '
+    print('\nAccuracy on unseen typefaces and mAP of unseen characters, '
+          f'{seeds} seed{"s" * (seeds > 1)}\n'
+          '(mean ± 95 % interval over the seeds; '
           f'one teacher: {teacher["accuracy"]:.2f} and {teacher["mAP"]:.2f})')
     print(f'  {"iterations":>10s}  {"":14s}' + ''.join(
         f'{title:<18s}' for title in METRICS.values()).rstrip())

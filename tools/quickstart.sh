@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Set up the environment, then train a small student with CCKD on real digits by
-# tools/quickstart.py, which gets all arguments.
+# Set up the environment, then train small students of letters with and without
+# CC by tools/quickstart.py, which gets all arguments.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
