@@ -22,7 +22,7 @@ class LearningCurveHook(Hook):
         curve (List[List[float]]): [iteration, top-1 accuracy in %].
     """
 
-    priority = 'VERY_LOW'  # after an average of the weights is updated
+    priority = 'VERY_LOW'  # after hooks that change the weights
 
     def __init__(self) -> None:
         self.curve: List[List[float]] = []

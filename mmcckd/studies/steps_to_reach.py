@@ -58,7 +58,7 @@ def steps_table(summary: Summary) -> List[str]:
         level: [first_reached(*curve, level) for curve in curves.values()]
         for level in LEVELS
     }
-    # Levels that all curves have from the start, or none has, say nothing.
+    # Not levels that all curves have from the start, or that none reaches.
     told = [
         level for level in LEVELS
         if any(cell[0] not in '≤>' for cell in cells[level])

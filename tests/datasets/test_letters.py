@@ -10,6 +10,7 @@ from mmengine.registry import DATASETS, METRICS
 from mmcckd.datasets import CURSampler, Letters
 from mmcckd.datasets.fingerprint import fingerprint_dataset
 from mmcckd.datasets.letters import make_letters
+from mmcckd.datasets.letters.letters_folder import LettersFolder
 from mmcckd.datasets.repeatable_views import RepeatableViews
 from mmcckd.datasets.sample_image import load_image
 
@@ -107,6 +108,23 @@ def test_fewer_faces_and_samples_are_among_more(root):
     one = samples(Letters(root, samples_per_class=2, seed=0))
     other = samples(Letters(root, samples_per_class=2, seed=1))
     assert one != other
+
+
+def test_classes_without_training_samples(root, tmp_path, log):
+    """No class but one is in the first training face."""
+    folder = tmp_path / 'data'
+    facts = read(root)
+    images, labels = (np.load(f'{root}/{n}.npy') for n in ('images', 'labels'))
+    face = labels[:, 1] == facts['faces_of']['train'][0]
+    train = np.isin(labels[:, 0], facts['classes_of']['train'])
+    one = labels[:, 0] == labels[face & train][0, 0]
+    kept = ~face | ~train | one
+    LettersFolder(images[kept], labels[kept], facts).write(folder)
+    Letters(str(folder))
+    assert not log.records
+    assert len(Letters(str(folder), num_faces=1)) == 1
+    assert f'{CLASSES - 1} of {CLASSES} classes of' in log.text
+    assert 'have no training sample' in log.text
 
 
 def test_imbalance(root):

@@ -1,8 +1,11 @@
+import logging
 import os.path as osp
 from typing import Dict, List, Optional
 
 import numpy as np
 from mmengine.dataset import force_full_init
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from mmpretrain.datasets import BaseDataset
 
@@ -39,8 +42,9 @@ class Letters(BaseDataset):
             that are neither for training nor for retrieval, such as to train
             a teacher with other characters. Defaults to "train".
         num_faces (int, optional): For recognition, use only the first faces
-            of the split. Their order is random, but fixed. Defaults to None,
-            all faces.
+            of the split. Their order is random, but fixed. If classes for
+            training are in none of these faces, there is a warning. Defaults
+            to None, all faces.
         samples_per_class (int, optional): For recognition, use at most so
             many drawings of each class. A smaller selection is a subset of a
             larger one. Defaults to None, all drawings.
@@ -135,6 +139,15 @@ class Letters(BaseDataset):
                 folder.labels, classes, faces[:self.num_faces],
                 self.samples_per_class, self.imbalance, self.label_noise,
                 self.seed)
+            found = len(np.unique(folder.labels[rows, 0]))
+            if (self.split == 'train' and found < len(classes)
+                    and is_main_process()):
+                print_log(
+                    f'{len(classes) - found:,} of {len(classes):,} classes of '
+                    f'{self.data_root} have no training sample, since none of '
+                    'the training faces that are used has them.',
+                    logger='current',
+                    level=logging.WARNING)
             infos = [dict(gt_label=label) for label in targets.tolist()]
             self._metainfo['classes'] = tuple(
                 folder.facts['classes'][label] for label in classes)
