@@ -39,11 +39,7 @@ DOCS = ROOT / 'docs'
 # The studies of each group, which has its results in docs/results/GROUP.jsonl
 # and a text before them in docs/results/about_GROUP.md.
 GROUPS = dict(
-    letters=('kanji_budget', 'kanji_no_logits', 'kanji_faces',
-             'kanji_beta', 'kanji_batch', 'kanji_width', 'kanji_relational',
-             'kanji_sampler', 'kanji_sampler_imbalanced',
-             'kanji_sampler_noise'),
-    fashion=('fashion_50', 'fashion'),
+    letters=('kanji_budget', 'kanji_beta', 'kanji_relational'),
     runs=('objective', 'kernel', 'sampler', 'sampler_imbalanced', 'beta',
           'gamma'))  # of the digits
 
