@@ -10,7 +10,7 @@ _base_ = [
 
 alpha = 0.1  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: weight of the correlations
+beta = 50.0  # β: weight of the correlations; r = 0.1, see docs/beta.md
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 

@@ -11,7 +11,7 @@ _base_ = [
 # Chosen on the validation split; see docs/digits.md.
 alpha = 0.1  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: weight of the correlations
+beta = 25.0  # β: weight of the correlations; r = 0.1, see docs/beta.md
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 k = 4  # samples of each class in a batch, so 10 classes a batch of 40

@@ -12,7 +12,9 @@ _base_ = [
 # together, are not measured yet. docs/recipes.md says where each comes from.
 alpha = 0.25  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 1.0  # τ: temperature of both softmaxes
-beta = 100.0  # β: weight of the correlations
+# β: weight of the correlations. Between the values at which r = 0.1 on other data
+# (docs/beta.md); tools/suggest_beta.py suggests one for yours.
+beta = 50.0
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
 k = 4  # samples of each class in a batch, so 8 classes a batch of 32

@@ -49,7 +49,7 @@ class CCLoss(nn.Module):
         ValueError: If the kernel is unknown, or a value is out of its range.
 
     Example:
-        >>> criterion = CCLoss(gamma=0.4, order=2, loss_weight=100.0)
+        >>> criterion = CCLoss(gamma=0.4, order=2, loss_weight=50.0)
         >>> loss = criterion(torch.rand(8, 64), torch.rand(8, 512))
     """
 

@@ -14,11 +14,11 @@ from .algorithm import distillation_of, import_mmcckd
 from .networks import build_networks
 
 KERNEL = dict(type='GaussianRBFKernelConnector')
-# β of the recipes in configs/cckd/, not tuned for use with other losses. The
-# values of the kernels have different magnitudes, and the loss squares them.
+# β of the ImageNet recipes in configs/cckd/, not tuned for use with other
+# losses; see docs/beta.md.
 LOSS_WEIGHTS = dict(
-    GaussianRBFKernelConnector=100.0,
-    MMDKernelConnector=100.0,
+    GaussianRBFKernelConnector=50.0,
+    MMDKernelConnector=20.0,
     BilinearKernelConnector=1e-5)
 
 # Names that mix_cc adds to a distiller.
@@ -53,9 +53,9 @@ def mix_cc(cfg: Config,
         kernel (dict): Config of a kernel connector, for both networks.
             Defaults to the Gaussian RBF with its own defaults.
         loss_weight (float, optional): β ≥ 0. Defaults to None, the value of
-            the recipes in ``configs/cckd/``: 100 for the Gaussian RBF and
-            MMD, 1e-5 for the bilinear kernel. It is not tuned for use with
-            other losses.
+            the ImageNet recipes in ``configs/cckd/``: 50 for the Gaussian
+            RBF, 20 for MMD, 1e-5 for the bilinear kernel. They are not tuned;
+            ``tools/suggest_beta.py`` suggests one for a recipe.
         sampler (str, optional): "CURSampler" for class-uniform batches,
             instead of the recipe's own order of samples; None to keep the
             data loader. Data-free recipes always keep it, since a generator
