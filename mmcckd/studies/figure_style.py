@@ -45,7 +45,8 @@ def percent_axis(axes: Axes) -> None:
     So 98 and 99 % are as far apart as 60 and 80 %.
     """
     low = max(0, axes.get_ylim()[0])
-    high = FULL - 0.8 * (FULL - axes.dataLim.y1)
+    # Intervals may extend beyond 100 %.
+    high = FULL - 0.8 * (FULL - min(100, axes.dataLim.y1))
     axes.set_yscale(
         'function',
         functions=(lambda y: -np.log(np.maximum(FULL - y, 1e-3)),

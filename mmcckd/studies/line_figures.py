@@ -5,7 +5,15 @@ from typing import Dict, Tuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from .figure_style import FONT, percent_axis, save, style, tidy
+from .figure_style import (
+    DASHES,
+    FONT,
+    GRAY,
+    percent_axis,
+    save,
+    style,
+    tidy,
+)
 from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
@@ -17,7 +25,8 @@ def draw_lines(summary: Summary) -> Figure:
     """Accuracy, and mAP if it was measured, against the value of the rows.
 
     The distance to 100 % is on a log scale. Bars are 95 % intervals. The lines
-    are shifted a little, so that the bars do not cover each other.
+    are shifted a little, so that the bars do not cover each other. The mean of
+    a row without a value is a horizontal line.
     """
     metrics = [
         metric for metric in METRICS
@@ -26,6 +35,10 @@ def draw_lines(summary: Summary) -> Figure:
     figure = Figure((5.2 * len(metrics), 4.2), layout='constrained')
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     lines = by_line(summary)
+    levels = {
+        name: row for name, row in summary.rows.items()
+        if summary.study.rows[name].value is None
+    }
     for axes, metric in zip(panels, metrics):
         for index, (name, rows) in enumerate(lines.items()):
             x, mean, half = np.array([(value, *rows[value].interval(metric))
@@ -33,6 +46,10 @@ def draw_lines(summary: Summary) -> Figure:
             shift = 1.025**(index - (len(lines) - 1) / 2)
             axes.errorbar(
                 x * shift, mean, half, label=name, capsize=3, **style(index))
+        for index, (name, row) in enumerate(levels.items()):
+            axes.axhline(
+                row.interval(metric)[0], label=name, color=GRAY,
+                linestyle=DASHES[index % len(DASHES)], zorder=1)
         values = sorted({value for rows in lines.values() for value in rows})
         axes.set_xscale('log')
         axes.set_xticks(values, [f'{v:,g}' for v in values], fontsize=FONT)
@@ -41,7 +58,13 @@ def draw_lines(summary: Summary) -> Figure:
         axes.set_xlabel(summary.study.axis, fontsize=FONT)
         axes.set_ylabel(METRICS[metric], fontsize=FONT)
         tidy(axes)
-    panels[0].legend(fontsize=FONT - 1, frameon=False, loc='lower right')
+    handles, labels = panels[0].get_legend_handles_labels()
+    if len(labels) <= 4:
+        panels[0].legend(fontsize=FONT - 1, frameon=False, loc='lower right')
+    else:  # would cover the lines
+        figure.legend(
+            handles, labels, loc='outside lower center', ncols=3,
+            fontsize=FONT - 1, frameon=False)
     return figure
 
 

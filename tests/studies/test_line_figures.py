@@ -1,4 +1,6 @@
 """Figures and tables of a study by budget, with made-up results."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from mmcckd.studies.gain_figure import draw_gains, gains
 from mmcckd.studies.line_figures import (
     by_line,
     draw_learning_curves,
+    draw_lines,
     mean_curve,
 )
 from mmcckd.studies.plan import make_run
@@ -102,5 +105,17 @@ def test_figures(summary, tmp_path):
     ]
     for path in written:
         assert path.stat().st_size > 5000
+    # The intervals of the rows extend beyond 100 %.
+    assert draw_lines(summary).axes[0].get_ylim()[1] < 100.1
     np.testing.assert_allclose(
         gains(summary)[:, [0, 2, 3]], [[10, 0.1, 2]] * 2)
+
+
+def test_a_row_without_a_value_is_a_level(summary):
+    rows = dict(summary.study.rows)
+    rows['KD, short'] = replace(rows['KD, short'], value=None, line='')
+    figure = draw_lines(
+        replace(summary, study=replace(summary.study, rows=rows)))
+    for axes in figure.axes:
+        level, = (x for x in axes.lines if x.get_label() == 'KD, short')
+        assert list(level.get_ydata()) == [65, 65]

@@ -52,7 +52,8 @@ def test_each_row_has_its_seeds(report):
             rows = summarize(study, kept).rows
             assert list(rows) == list(study.rows), study.name
             for name, row in rows.items():
-                assert len(row.results) == study.seeds, (study.name, name)
+                # More if a study with more seeds has the same runs.
+                assert len(row.results) >= study.seeds, (study.name, name)
         # Each line belongs to a study, and has a commit that can be repeated.
         assert set(kept) == {r.run.key for r in results_of(studies, kept)}
         assert all(result.commit.isalnum() for result in kept.values())
