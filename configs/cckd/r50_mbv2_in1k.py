@@ -12,8 +12,8 @@ _base_ = [
 # together, are not measured yet. docs/recipes.md says where each comes from.
 alpha = 0.25  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 1.0  # τ: temperature of both softmaxes
-# β: weight of the correlations. Between the values at which r = 0.1 on other data
-# (docs/beta.md); tools/suggest_beta.py suggests one for yours.
+# β: weight of the correlations. Between the values at which r = 0.1 on other
+# data (docs/beta.md); tools/suggest_beta.py suggests one for yours.
 beta = 50.0
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion

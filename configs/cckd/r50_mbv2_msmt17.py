@@ -11,8 +11,8 @@ _base_ = [
 # Not measured yet; docs/reid.md says where each comes from.
 alpha = 0.5  # α: weight of the labels; that of the teacher's logits is 1 - α
 tau = 4.0  # τ: temperature of both softmaxes
-# β: weight of the correlations. Between the values at which r = 0.1 on other data
-# (docs/beta.md); tools/suggest_beta.py suggests one for yours.
+# β: weight of the correlations. Between the values at which r = 0.1 on other
+# data (docs/beta.md); tools/suggest_beta.py suggests one for yours.
 beta = 50.0
 gamma = 0.4  # γ: how fast correlation falls with distance, exp(-γ d²)
 order = 2  # P: order of the kernel's Taylor expansion
