@@ -64,6 +64,9 @@ def train(run: Run, folder: Path, root: Path,
         - with a CC loss, its weight ``beta``, and ``ratio_early`` and
           ``ratio_late``: the median gradient ratio in the first and the last
           fifth of the training
+
+    Raises:
+        ValueError: If a weight is not finite at the end of the training.
     """
     torch.set_num_threads(1)  # so that sums are the same to the last bit
     gc.freeze()  # do not search inherited objects for garbage
@@ -80,6 +83,7 @@ def train(run: Run, folder: Path, root: Path,
     if not run.chooses_setting:
         runner.register_hook(curve)
     runner.train()
+    check_finite(runner.model)
     (folder / CHECKPOINT).symlink_to(
         Path((folder / 'last_checkpoint').read_text()).name)
 
@@ -91,6 +95,15 @@ def train(run: Run, folder: Path, root: Path,
         metrics.update(gradient_ratios(runner))
     return Measures(
         {name: round(float(m), 6) for name, m in metrics.items()}, curve.curve)
+
+
+def check_finite(model: nn.Module) -> None:
+    """Raise a ValueError if a weight is NaN or Inf: it would be at chance."""
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise ValueError(
+                f'The training diverged: {name} contains NaN or Inf. Lower '
+                'the learning rate, or the weights of the losses.')
 
 
 def measure_test(runner: Runner, folder: Path,

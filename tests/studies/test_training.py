@@ -8,7 +8,7 @@ import torch
 from mmcckd.studies import Run
 from mmcckd.studies.run import TUNE_SEED
 from mmcckd.studies.structure import compare_structure, some_classes
-from mmcckd.studies.training import train
+from mmcckd.studies.training import check_finite, train
 
 ROOT = Path(__file__).parents[2]
 TEACHER = 'configs/baseline/r14w16_letters.py'
@@ -90,3 +90,11 @@ def test_compare_structure_of_many_samples():
     assert measures['cc_distance'] == 0
     assert measures['cka'] == pytest.approx(1)
     assert compare_structure(features, other, labels)['cc_distance'] > 0
+
+
+def test_a_diverged_training_is_an_error():
+    model = torch.nn.Linear(2, 2)
+    check_finite(model)
+    torch.nn.init.constant_(model.bias, float('nan'))
+    with pytest.raises(ValueError, match='diverged: bias contains NaN'):
+        check_finite(model)
