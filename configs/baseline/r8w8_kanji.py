@@ -3,4 +3,6 @@ _base_ = './r14w24_kanji.py'
 
 model = dict(_delete_=True, **_base_.r8w8)
 
-train_cfg = dict(max_iters=2000)
+# Chosen at this budget by configs/studies/kanji_budget.yml.
+optim_wrapper = dict(optimizer=dict(lr=0.8))
+train_cfg = dict(max_iters=1200)

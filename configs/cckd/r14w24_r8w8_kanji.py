@@ -38,4 +38,6 @@ model = dict(
         loss_forward_mappings=dict(
             loss_cc=dict(preds_S=dict(data_idx=0)))))
 
-train_cfg = dict(max_iters=2000)
+# Chosen at this budget by configs/studies/kanji_budget.yml.
+optim_wrapper = dict(optimizer=dict(lr=0.8))
+train_cfg = dict(max_iters=1200)

@@ -31,3 +31,6 @@ model = dict(
                     recorder='feature',
                     data_idx=0,
                     connector='embed_t')))))
+
+# With 0.4, the training diverged; 0.1 ran for 50 iterations only.
+optim_wrapper = dict(optimizer=dict(lr=0.1))
