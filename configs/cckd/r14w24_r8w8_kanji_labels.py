@@ -17,6 +17,3 @@ model = dict(
             loss_cc=dict(distiller.distill_losses.loss_cc, loss_weight=beta)),
         loss_forward_mappings=dict(
             _delete_=True, loss_cc=distiller.loss_forward_mappings.loss_cc)))
-
-# Chosen at this budget by configs/studies/kanji_budget.yml.
-optim_wrapper = dict(optimizer=dict(lr=0.4))

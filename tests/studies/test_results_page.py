@@ -50,7 +50,9 @@ def test_each_row_has_its_seeds(report):
         studies = [summary.study for summary in report.summaries_of(group)]
         for study in studies:
             rows = summarize(study, kept).rows
-            assert list(rows) == list(study.rows), study.name
+            missing = [name for name in study.rows if name not in rows]
+            # A row whose runs all diverged has no results.
+            assert not missing or 'diverged' in study.answer, missing
             for name, row in rows.items():
                 # More if a study with more seeds has the same runs.
                 assert len(row.results) >= study.seeds, (study.name, name)
