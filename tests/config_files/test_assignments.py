@@ -58,7 +58,7 @@ def test_an_assignment_that_comes_too_late(text, keys, tmp_path):
     'kernel = dict(gather=True)\nmodel = dict(distiller=dict(connectors=dict('
     'kernel_t=kernel)))',
     # It has the value that it has anyway.
-    'beta = 100.0',
+    'beta = 25.0',
     # A name of its own, whatever it is for.
     'note = 3\nmy_model = 5',
     # Also one that is nearly a key that the file has, too.

@@ -94,6 +94,7 @@ def time_flagship(save_dir: str, batch: int, repetitions: int) -> float:
     samples = [DataSample().set_gt_label(int(label)) for label in labels]
     runner = SimpleNamespace(
         model=model,
+        optim_wrapper=None,
         rank=0,
         iter=0,
         visualizer=Visualizer(
