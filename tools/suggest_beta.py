@@ -61,6 +61,9 @@ def parse_args() -> argparse.Namespace:
     add_loader_arguments(parser)
     add_mixing_arguments(parser)
     args = parser.parse_args()
+    if args.work_dir is not None:
+        parser.error('--work-dir has no effect, since nothing is saved; '
+                     'remove it.')
     if not 0 < args.ratio < math.inf:
         parser.error('--ratio must be a positive number, but is '
                      f'{args.ratio:g}; with β = 0 there is no CC.')

@@ -86,6 +86,12 @@ def test_a_ratio_out_of_range(suggest, ratio, capfd):
     ).err
 
 
+def test_a_work_dir_has_no_effect(suggest, tmp_path, capfd):
+    with pytest.raises(SystemExit, match='2'):
+        suggest(RECIPE, '--work-dir', tmp_path / 'out')
+    assert '--work-dir has no effect' in capfd.readouterr().err
+
+
 def test_iterations_out_of_range(suggest, capfd):
     with pytest.raises(SystemExit, match='2'):
         suggest(RECIPE, '--iterations', 0)
