@@ -17,6 +17,7 @@ from .figure_style import (
 from .paired_test import mean_interval
 from .summary import RowSummary, Summary
 
+MAX_TICKS = 6  # with more values, only powers of 10 have ticks
 METRICS = dict(
     test='test accuracy, %', retrieval_mAP='mAP of unseen classes, %')
 
@@ -24,9 +25,10 @@ METRICS = dict(
 def draw_lines(summary: Summary) -> Figure:
     """Accuracy, and mAP if it was measured, against the value of the rows.
 
-    The distance to 100 % is on a log scale. Bars are 95 % intervals. The lines
-    are shifted a little, so that the bars do not cover each other. The mean of
-    a row without a value is a horizontal line.
+    The distance to 100 % is on a log scale. Bars are 95 % intervals; they end
+    halfway between the largest mean and 100 %. The lines are shifted a little,
+    so that the bars do not cover each other. The mean of a row without a value
+    is a horizontal line.
     """
     metrics = [
         metric for metric in METRICS
@@ -40,19 +42,23 @@ def draw_lines(summary: Summary) -> Figure:
         if summary.study.rows[name].value is None
     }
     for axes, metric in zip(panels, metrics):
+        highest = max(row.interval(metric)[0] for row in summary.rows.values())
         for index, (name, rows) in enumerate(lines.items()):
             x, mean, half = np.array([(value, *rows[value].interval(metric))
                                       for value in sorted(rows)]).T
             shift = 1.025**(index - (len(lines) - 1) / 2)
+            above = np.minimum(half, (100 + highest) / 2 - mean)
             axes.errorbar(
-                x * shift, mean, half, label=name, capsize=3, **style(index))
+                x * shift, mean, [half, above], label=name, capsize=3,
+                **style(index))
         for index, (name, row) in enumerate(levels.items()):
             axes.axhline(
                 row.interval(metric)[0], label=name, color=GRAY,
                 linestyle=DASHES[index % len(DASHES)], zorder=1)
         values = sorted({value for rows in lines.values() for value in rows})
         axes.set_xscale('log')
-        axes.set_xticks(values, [f'{v:,g}' for v in values], fontsize=FONT)
+        if len(values) <= MAX_TICKS:
+            axes.set_xticks(values, [f'{v:,g}' for v in values], fontsize=FONT)
         percent_axis(axes)
         axes.minorticks_off()
         axes.set_xlabel(summary.study.axis, fontsize=FONT)
