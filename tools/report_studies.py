@@ -40,7 +40,7 @@ DOCS = ROOT / 'docs'
 # and a text before them in docs/results/about_GROUP.md.
 GROUPS = dict(
     letters=('kanji_budget', 'kanji_beta', 'kanji_relational', 'kanji_sampler',
-             'kanji_faces', 'kanji_batch', 'kanji_width',
+             'kanji_sampler_k', 'kanji_faces', 'kanji_batch', 'kanji_width',
              'kanji_sampler_imbalanced', 'kanji_sampler_noise'),
     fashion=('fashion_50', 'fashion'),
     runs=('objective', 'kernel', 'sampler', 'sampler_imbalanced', 'beta',
