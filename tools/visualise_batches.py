@@ -18,6 +18,7 @@ import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.datasets.sample_image import load_image
 from mmcckd.datasets.samplers import GroupUniformSampler
 from mmcckd.datasets.samplers.cur_sampler import get_labels
+from mmcckd.visualization.drawable_text import drawable
 
 ROWS_OF_RANDOM = 4
 
@@ -39,7 +40,8 @@ def draw_batch(panel, path: str) -> None:
         counts = np.bincount(labels[batch], minlength=labels.max() + 1)
         name = (f'uniform random, {counts.min()} to {counts.max()} samples '
                 'per class')
-    panel.suptitle(f'{name}    ({Path(path).stem})', fontsize=11)
+    panel.suptitle(
+        drawable(f'{name}    ({Path(path).stem})'), fontsize=11)
     columns = -(-len(batch) // rows)
     cells = panel.subplots(rows, columns, squeeze=False)
     for ax in cells.ravel():

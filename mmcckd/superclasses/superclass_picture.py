@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from mmcckd.datasets.sample_image import load_image
 from mmcckd.datasets.superclass_file import Superclasses
+from mmcckd.visualization.drawable_text import drawable
 
 from .cluster_quality import contingency, entropies
 
@@ -15,6 +16,9 @@ IMAGES_PER_ROW = 12
 ROWS_OF_A_KIND = 3
 # Maximum number of superclasses in the map, limited by the width of a page.
 MAX_MAP = 2000
+# With more classes or superclasses, an entry of the map is a dot: a cell would
+# be smaller than a pixel.
+MAX_CELLS = 150
 
 
 @dataclass
@@ -56,7 +60,7 @@ def draw_superclasses(overview: Overview) -> Figure:
             ax.imshow(load_image(overview.dataset, idx), cmap='gray')
             if overview.classes is not None:
                 ax.set_title(
-                    class_name(overview, overview.classes[idx]),
+                    drawable(class_name(overview, overview.classes[idx])),
                     fontsize=7,
                     pad=2)
         line[0].text(
@@ -98,16 +102,26 @@ def _draw_map(ax, overview: Overview) -> None:
     sizes = np.maximum(np.asarray(table.sum(axis=1)), 1)
     rows = order[:MAX_MAP]
     share = table[rows, :MAX_MAP].toarray() / sizes[rows]
-    image = ax.imshow(
-        share.T, aspect='auto', cmap='cividis', vmin=0, vmax=1,
-        interpolation='nearest')
+    if max(share.shape) <= MAX_CELLS:
+        image = ax.imshow(
+            share.T, aspect='auto', cmap='cividis', vmin=0, vmax=1,
+            interpolation='nearest')
+    else:
+        x, y = np.nonzero(share)
+        order_of_drawing = np.argsort(share[x, y])  # large shares on top
+        x, y = x[order_of_drawing], y[order_of_drawing]
+        image = ax.scatter(
+            x, y, s=4, c=share[x, y], cmap='cividis', vmin=0, linewidths=0)
+        ax.set(xlim=(-0.5, share.shape[0] - 0.5),
+               ylim=(share.shape[1] - 0.5, -0.5))
     ax.figure.colorbar(image, ax=ax, label='share of the superclass')
     ax.set_xlabel('superclasses, by their most frequent class')
     ax.set_ylabel('class')
     if share.shape[1] <= 20:
         ax.set_yticks(
             range(share.shape[1]),
-            [class_name(overview, c) for c in range(share.shape[1])])
+            [drawable(class_name(overview, c))
+             for c in range(share.shape[1])])
     if share.shape[0] <= 20:
         ax.set_xticks(range(share.shape[0]), order[:MAX_MAP])
     ax.set_title('Classes in superclasses')

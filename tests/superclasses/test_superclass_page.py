@@ -7,7 +7,10 @@ from mmcckd.datasets import Digits
 from mmcckd.superclasses import Superclasses
 from mmcckd.superclasses.cluster_quality import describe
 from mmcckd.superclasses.superclass_page import write_pictures
-from mmcckd.superclasses.superclass_picture import Overview
+from mmcckd.superclasses.superclass_picture import (
+    Overview,
+    draw_superclasses,
+)
 
 
 @pytest.mark.parametrize('with_classes', [True, False])
@@ -36,3 +39,28 @@ def test_page_and_picture(with_classes, tmp_path):
     assert '<zero>' not in page
     assert '<th>module<td>&lt;neck&gt;' in page and '<neck>' not in page
     assert len(re.findall(r'<tr><td>\d+<td>', page)) == 10
+
+
+class _Images:
+
+    def get_data_info(self, idx):
+        return dict(img=np.full((8, 8), idx % 256, np.uint8))
+
+
+def test_each_entry_of_a_large_map_is_visible():
+    """Cells of 1,000 classes would be smaller than a pixel."""
+    classes = np.repeat(np.arange(1000), 3)
+    labels = classes // 5
+    labels[::3] = np.random.default_rng(0).integers(200, size=1000)
+    images = _Images()
+    superclasses = Superclasses(labels, np.zeros((200, 2)), {})
+    figure = draw_superclasses(
+        Overview(superclasses, {}, images, classes, ['付'] * 1000))
+    axes = figure.subfigs[0].axes[1]
+    dots, = axes.collections
+    entries = np.unique(np.stack([classes, labels], axis=1), axis=0)
+    assert len(dots.get_offsets()) == len(entries)
+    shares = dots.get_array()
+    assert (np.diff(shares) >= 0).all()  # the large ones are on top
+    titles = {ax.get_title() for ax in figure.subfigs[1].axes}
+    assert titles - {''} == {'U+4ED8'}

@@ -1,4 +1,5 @@
 """Rank lists of queries as one picture."""
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Sequence, Tuple, Union
 
@@ -9,6 +10,7 @@ from torch.utils.data import Dataset
 
 from mmcckd.datasets.sample_image import load_image
 from mmcckd.files.atomic import atomic_write
+from mmcckd.visualization.drawable_text import drawable
 
 from . import captions
 from .reid_model import Search
@@ -52,7 +54,8 @@ class _Picture:
 
     def __init__(self, dataset, test_set, queries, searches) -> None:
         self.dataset, self.test_set = dataset, test_set
-        self.queries, self.searches = queries, searches
+        self.queries = queries
+        self.searches = [replace(s, name=drawable(s.name)) for s in searches]
         folder = Path(matplotlib.get_data_path(), 'fonts/ttf')
         self.font = ImageFont.truetype(str(folder / 'DejaVuSans.ttf'), 11)
         self.bold = ImageFont.truetype(
@@ -61,7 +64,7 @@ class _Picture:
             len(ranking.entries) for search in searches
             for ranking in search.rankings))
         # Width of the column with names and metrics of the models.
-        said = [(self.bold, search.name) for search in searches]
+        said = [(self.bold, search.name) for search in self.searches]
         said += [(self.font, line) for search in searches
                  for ranking in search.rankings
                  for line in captions.row_lines(search, ranking)]
@@ -108,8 +111,8 @@ class _Picture:
     def _draw_query(self, y: int, n: int, query: int) -> int:
         self.pen.line((MARGIN, y, self._width() - MARGIN, y), '#cccccc')
         self.pen.text((MARGIN, y + 4),
-                      captions.query_title(self.test_set, query), BLACK,
-                      self.bold)
+                      drawable(captions.query_title(self.test_set, query)),
+                      BLACK, self.bold)
         y += TITLE
         self._paste((MARGIN + FRAME, y + BAR), self.test_set.query[query])
         self.pen.text((MARGIN + FRAME, y + 2), 'query', GRAY, self.font)
