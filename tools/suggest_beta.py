@@ -56,8 +56,8 @@ def parse_args() -> argparse.Namespace:
         default=400,
         metavar='N',
         help='number of iterations of a measurement, the second half of '
-        'which counts; defaults to 400. In the first 100 to 300 iterations, r '
-        'decreases a lot')
+        'which counts; defaults to 400. It is doubled while r still changes, '
+        'up to 8 times N')
     add_loader_arguments(parser)
     add_mixing_arguments(parser)
     args = parser.parse_args()
@@ -93,13 +93,14 @@ def main() -> None:
         }
         show(*(f'{name}: β = {weight:.3g}'
                for name, weight in weights.items()))
-        ratios = measure_ratios(cfg, args.iterations,
-                                Report(weights, args.ratio))
-        found = medians(ratios, weights)
+        measured = measure_ratios(cfg, args.iterations,
+                                  Report(weights, args.ratio))
+        found = medians(measured.ratios, weights)
         for name, loss in losses.items():
             loss.loss_weight = weights[name] * args.ratio / found[name]
             show(f'{name}: median r = {found[name]:.3g} at '
-                 f'β = {weights[name]:.3g}; r = {args.ratio:g} needs '
+                 f'β = {weights[name]:.3g} in the second half of '
+                 f'{measured.iterations} iterations; r = {args.ratio:g} needs '
                  f'β = {loss.loss_weight:.2g}')
         if all(1 / TOLERANCE < r / args.ratio < TOLERANCE
                for r in found.values()):
@@ -113,6 +114,11 @@ def main() -> None:
             '--mix-cc loss_weight' if args.mix_cc is not None and name == LOSS
             else f'model.distiller.distill_losses.{name}.loss_weight')
         show(f'{option}={loss.loss_weight:.2g}')
+    if not measured.settled:
+        raise RuntimeError(
+            f'The ratio still changes after {measured.iterations} iterations, '
+            'so the suggestion does not hold for the rest of the training. '
+            'Measure a longer part of it with --iterations N.')
 
 
 def cc_losses(cfg: Config, config: str) -> Dict[str, dict]:

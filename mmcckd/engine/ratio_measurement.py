@@ -2,7 +2,8 @@
 import copy
 import tempfile
 from contextlib import suppress
-from typing import Callable, Dict, List, Optional
+from statistics import median
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 from uuid import uuid4
 
 from mmengine.config import Config
@@ -15,27 +16,48 @@ from .runner import build_runner
 from .unwrapped_model import unwrapped
 
 NOT_NEEDED = ('CorrelationVisualizationHook', 'GradientRatioHook')
+# A measurement is at most this many times as long as asked for.
+LONGEST = 8
+# Factor between the medians of two quarters up to which a ratio has settled.
+CHANGE = 1.5
+
+
+class Measurement(NamedTuple):
+    """The gradient ratios of the first iterations of a training.
+
+    Attributes:
+        ratios (Dict[str, List[float]]): The ratios of the iterations in which
+            they were measured (:class:`.GradientRatioHook`), by the name of
+            the loss.
+        iterations (int): Number of iterations.
+        settled (bool): Whether all ratios have settled, or the complete
+            training was measured.
+    """
+    ratios: Dict[str, List[float]]
+    iterations: int
+    settled: bool
 
 
 def measure_ratios(cfg: Config, iterations: int,
                    report: Callable[[int, Dict[str, float]], None]
-                   ) -> Dict[str, List[float]]:
+                   ) -> Measurement:
     """Run the first iterations of a recipe, and measure in each of them.
 
     They are those of the complete training, with its schedules. There is no
     validation, and no checkpoint is saved. Logs are written to a temporary
-    folder.
+    folder. While a ratio still changes at the end (:func:`has_settled`), the
+    number of iterations is doubled, up to 8 times what was asked for, or the
+    complete training.
 
     Args:
         cfg (Config): The recipe. It is not changed.
-        iterations (int): Number of iterations.
+        iterations (int): Number of iterations, at least.
         report (Callable): Called after each iteration, with its number,
             starting at 1, and the ratios measured so far in this iteration by
             the name of the loss.
 
     Returns:
-        Dict[str, List[float]]: The ratios of the iterations in which they were
-        measured (:class:`.GradientRatioHook`), by the name of the loss.
+        Measurement: The ratios.
 
     Raises:
         ValueError: If a weight of the student becomes NaN or Inf, the training
@@ -44,13 +66,43 @@ def measure_ratios(cfg: Config, iterations: int,
     with tempfile.TemporaryDirectory() as folder:
         runner = build_runner(_without_results(cfg, folder))
         runner.register_hook(GradientRatioHook(interval=1))
-        runner.register_hook(_StopHook(iterations, report), 'VERY_LOW')
+        stop = _StopHook(iterations, report)
+        runner.register_hook(stop, 'VERY_LOW')
         with suppress(_Enough):
             runner.train()
-        return {
-            name: [ratio for _, ratio in history]
-            for name, history in gradient_ratios(runner).items()
-        }
+        ratios = _ratios_of(runner)
+        return Measurement(
+            ratios, stop.iterations,
+            stop.iterations == runner.max_iters
+            or all(map(has_settled, ratios.values())))
+
+
+def has_settled(ratios: Sequence[float]) -> bool:
+    """Whether the last two quarters of a series have similar medians.
+
+    Args:
+        ratios (Sequence[float]): The series, numbers ≥ 0.
+
+    Returns:
+        bool: Whether the medians differ by a factor of 1.5 at most. It is
+        also True if one of them is 0 or infinite: no β leads to another.
+        False for a single number.
+    """
+    if len(ratios) < 2:
+        return False
+    quarter = max(1, len(ratios) // 4)
+    last, before = (median(ratios[-quarter:]),
+                    median(ratios[-2 * quarter:-quarter]))
+    if not 0 < last < float('inf') or not 0 < before < float('inf'):
+        return True
+    return 1 / CHANGE <= last / before <= CHANGE
+
+
+def _ratios_of(runner) -> Dict[str, List[float]]:
+    return {
+        name: [ratio for _, ratio in history]
+        for name, history in gradient_ratios(runner).items()
+    }
 
 
 def _without_results(cfg: Config, folder: str) -> Config:
@@ -81,6 +133,7 @@ class _StopHook(Hook):
 
     def __init__(self, iterations: int, report: Callable) -> None:
         self.iterations = iterations
+        self.longest = LONGEST * iterations
         self.report = report
 
     def before_train(self, runner) -> None:
@@ -109,5 +162,10 @@ class _StopHook(Hook):
                     f'The training diverged: after iteration {iteration}, '
                     f'{name} contains NaN or Inf. Lower the loss_weight of '
                     'the CC loss, or the learning rate.')
-        if iteration == self.iterations:
+        if iteration < self.iterations:
+            return
+        longest = min(self.longest, runner.max_iters)
+        if iteration == longest or all(
+                map(has_settled, _ratios_of(runner).values())):
             raise _Enough
+        self.iterations = min(2 * iteration, longest)

@@ -10,6 +10,8 @@ import pytest
 from mmrazor.registry import MODELS
 from torch import nn
 
+from mmcckd.engine import ratio_measurement
+
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/suggest_beta.py'
 RECIPE = ROOT / 'configs/cckd/r18w16_r10w6_digits.py'
@@ -56,13 +58,34 @@ def test_a_suggestion(suggest, tmp_path):
     assert re.findall(r'iteration +(\d+): r = loss_cc [\d.]+', text)[:3] == [
         '1', '2', '5'
     ]
-    measured = re.findall(r'median r = (\S+) at β = (\S+);', text)
+    measured = re.findall(r'median r = (\S+) at β = (\S+) in the', text)
     assert measured[0][1] == '25'
     assert float(measured[-1][0]) == pytest.approx(0.5, rel=0.1)
     # proportional to R, as the training hardly depends on β in 6 iterations
     suggested = float(re.search(rf'\n{LOSS}.loss_weight=(\S+)', text)[1])
     assert suggested == pytest.approx(float(measured[-1][1]), rel=0.15)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ratio_that_does_not_settle(suggest, monkeypatch, capfd):
+    monkeypatch.setattr(ratio_measurement, 'CHANGE', 1.)
+    monkeypatch.setattr(ratio_measurement, 'LONGEST', 3)
+    with pytest.raises(RuntimeError, match='still changes after 18 iter'):
+        suggest(RECIPE)
+    text = capfd.readouterr().out
+    assert 'in the second half of 18 iterations' in text
+    assert f'\n{LOSS}.loss_weight=' in text  # for this part of the training
+
+
+def test_a_complete_training_is_long_enough(suggest, monkeypatch):
+    monkeypatch.setattr(ratio_measurement, 'CHANGE', 1.)
+    text = suggest(
+        RECIPE,
+        options=[
+            'train_cfg._delete_=True', 'train_cfg.by_epoch=False',
+            'train_cfg.max_iters=10'
+        ])
+    assert 'in the second half of 10 iterations' in text
 
 
 def test_a_loss_weight_of_0(suggest):
