@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK, GRAY, BLUE = '#000000', '#8a8a8a', '#0072b2'
 FONT = 11
@@ -53,7 +54,8 @@ def percent_axis(axes: Axes) -> None:
                    lambda t: FULL - np.exp(-t)))
     ticks = [tick for tick in PERCENT_TICKS if low <= tick <= high]
     if len(ticks) < 3:
-        ticks = np.unique(np.linspace(low, high, 5).round(1))
+        ticks = [tick for tick in MaxNLocator(5).tick_values(low, high)
+                 if low <= tick <= high]
     axes.set_ylim(low, high)
     axes.set_yticks(ticks, [f'{tick:g}' for tick in ticks])
     axes.minorticks_off()

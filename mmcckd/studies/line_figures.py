@@ -64,13 +64,9 @@ def draw_lines(summary: Summary) -> Figure:
         axes.set_xlabel(summary.study.axis, fontsize=FONT)
         axes.set_ylabel(METRICS[metric], fontsize=FONT)
         tidy(axes)
-    handles, labels = panels[0].get_legend_handles_labels()
-    if len(labels) <= 4:
-        panels[0].legend(fontsize=FONT - 1, frameon=False, loc='lower right')
-    else:  # would cover the lines
-        figure.legend(
-            handles, labels, loc='outside lower center', ncols=3,
-            fontsize=FONT - 1, frameon=False)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc='outside lower center',
+        ncols=2 * len(panels), fontsize=FONT - 1, frameon=False)
     return figure
 
 
