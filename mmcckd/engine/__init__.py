@@ -8,6 +8,7 @@ from .hooks import (
     ClassCheckHook,
     CorrelationVisualizationHook,
     EpochSeedHook,
+    FiniteWeightsHook,
     GradientRatioHook,
     RepeatableViewsHook,
     StrictCheckpointHook,
@@ -20,7 +21,8 @@ from .teacher_store_filling import fill_teacher_store
 __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
-    'FrozenTeacherDistillValLoop', 'GradientRatioHook', 'RepeatableViewsHook',
-    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
-    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
+    'FiniteWeightsHook', 'FrozenTeacherDistillValLoop', 'GradientRatioHook',
+    'RepeatableViewsHook', 'StrictCheckpointHook', 'TeacherStoreHook',
+    'add_config_arguments', 'build_runner', 'fill_teacher_store',
+    'init_distributed', 'load_config'
 ]

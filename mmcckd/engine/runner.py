@@ -10,7 +10,7 @@ from torch import nn
 from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
 from .checkpoint_checks import load_strictly
-from .hooks import ClassCheckHook, TeacherStoreHook
+from .hooks import ClassCheckHook, FiniteWeightsHook, TeacherStoreHook
 from .host_memory import keep_freed_memory
 
 STRATEGIES = ('SingleDeviceStrategy', 'DDPStrategy', 'FSDPStrategy')
@@ -24,8 +24,9 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
 
     In addition to the checks of MMEngine and MMRazor, it ensures that
     checkpoints fit (:func:`.load_strictly`), that teachers of MMRazor's
-    algorithms get the images that they expect (:func:`.match_images`), and
-    that labels fit the head (:class:`.ClassCheckHook`). If the model has a
+    algorithms get the images that they expect (:func:`.match_images`), that
+    labels fit the head (:class:`.ClassCheckHook`), and that a training that
+    diverges is an error (:class:`.FiniteWeightsHook`). If the model has a
     ``teacher_store``, :class:`.TeacherStoreHook` opens it before training.
     Without a GPU, the process keeps freed memory (:func:`.keep_freed_memory`).
 
@@ -49,6 +50,7 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
         keep_freed_memory()
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
+    runner.register_hook(FiniteWeightsHook())
     if cfg.model.get('teacher_store') is not None and (
             'TeacherStoreHook' not in _hooks(cfg)):
         runner.register_hook(TeacherStoreHook())

@@ -66,7 +66,8 @@ def train(run: Run, folder: Path, root: Path,
           fifth of the training
 
     Raises:
-        ValueError: If a weight is not finite at the end of the training.
+        ValueError: If the training diverged; see
+            :class:`.FiniteWeightsHook`.
     """
     torch.set_num_threads(1)  # so that sums are the same to the last bit
     gc.freeze()  # do not search inherited objects for garbage
@@ -83,7 +84,6 @@ def train(run: Run, folder: Path, root: Path,
     if not run.chooses_setting:
         runner.register_hook(curve)
     runner.train()
-    check_finite(runner.model)
     (folder / CHECKPOINT).symlink_to(
         Path((folder / 'last_checkpoint').read_text()).name)
 
@@ -95,15 +95,6 @@ def train(run: Run, folder: Path, root: Path,
         metrics.update(gradient_ratios(runner))
     return Measures(
         {name: round(float(m), 6) for name, m in metrics.items()}, curve.curve)
-
-
-def check_finite(model: nn.Module) -> None:
-    """Raise a ValueError if a weight is NaN or Inf: it would be at chance."""
-    for name, weight in model.named_parameters():
-        if not weight.isfinite().all():
-            raise ValueError(
-                f'The training diverged: {name} contains NaN or Inf. Lower '
-                'the learning rate, or the weights of the losses.')
 
 
 def measure_test(runner: Runner, folder: Path,
