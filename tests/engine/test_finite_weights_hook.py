@@ -2,13 +2,15 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import nn
 
-from mmcckd.engine import build_runner
+from mmcckd.engine import FiniteWeightsHook, build_runner
 from tests.processes import run_ranks
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,6 +106,18 @@ def test_tools_test(digits, tmp_path):
     ], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1
     assert 'backbone.conv1.weight contains NaN or Inf' in run.stderr
+
+
+def test_what_is_not_checked():
+    """Frozen masks of -inf, and parameters that have no values yet."""
+    model = nn.Module()
+    model.mask = nn.Parameter(torch.full((2, 2), -torch.inf), False)
+    model.register_buffer('attn_mask', torch.full((2, 2), -torch.inf))
+    model.lazy = nn.LazyLinear(3)
+    FiniteWeightsHook().before_train(SimpleNamespace(model=model, iter=0))
+    model.weight = nn.Parameter(torch.full((2, ), torch.inf))
+    with pytest.raises(ValueError, match='weight contains NaN or Inf before'):
+        FiniteWeightsHook().before_train(SimpleNamespace(model=model, iter=0))
 
 
 RANK = '''

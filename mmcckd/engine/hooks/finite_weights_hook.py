@@ -5,6 +5,7 @@ from mmengine import dist
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..unwrapped_model import unwrapped
 
@@ -72,7 +73,8 @@ class FiniteWeightsHook(Hook):
 def _checked(model: nn.Module) -> Iterator[Tuple[str, Tensor]]:
     model = unwrapped(model)
     for name, weight in model.named_parameters():
-        if weight.requires_grad:  # others may be masks of -inf
+        # Others may be masks of -inf. Lazy ones have no values yet.
+        if weight.requires_grad and not is_lazy(weight):
             yield name, weight
     for name, buffer in model.named_buffers():
         if name.endswith(STATISTICS):
