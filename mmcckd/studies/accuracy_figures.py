@@ -27,7 +27,7 @@ def draw_study(summary: Summary, out: Path) -> Tuple[Path, Path]:
 def _draw_dots(summary: Summary) -> Figure:
     """A line for each row: all seeds, the mean, and its 95 % interval."""
     rows = summary.rows
-    figure = Figure((8, 0.9 + 0.42 * len(rows)), layout='constrained')
+    figure = Figure((8, 1.1 + 0.42 * len(rows)), layout='constrained')
     axes = figure.subplots()
     rng = np.random.default_rng(0)
     lows, highs = [], []
@@ -64,7 +64,7 @@ def _draw_dots(summary: Summary) -> Figure:
     axes.set_yticks(range(len(rows)), rows, fontsize=FONT)
     axes.invert_yaxis()
     axes.set_xlabel(
-        'test accuracy, % (circle: a seed; ◂n: n seeds further left; '
+        'test accuracy, %\n(circle: a seed; ◂n: n seeds further left; '
         'diamond: mean, 95 % interval)',
         fontsize=FONT)
     axes.grid(axis='x', color='#dddddd')

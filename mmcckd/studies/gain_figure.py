@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import List, Tuple
 
 import numpy as np
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from .figure_style import FONT, GRAY, save, style, tidy
@@ -52,7 +53,7 @@ def draw_gains(summaries: List[Summary], out: Path) -> Tuple[Path, Path]:
             look = dict(style(index), linestyle='none')
             axes.errorbar(
                 points[:, column], points[:, 3], points[:, 4], label=name,
-                elinewidth=0.8, **dict(look, linewidth=0.8))
+                elinewidth=0.8, ecolor=to_rgba(look['color'], 0.35), **look)
         axes.set_xscale('log')
         low, high = np.log10(axes.get_xlim())
         axes.set_xlim(10.**np.floor(low), 10.**np.ceil(high))
