@@ -39,9 +39,10 @@ DOCS = ROOT / 'docs'
 # The studies of each group, which has its results in docs/results/GROUP.jsonl
 # and a text before them in docs/results/about_GROUP.md.
 GROUPS = dict(
-    letters=('kanji_budget', 'kanji_beta', 'kanji_relational', 'kanji_sampler',
-             'kanji_sampler_k', 'kanji_faces', 'kanji_batch', 'kanji_width',
-             'kanji_sampler_imbalanced', 'kanji_sampler_noise'),
+    letters=('kanji_budget', 'kanji_no_logits', 'kanji_faces', 'kanji_batch',
+             'kanji_width', 'kanji_beta', 'kanji_relational',
+             'kanji_sampler_k', 'kanji_sampler', 'kanji_sampler_imbalanced',
+             'kanji_sampler_noise'),
     fashion=('fashion_50', 'fashion'),
     runs=('objective', 'kernel', 'sampler', 'sampler_imbalanced', 'beta',
           'gamma'))  # of the digits
