@@ -12,8 +12,8 @@ from mmengine.hooks import Hook
 from mmcckd.config_files.component_types import bare_type
 
 from .hooks import GradientRatioHook, gradient_ratios
+from .hooks.finite_weights_hook import first_not_finite
 from .runner import build_runner
-from .unwrapped_model import unwrapped
 
 NOT_NEEDED = ('CorrelationVisualizationHook', 'GradientRatioHook')
 # A measurement is at most this many times as long as asked for.
@@ -156,12 +156,12 @@ class _StopHook(Hook):
                 for name, history in gradient_ratios(runner).items()
                 if history[-1][0] == iteration
             })
-        for name, weight in unwrapped(runner.model).named_parameters():
-            if not weight.isfinite().all():
-                raise ValueError(
-                    f'The training diverged: after iteration {iteration}, '
-                    f'{name} contains NaN or Inf. Lower the loss_weight of '
-                    'the CC loss, or the learning rate.')
+        name = first_not_finite(runner.model)
+        if name is not None:
+            raise ValueError(
+                f'The training diverged: after iteration {iteration}, {name} '
+                'contains NaN or Inf. Lower the loss_weight of the CC loss, '
+                'or the learning rate.')
         if iteration < self.iterations:
             return
         longest = min(self.longest, runner.max_iters)

@@ -10,6 +10,15 @@ from torch.nn.parameter import is_lazy
 from ..unwrapped_model import unwrapped
 
 STATISTICS = ('running_mean', 'running_var')  # of normalization layers
+LOADED = (
+    '{name} contains NaN or Inf {when}. The weights that were loaded are '
+    'those of a training that diverged, or the file is damaged; use another '
+    'checkpoint.')
+DIVERGED = (
+    '{name} contains NaN or Inf after iteration {when}: the training '
+    'diverged. Lower the learning rate or the weights of the losses, or clip '
+    'the gradients (optim_wrapper.clip_grad). Such weights are not saved; to '
+    'continue, resume from the last checkpoint with other settings.')
 
 
 @HOOKS.register_module()
@@ -35,39 +44,62 @@ class FiniteWeightsHook(Hook):
 
     def before_train(self, runner) -> None:
         """Check the weights that were loaded or initialized."""
-        self._check(runner, 'before the training')
+        _check(runner, LOADED, 'before the training')
 
     def after_train_epoch(self, runner) -> None:
         """Check the weights before they are saved or validated."""
-        self._check(runner, f'after iteration {runner.iter}')
+        _check(runner, DIVERGED, runner.iter)
 
     def before_val(self, runner) -> None:
         """Check the weights before they are validated."""
-        self._check(runner, f'after iteration {runner.iter}')
+        _check(runner, DIVERGED, runner.iter)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Check the weights before they are saved."""
         # A loop that counts iterations saves before it has counted the last.
         iteration = checkpoint.get('meta', {}).get('iter', runner.iter)
-        _raise(_first(runner.model), f'after iteration {iteration}')
+        name = first_not_finite(runner.model)
+        if name is not None:
+            raise ValueError(DIVERGED.format(name=name, when=iteration))
 
     def after_train(self, runner) -> None:
         """Check the weights at the end of the training."""
-        self._check(runner, f'after iteration {runner.iter}')
+        _check(runner, DIVERGED, runner.iter)
 
     def before_test(self, runner) -> None:
         """Check the weights of a test."""
-        self._check(runner, 'before the test')
+        _check(runner, LOADED, 'before the test')
 
-    def _check(self, runner, when: str) -> None:
-        name = _first(runner.model)
-        device = next(
-            (value.device for _, value in _checked(runner.model)), 'cpu')
-        somewhere = torch.tensor(int(name is not None), device=device)
-        dist.all_reduce(somewhere, 'max')
-        if name is None and somewhere:
-            name = 'A weight of another rank'
-        _raise(name, when)
+
+def first_not_finite(model: nn.Module) -> Optional[str]:
+    """Return the name of the first weight with NaN or Inf.
+
+    Args:
+        model (nn.Module): A model, or its wrapper such as DDP.
+
+    Returns:
+        str, optional: The name of a parameter that is trained, or of a
+        running statistic; None if all are finite.
+    """
+    names, finite = [], []
+    for name, value in _checked(model):
+        names.append(name)
+        finite.append(value.detach().isfinite().all())
+    if not finite:
+        return None
+    finite = torch.stack(finite)  # waits for a GPU only once
+    return None if finite.all() else names[int(finite.int().argmin())]
+
+
+def _check(runner, message: str, when) -> None:
+    """Raise on all ranks if a weight of any rank is not finite."""
+    name = first_not_finite(runner.model)
+    device = next((value.device for _, value in _checked(runner.model)), 'cpu')
+    somewhere = torch.tensor(int(name is not None), device=device)
+    dist.all_reduce(somewhere, 'max')
+    if somewhere:
+        raise ValueError(
+            message.format(name=name or 'A weight of another rank', when=when))
 
 
 def _checked(model: nn.Module) -> Iterator[Tuple[str, Tensor]]:
@@ -79,30 +111,3 @@ def _checked(model: nn.Module) -> Iterator[Tuple[str, Tensor]]:
     for name, buffer in model.named_buffers():
         if name.endswith(STATISTICS):
             yield name, buffer
-
-
-def _first(model: nn.Module) -> Optional[str]:
-    """The name of the first tensor with NaN or Inf."""
-    names, finite = [], []
-    for name, value in _checked(model):
-        names.append(name)
-        finite.append(value.detach().isfinite().all())
-    if not finite:
-        return None
-    finite = torch.stack(finite)  # waits for a GPU only once
-    return None if finite.all() else names[int(finite.int().argmin())]
-
-
-def _raise(name: Optional[str], when: str) -> None:
-    if name is None:
-        return
-    if when.startswith('before'):
-        raise ValueError(
-            f'{name} contains NaN or Inf {when}. The weights that were loaded '
-            'are those of a training that diverged, or the file is damaged; '
-            'use another checkpoint.')
-    raise ValueError(
-        f'{name} contains NaN or Inf {when}: the training diverged. Lower the '
-        'learning rate or the weights of the losses, or clip the gradients '
-        '(optim_wrapper.clip_grad). Such weights are not saved; to continue, '
-        'resume from the last checkpoint with other settings.')
