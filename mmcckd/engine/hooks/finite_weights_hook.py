@@ -87,7 +87,8 @@ def first_not_finite(model: nn.Module) -> Optional[str]:
         finite.append(value.detach().isfinite().all())
     if not finite:
         return None
-    finite = torch.stack(finite)  # waits for a GPU only once
+    # Waits for a GPU only once, also if parts are on other devices.
+    finite = torch.stack([flag.to(finite[0].device) for flag in finite])
     return None if finite.all() else names[int(finite.int().argmin())]
 
 
