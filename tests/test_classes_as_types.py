@@ -115,13 +115,32 @@ def test_variables_and_entries_of_the_new_style_recipe():
     assert cfg.train_dataloader.batch_sampler.samples_per_class == 2
     assert cfg.optim_wrapper.optimizer.lr == 0.1
     assert cfg.optim_wrapper.optimizer.type is torch.optim.SGD
-    expected = read_config(str(ROOT / CCKD), {
-        **options, 'train_pipeline.1.scale': 224})
-    for name in ('model', 'train_dataloader', 'optim_wrapper'):
-        if name != 'model':
-            assert without_scopes(
-                cfg.to_dict()[name]) == without_scopes(
-                    expected.to_dict()[name])
+    assert cfg.train_dataloader.dataset.pipeline[1].scale == 96
+    one, other = (
+        without_scopes(each.to_dict())
+        for each in (cfg, read_config(str(ROOT / CCKD), options)))
+    for name in ('train_dataloader', 'optim_wrapper', 'param_scheduler'):
+        assert one[name] == other[name]
+    # The text recipe gives the networks by their config files.
+    for name in ('distiller', 'student_loss_weight', 'teacher_ckpt'):
+        assert one['model'][name] == other['model'][name]
+
+
+def test_a_config_that_inherits_the_new_style_recipe(tmp_path):
+    path = tmp_path / 'own.py'
+    path.write_text(
+        'from mmengine.config import read_base\n'
+        'from mmcckd.models import MMDKernelConnector\n'
+        'with read_base():\n'
+        '    from mmcckd.configs.cckd.r50_mbv2_in1k import *\n'
+        'model.distiller.connectors.update(\n'
+        '    kernel_t=dict(type=MMDKernelConnector, _delete_=True))\n')
+    cfg = read_config(str(path), {'beta': 3.0})
+    assert cfg.model.distiller.distill_losses.loss_cc.loss_weight == 3
+    kernel = cfg.model.distiller.connectors.kernel_t
+    assert kernel.type is mmcckd.models.MMDKernelConnector
+    with pytest.raises(ValueError, match='Did you mean model.distiller'):
+        read_config(str(path), {'gama': 3.0})
 
 
 @pytest.mark.parametrize('recipe', [CCKD, MARKET, DIGITS, DKD])
@@ -163,7 +182,7 @@ def test_mixing_with_classes(both):
     classes = [
         mix_cc(
             cfg,
-            kernel=dict(type=getattr(mmcckd.models, 'MMDKernelConnector')),
+            kernel=dict(type=mmcckd.models.MMDKernelConnector),
             student_projection=dict(
                 type=MODELS.get('TorchNNConnector'),
                 module_name='Linear',
