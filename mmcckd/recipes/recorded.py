@@ -1,81 +1,80 @@
 """Find out what a recorder records, by a forward pass of the network."""
-from typing import Any, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Iterable, Iterator, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from .kinds import CLASSIFIER, kind_of
+from mmcckd.config_files.component_types import recorder_type
 
-SIZE = {CLASSIFIER: 224}
-# Enough for a map of 2 x 2 at the coarsest level of usual pyramids.
-SIZE_OF_OTHERS = 256
+from .kinds import is_dense
+
+# Large enough for all levels of usual pyramids.
+DENSE_SIZE, CLASSIFIER_SIZE = 256, 224
 
 
 def recorded(network: nn.Module, recorder: dict) -> Any:
-    """Return what a recorder records in its first call.
+    """Return what a recorder records first.
 
     Args:
-        network (nn.Module): The student or the teacher. Its loss is not
-            computed; of a detector or segmentor, only the backbone and the
-            neck run.
-        recorder (dict): Config of a recorder of the type "ModuleOutputs" or
-            "ModuleInputs", with the name of an existing module.
+        network (nn.Module): The student or the teacher. Of a detector or
+            segmentor, only the backbone and the neck run.
+        recorder (dict): Config of a recorder of inputs or outputs of a module
+            that exists.
 
     Returns:
         Any: Features of two images, or None if the module was not called.
     """
     records = []
-    module = dict(network.named_modules())[recorder['source']]
+    of_inputs = recorder_type(recorder) == 'ModuleInputs'
 
     def hook(module, inputs, output):
-        records.append(inputs if recorder['type'] == 'ModuleInputs' else
-                       output)
+        records.append(inputs if of_inputs else output)
 
-    with module.register_forward_hook(hook):
+    module = dict(network.named_modules())[recorder['source']]
+    with _hooked([module], hook):
         run_on_blank_images(network)
     return records[0] if records else None
 
 
-def classifier_input(network: nn.Module, part: Optional[str]) -> dict:
-    """Return a recorder of the output of a part, or of the last layer's input.
+def classifier_recorder(network: nn.Module, part: Optional[str]) -> dict:
+    """Return a recorder for a classifier without a neck.
 
     Args:
-        network (nn.Module): A classifier without a neck.
-        part (str, optional): The part whose output is preferred, if there is
-            one. It is not used if its output contains no feature of a known
-            form, or is already the logits.
+        network (nn.Module): The classifier.
+        part (str, optional): The module whose output is recorded, if this is a
+            tensor and not already the logits. Otherwise, the input of the
+            linear layer that runs last is recorded.
 
     Returns:
         dict: Config of a recorder.
 
     Raises:
-        ValueError: If the network has no linear layer.
+        ValueError: If the output is of no use and there is no linear layer.
     """
-    records, linear = {}, []
+    names = {module: name for name, module in network.named_modules()}
+    outputs, layers = {}, []
 
     def hook(module, inputs, output):
+        outputs[names[module]] = output
         if isinstance(module, nn.Linear) and inputs[0].dim() == 2:
-            linear.append(names[module])
-        records[names[module]] = output
+            layers.append(names[module])
 
-    names = {module: name for name, module in network.named_modules()}
-    handles = [module.register_forward_hook(hook) for module in names]
-    logits = run_on_blank_images(network)
-    for handle in handles:
-        handle.remove()
-    if part is not None:
-        feature = unwrapped(records.get(part))
-        if isinstance(feature, Tensor) and feature is not unwrapped(logits):
-            return dict(type='ModuleOutputs', source=part)
-    if not linear:
+    with _hooked(names, hook):
+        logits = unwrapped(run_on_blank_images(network))
+    feature = unwrapped(outputs.get(part))
+    if isinstance(feature, Tensor) and feature is not logits:
+        return dict(type='ModuleOutputs', source=part)
+    if not layers:
         raise ValueError(
             f'The {type(network).__name__} has no neck, and no linear layer '
-            'whose input could be compared. Set source.')
-    return dict(type='ModuleInputs', source=linear[-1])
+            'whose input could be compared. Set source to the name of a '
+            'module.')
+    return dict(type='ModuleInputs', source=layers[-1])
 
 
 def unwrapped(data: Any) -> Any:
-    """Return the element of a tuple or list of one, or else the data."""
+    """Return the element of a tuple or list of one, or other data itself."""
     while isinstance(data, (tuple, list)) and len(data) == 1:
         data = data[0]
     return data
@@ -85,24 +84,33 @@ def unwrapped(data: Any) -> Any:
 def run_on_blank_images(network: nn.Module) -> Any:
     """Run a network in eval mode on two black images, and return its output.
 
-    The random state is not changed.
+    Of a detector or segmentor, these are its features. The random state is not
+    changed.
     """
-    kind = kind_of(network)
     channels = next((weight.shape[1] for weight in network.parameters()
                      if weight.dim() == 4), 3)
-    images = torch.zeros(2, channels, *_image_size(network, kind))
+    images = torch.zeros(2, channels, *_image_size(network))
     network.eval()
     with torch.random.fork_rng(devices=[]):
-        if kind == CLASSIFIER:
-            return network(images, mode='tensor')
-        return network.extract_feat(images)
+        if is_dense(network):
+            return network.extract_feat(images)
+        return network(images, mode='tensor')
 
 
-def _image_size(network: nn.Module, kind: str) -> Tuple[int, int]:
+def _image_size(network: nn.Module) -> Tuple[int, int]:
     """The only size that some transformers accept, or a usual size."""
-    size = SIZE_OF_OTHERS
-    if kind == CLASSIFIER:
-        sizes = [module.img_size for module in network.modules()
-                 if hasattr(module, 'img_size')]
-        size = sizes[0] if sizes else SIZE[kind]
+    if is_dense(network):
+        return DENSE_SIZE, DENSE_SIZE
+    size = next((module.img_size for module in network.modules()
+                 if hasattr(module, 'img_size')), CLASSIFIER_SIZE)
     return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+
+
+@contextmanager
+def _hooked(modules: Iterable[nn.Module], hook: Callable) -> Iterator[None]:
+    handles = [module.register_forward_hook(hook) for module in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
