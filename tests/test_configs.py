@@ -34,6 +34,7 @@ IN1K = dict(
 TRANSFORMERS = dict(
     deit=dict(
         arch=dict(
+            _delete_=True,
             embed_dims=768,
             num_layers=2,
             num_heads=12,
