@@ -84,9 +84,11 @@ def prepare_teacher(teacher: nn.Module,
         teacher.to(getattr(torch, dtype))
         if preprocessor is not None:
             teacher.data_preprocessor = preprocessor
-        hooks = teacher._forward_pre_hooks.values()
-        if not any(isinstance(hook, _CastInputs) for hook in hooks):
-            teacher.register_forward_pre_hook(_CastInputs(), with_kwargs=True)
+        for module in {teacher, *filter(_combines, teacher.modules())}:
+            hooks = module._forward_pre_hooks.values()
+            if not any(isinstance(hook, _CastInputs) for hook in hooks):
+                module.register_forward_pre_hook(
+                    _CastInputs(), with_kwargs=True)
     return Preparation(teacher, folded, before)
 
 
@@ -102,8 +104,19 @@ def as_float32(data: Any) -> Any:
     return tree_map(widen, data)
 
 
+def _combines(module: nn.Module) -> bool:
+    """Whether a module that is not PyTorch's has parameters of its own.
+
+    Such modules may get other inputs than the outputs of layers, which have
+    the dtype of the weights: the attention of a Swin Transformer gets a mask
+    in float32.
+    """
+    own = next(module.parameters(recurse=False), None)
+    return own is not None and not type(module).__module__.startswith('torch.')
+
+
 class _CastInputs:
-    """A forward pre-hook that casts images to the dtype of the weights."""
+    """A forward pre-hook that casts inputs to the dtype of the weights."""
 
     def __call__(self, module, args, kwargs):
         dtype = next(module.parameters()).dtype
