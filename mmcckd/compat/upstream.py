@@ -23,6 +23,7 @@ def patch_upstream() -> None:
     from .mmcls_configs import accept_mmcls_in_configs
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
+    from .mmdet_configs import find_renamed_mmdet_configs
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_config_text import format_configs_once
     from .mmengine_hub import find_mmcckd_configs
@@ -40,6 +41,7 @@ def patch_upstream() -> None:
     allow_mmengine_checkpoints()
     format_configs_once()
     find_mmcckd_configs()
+    find_renamed_mmdet_configs()
     warn_of_skipped_files()
     warn_of_replaced_samples()
     restart_loaders_at_once()

@@ -8,7 +8,7 @@ from .toys import Toys
 
 BATCH_SIZE = 8  # of images for classification; two otherwise, as in MMRazor
 SIZE = 64
-DETECTION_SCALE = (160, 96)  # the longer and the shorter side
+DETECTION_SCALE = (192, 128)  # the longer and the shorter side
 
 
 def make_small(cfg: Config, toys: Toys) -> None:
@@ -18,7 +18,6 @@ def make_small(cfg: Config, toys: Toys) -> None:
     image sizes are smaller.
     """
     cfg.model = without_weights(cfg.model)
-    remove_pretrained_init(cfg.model)
     _shorten_schedule(cfg.model)
     loader = cfg.train_dataloader
     loader.num_workers = 0
@@ -39,6 +38,7 @@ def make_small(cfg: Config, toys: Toys) -> None:
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
+    cfg.default_hooks.pop('visualization', None)  # of the validation
     cfg.log_level = 'ERROR'
 
 
@@ -60,12 +60,3 @@ def _shrink_images(transform: dict) -> None:
         transform.scale = DETECTION_SCALE
     elif kind == 'RandomCrop' and 'crop_size' in transform:
         transform.crop_size = (SIZE, 2 * SIZE)
-
-
-def remove_pretrained_init(cfg: dict) -> None:
-    """Remove ``type='Pretrained'`` from all ``init_cfg`` of a config."""
-    for key, value in cfg.items():
-        if isinstance(value, dict):
-            remove_pretrained_init(value)
-            if value.get('type') == 'Pretrained':
-                cfg[key] = None

@@ -30,6 +30,7 @@ def train(cfg: Config) -> Dict[str, float]:
     runner = build_runner(cfg)
     if not torch.cuda.is_available():  # SyncBatchNorm needs a GPU
         runner.model = revert_sync_batchnorm(runner.model)
+    remove_pretrained_init(runner.model)
     check = GradientCheck(runner.model)
     runner.train()
     check.raise_if_zero()
@@ -41,6 +42,14 @@ def train(cfg: Config) -> Dict[str, float]:
     if not losses or not all(map(math.isfinite, losses.values())):
         raise ArithmeticError(f'The losses are {losses}.')
     return losses
+
+
+def remove_pretrained_init(model: torch.nn.Module) -> None:
+    """Initialize all weights at random, so that nothing is downloaded."""
+    for module in model.modules():
+        init_cfg = getattr(module, 'init_cfg', None)
+        if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
+            module.init_cfg = None
 
 
 class GradientCheck:
