@@ -9,6 +9,7 @@ from .toys import Toys
 BATCH_SIZE = 8  # of images for classification; two otherwise, as in MMRazor
 SIZE = 64
 DETECTION_SCALE = (192, 128)  # the longer and the shorter side
+CROP_SIZE = (64, 128)  # of segmentation: height and width
 
 
 def make_small(cfg: Config, toys: Toys) -> None:
@@ -31,6 +32,9 @@ def make_small(cfg: Config, toys: Toys) -> None:
         dataset.pop('ann_file', None)  # the toy data have folders only
     if name in ('ImageNet', 'CIFAR10', 'CIFAR100'):
         loader.batch_size = BATCH_SIZE
+    if name == 'CityscapesDataset':  # pads the images to their usual size
+        for side in ('architecture', 'teacher'):
+            cfg.model[side].data_preprocessor = dict(size=CROP_SIZE)
     for transform in dataset.pipeline:
         _shrink_images(transform)
     cfg.train_cfg = dict(by_epoch=False, max_iters=2)
@@ -46,7 +50,7 @@ def _shorten_schedule(model: dict) -> None:
     if 'student_iter' in model:  # updates of the student per iteration
         model.student_iter = 2
     if 'distillation_times' in model:  # DMCP distills from then on
-        model.distillation_times = 0
+        model.distillation_times = -1
     if 'input_resizer_cfg' in model.get('architecture', {}):
         model.architecture.input_resizer_cfg.input_sizes = [[SIZE, SIZE],
                                                             [96, 96]]
@@ -59,4 +63,4 @@ def _shrink_images(transform: dict) -> None:
     elif kind in ('Resize', 'RandomResize'):
         transform.scale = DETECTION_SCALE
     elif kind == 'RandomCrop' and 'crop_size' in transform:
-        transform.crop_size = (SIZE, 2 * SIZE)
+        transform.crop_size = CROP_SIZE
