@@ -1,5 +1,5 @@
 """Choose the connectors that make recorded features comparable."""
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from torch import Tensor, nn
 
@@ -17,9 +17,9 @@ def default_connectors(networks: Dict[str, nn.Module],
       several levels, the one in the middle of a detector's pyramid, or the
       last one of a segmentor's backbone, is preferred, if the other network
       has a level with maps of the same size.
-    - Maps of a classifier without a neck are pooled.
-    - Tokens of a transformer are reduced to the class token, if there is one,
-      or else to their mean.
+    - If the backbone of a classifier without a neck outputs maps, they are
+      pooled; tokens are reduced to the class token, if there is one, or else
+      to their mean.
     - Other features need no connector.
 
     Args:
@@ -68,23 +68,29 @@ def _of_classifier(network: nn.Module, recorder: dict,
     if not isinstance(feature, Tensor) or feature.dim() not in (3, 4):
         return []
     if feature.dim() == 4:
-        return [dict(type='PoolConnector')]
-    extra = _num_extra_tokens(network)
+        # Some networks of timm have maps of the shape (n, h, w, c).
+        is_last = any('NHWC' in str(value)
+                      for value in _attributes(network, 'output_fmt'))
+        return [] if is_last else [dict(type='PoolConnector')]
+    # The names in MMPretrain and in timm.
+    extra = next(
+        _attributes(network, 'num_extra_tokens', 'num_prefix_tokens'), 0)
+    has_class_token = any(
+        isinstance(token, Tensor) for token in _attributes(
+            network, 'cls_token'))
     return [
         dict(
             type='TokenConnector',
-            pool='cls' if extra else 'mean',
+            pool='cls' if has_class_token else 'mean',
             num_extra_tokens=extra)
     ]
 
 
-def _num_extra_tokens(network: nn.Module) -> int:
-    """The number of tokens before the patches, in MMPretrain and in timm."""
-    for name in ('num_extra_tokens', 'num_prefix_tokens'):
-        for module in network.modules():
-            if isinstance(getattr(module, name, None), int):
-                return getattr(module, name)
-    return 0
+def _attributes(network: nn.Module, *names: str) -> Iterator[Any]:
+    for module in network.modules():
+        for name in names:
+            if hasattr(module, name):
+                yield getattr(module, name)
 
 
 def _feature(network: nn.Module, recorder: dict, index: Optional[int]) -> Any:

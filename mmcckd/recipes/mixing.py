@@ -55,9 +55,9 @@ def mix_cc(cfg: Config,
     What is compared depends on the kind of the networks, unless it is given:
 
     - classifiers: the output of the neck, in class-uniform batches. If there
-      is no neck, as in many transformers, it is the output of the backbone,
-      with maps pooled and tokens reduced to one vector, or else the input of
-      the last linear layer;
+      is no neck, as in many transformers, it is the output of the backbone, if
+      this is one vector for each image, or else the input of the last linear
+      layer;
     - detectors of mmdet and mmdet3d: random positions of one level of the
       neck;
     - segmentors of mmsegmentation: random positions of the last output of the

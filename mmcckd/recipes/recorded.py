@@ -42,15 +42,16 @@ def classifier_recorder(network: nn.Module, part: Optional[str]) -> dict:
 
     Args:
         network (nn.Module): The classifier.
-        part (str, optional): The module whose output is recorded, if this is a
-            tensor and not already the logits. Otherwise, the input of the
-            linear layer that runs last is recorded.
+        part (str, optional): The module whose output is recorded, if this is
+            (n, d), and not already the logits. Otherwise, it is the input of
+            the linear layer that runs last; without such a layer, the output
+            of the module.
 
     Returns:
         dict: Config of a recorder.
 
     Raises:
-        ValueError: If the output is of no use and there is no linear layer.
+        ValueError: If there is neither a module nor a linear layer.
     """
     names = {module: name for name, module in network.named_modules()}
     outputs, layers = {}, []
@@ -63,7 +64,8 @@ def classifier_recorder(network: nn.Module, part: Optional[str]) -> dict:
     with _hooked(names, hook):
         logits = unwrapped(run_on_blank_images(network))
     feature = unwrapped(outputs.get(part))
-    if isinstance(feature, Tensor) and feature is not logits:
+    is_feature = isinstance(feature, Tensor) and feature is not logits
+    if is_feature and (feature.dim() == 2 or not layers):
         return dict(type='ModuleOutputs', source=part)
     if not layers:
         raise ValueError(

@@ -36,9 +36,8 @@ def find_recorders(cfg: Config, networks: Dict[str, nn.Module],
     if source is None or isinstance(source, str) or (
             isinstance(source, dict) and 'source' in source):
         sides = dict(student=source, teacher=source)
-    if not isinstance(sides, dict) or not set(sides) <= set(networks) or not all(
-            one is None or isinstance(one, str) or _is_recorder(one)
-            for one in sides.values()):
+    if not isinstance(sides, dict) or not set(sides) <= set(networks) or (
+            not all(map(_is_source, sides.values()))):
         raise ValueError(
             'source must be the name of a module, dict(type=type, '
             f'source=name) with one of the types {" and ".join(TYPES)}, or '
@@ -61,8 +60,10 @@ def existing_recorder(distiller: dict, side: str,
     return None
 
 
-def _is_recorder(source) -> bool:
-    return isinstance(source, dict) and set(source) == {'type', 'source'} and (
+def _is_source(source) -> bool:
+    if not isinstance(source, dict):
+        return source is None or isinstance(source, str)
+    return set(source) == {'type', 'source'} and (
         recorder_type(source) in TYPES and isinstance(source['source'], str))
 
 

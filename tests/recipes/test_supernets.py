@@ -1,6 +1,4 @@
 """CC in MMRazor's recipes for search and pruning."""
-import copy
-
 import pytest
 import torch
 from mmengine.logging import MessageHub
