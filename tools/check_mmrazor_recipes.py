@@ -18,18 +18,20 @@ import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
 
-import mmcckd  # noqa: F401  (first, so that MMRazor can be imported)
 import torch
-from mmrazor_recipes.expected import FROZEN, MIXED, REFUSALS, SOURCES, WAYS
+from mmrazor_recipes.expected import FROZEN, MIXED, REFUSALS, WAYS
 from mmrazor_recipes.names import (
     missing_requirement,
     recipes_with_a_distiller,
 )
+from mmrazor_recipes.pruned import use_pruned_checkpoint
 from mmrazor_recipes.small import make_small
 from mmrazor_recipes.toys import Toys
-from mmrazor_recipes.training import train
+from mmrazor_recipes.training import losses_of, train
 
+from mmcckd.config_files.component_types import bare_type
 from mmcckd.engine.config_arguments import read_config
+from mmcckd.engine.host_defaults import fill_in_preprocessor
 from mmcckd.recipes import frozen_teacher, mix_cc
 
 
@@ -42,12 +44,14 @@ def run(recipe: str, way: str, toys: Toys) -> str:
     fragment, reason = REFUSALS.get(recipe, {}).get(way, (None, None))
     try:
         cfg = read_config(f'mmrazor::{recipe}')
+        fill_in_preprocessor(cfg)
         make_small(cfg, toys)
+        if bare_type(cfg.model.architecture) == 'GroupFisherSubModel':
+            use_pruned_checkpoint(cfg.model.architecture, toys)
         cfg.work_dir = str(toys.folder / 'work_dir')
         cfg.experiment_name = f'{Path(recipe).stem} {way}'
         if way == MIXED:
-            cfg = mix_cc(
-                cfg, SOURCES.get(recipe, 'neck'), samples_per_class=2)
+            cfg = mix_cc(cfg, samples_per_class=2)
         elif way == FROZEN:
             cfg = frozen_teacher(cfg)
     except ValueError as error:
@@ -56,7 +60,7 @@ def run(recipe: str, way: str, toys: Toys) -> str:
         raise
     if fragment is not None:
         raise AssertionError(f'Expected an error, since {reason}.')
-    losses = train(cfg)
+    losses = losses_of(train(cfg))
     if (way == MIXED) != any(name.endswith('loss_cc') for name in losses):
         raise AssertionError(
             f'loss_cc must be logged only with {MIXED}, but the '

@@ -34,6 +34,8 @@ def patch_upstream() -> None:
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
     from .mmrazor_cfg_path import merge_keys_beside_cfg_path
+    from .mmrazor_dist_loss import accept_predictions_in_dist_loss
+    from .mmrazor_ofa_recipe import accept_mutators_in_bignas
     from .mmrazor_val_loops import run_val_loops_as_one_epoch
 
     run_val_loops_as_one_epoch()
@@ -46,6 +48,8 @@ def patch_upstream() -> None:
     warn_of_replaced_samples()
     restart_loaders_at_once()
     merge_keys_beside_cfg_path()
+    accept_mutators_in_bignas()
+    accept_predictions_in_dist_loss()
     check_pretrained_init()
     keep_pretrained_weights()
     if not has_mmcls:

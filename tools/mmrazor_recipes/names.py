@@ -15,22 +15,20 @@ def recipes_with_a_distiller() -> List[str]:
     of it, the recipes that define one train with it. Those that inherit it
     only evaluate subnets of a trained supernet, or search for one.
     """
-    recipes = [
-        path for path in FOLDER.glob('distill/*/*/*.py')
-    ] + [
-        path for folder in ('nas', 'pruning')
-        for path in FOLDER.glob(f'{folder}/**/*.py')
-        if 'distiller=dict(' in path.read_text(encoding='utf-8')
-    ]
+    recipes = list(FOLDER.glob('distill/*/*/*.py'))
+    for folder in ('nas', 'pruning'):
+        recipes += (
+            path for path in FOLDER.glob(f'{folder}/**/*.py')
+            if 'distiller=dict(' in path.read_text(encoding='utf-8'))
     return sorted(path.relative_to(FOLDER).as_posix() for path in recipes)
 
 
 def missing_requirement(recipe: str) -> Optional[str]:
     """Return what has to be installed for a recipe, or None."""
     toolbox = recipe.split('/')[1]
-    if toolbox in ('mmdet', 'mmdet3d', 'mmseg'):
-        if not find_spec('mmcv.ops') or not find_spec(toolbox):
-            return 'the full mmcv (`tools/setup_env.sh --full`)'
+    if toolbox != 'mmcls' and not (find_spec('mmcv._ext')
+                                   and find_spec(toolbox)):
+        return 'the full mmcv (`tools/setup_env.sh --full`)'
     if '/deit/' in recipe and not find_spec('timm'):
         return 'timm'
     return None

@@ -37,12 +37,18 @@ def make_small(cfg: Config, toys: Toys) -> None:
             cfg.model[side].data_preprocessor = dict(size=CROP_SIZE)
     for transform in dataset.pipeline:
         _shrink_images(transform)
+    _lower_learning_rate(cfg.optim_wrapper)
     cfg.train_cfg = dict(by_epoch=False, max_iters=2)
     cfg.param_scheduler = None  # made for the number of epochs of the recipe
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
     cfg.default_hooks.pop('visualization', None)  # of the validation
+    cfg.custom_hooks = [
+        hook for hook in cfg.get('custom_hooks') or []
+        # measures a hundred subnets after the training
+        if bare_type(hook) != 'DMCPSubnetHook'
+    ]
     cfg.log_level = 'ERROR'
 
 
@@ -54,6 +60,15 @@ def _shorten_schedule(model: dict) -> None:
     if 'input_resizer_cfg' in model.get('architecture', {}):
         model.architecture.input_resizer_cfg.input_sizes = [[SIZE, SIZE],
                                                             [96, 96]]
+
+
+def _lower_learning_rate(optim_wrapper: dict) -> None:
+    """Some recipes need their warm-up, which takes thousands of batches."""
+    for key, value in optim_wrapper.items():
+        if key == 'optimizer':
+            value.lr = 1e-3
+        elif isinstance(value, dict):
+            _lower_learning_rate(value)
 
 
 def _shrink_images(transform: dict) -> None:

@@ -8,13 +8,14 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 
 from mmcckd.engine import build_runner, init_distributed
 from mmcckd.models import CorrelationCongruenceLoss
 
 
-def train(cfg: Config) -> Dict[str, float]:
-    """Train, and return the losses of the last iteration by name.
+def train(cfg: Config) -> Runner:
+    """Train, and return the runner.
 
     Raises:
         ArithmeticError: If a loss is not finite, or the gradient of the CC
@@ -34,14 +35,19 @@ def train(cfg: Config) -> Dict[str, float]:
     check = GradientCheck(runner.model)
     runner.train()
     check.raise_if_zero()
+    losses = losses_of(runner)
+    if not losses or not all(map(math.isfinite, losses.values())):
+        raise ArithmeticError(f'The losses are {losses}.')
+    return runner
+
+
+def losses_of(runner: Runner) -> Dict[str, float]:
+    """Return the losses of the last iteration by name."""
     scalars = runner.message_hub.log_scalars
-    losses = {
+    return {
         name.removeprefix('train/'): float(scalars[name].current())
         for name in scalars if 'loss' in name
     }
-    if not losses or not all(map(math.isfinite, losses.values())):
-        raise ArithmeticError(f'The losses are {losses}.')
-    return losses
 
 
 def remove_pretrained_init(model: torch.nn.Module) -> None:
