@@ -5,6 +5,9 @@ from .connectors import (
     FlattenConnector,
     GaussianRBFKernelConnector,
     MMDKernelConnector,
+    PoolConnector,
+    PositionConnector,
+    TokenConnector,
 )
 from .distillers import check_recipes_of_distillers
 from .losses import CorrelationCongruenceLoss, RepDistillerCCLoss
@@ -12,7 +15,8 @@ from .losses import CorrelationCongruenceLoss, RepDistillerCCLoss
 __all__ = [
     'BilinearKernelConnector', 'CIFARResNet', 'CorrelationCongruenceLoss',
     'FlattenConnector', 'FrozenTeacherDistill', 'GaussianRBFKernelConnector',
-    'MMDKernelConnector', 'RepDistillerCCLoss'
+    'MMDKernelConnector', 'PoolConnector', 'PositionConnector',
+    'RepDistillerCCLoss', 'TokenConnector'
 ]
 
 check_recipes_of_distillers()

@@ -183,6 +183,30 @@ def test_the_same_records_as_without_a_store(build):
     assert rest['none'] is None
 
 
+def test_positions_of_stored_maps(build):
+    """A connector gets what is stored, at the positions of the iteration."""
+    cfg = config(dict(
+        logits=dict(type='ModuleOutputs', source='fc'),
+        neck=dict(type='ModuleOutputs', source='bn')))
+    for mapping in cfg['distiller']['loss_forward_mappings'].values():
+        for record in mapping.values():
+            record.pop('data_idx', None)
+    cfg['distiller']['connectors']['kernel'] = [
+        dict(type='PositionConnector', max_positions=9),
+        dict(type='GaussianRBFKernelConnector')
+    ]
+    model = build(cfg)
+    first, second = (model.loss(*batch(range(4))) for _ in range(2))
+    assert len(model.seen) == 2  # prepare, fill
+    cfg['teacher'] = build().teacher
+    plain = MODELS.build(cfg)
+    plain.student.load_state_dict(model.student.state_dict())
+    expected = plain.loss(*batch(range(4)))['distill.loss_cc']
+    assert expected > 0
+    for losses in (first, second):
+        torch.testing.assert_close(losses['distill.loss_cc'], expected)
+
+
 def test_channels_last(build):
     model = build(config(channels_last=True))
     for _ in range(2):

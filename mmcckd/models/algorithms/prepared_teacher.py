@@ -1,6 +1,6 @@
 """Make a network that is only used for inference faster."""
 from dataclasses import dataclass
-from typing import Any, Collection, List, Optional
+from typing import Any, Collection, List, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ class Preparation:
 def prepare_teacher(teacher: nn.Module,
                     images: Tensor,
                     recorded: Collection[nn.Module],
-                    dtype: Optional[str] = None) -> Preparation:
+                    dtype: Optional[str] = None,
+                    data_samples: Optional[Sequence] = None) -> Preparation:
     """Fold the teacher's BatchNorms and set its precision, in place.
 
     Args:
@@ -64,14 +65,18 @@ def prepare_teacher(teacher: nn.Module,
         dtype (str, optional): "float32", "bfloat16" or "float16". The weights
             and the inputs of the teacher are cast to it. Defaults to None,
             which does not change the precision.
+        data_samples (Sequence, optional): The n samples of the images, which
+            some detectors need. Defaults to None.
 
     Returns:
         Preparation: The changes.
     """
     before = next(teacher.parameters()).dtype
+    sample = None if data_samples is None else data_samples[:1]
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         folded = fold_batch_norm(
-            teacher, lambda: teacher(images[:1], mode='tensor'), recorded)
+            teacher, lambda: teacher(images[:1], sample, mode='tensor'),
+            recorded)
     if dtype is not None:
         # The mean and std of the data preprocessor apply to the images, and
         # the student may share it.
@@ -79,9 +84,11 @@ def prepare_teacher(teacher: nn.Module,
         teacher.to(getattr(torch, dtype))
         if preprocessor is not None:
             teacher.data_preprocessor = preprocessor
-        hooks = teacher._forward_pre_hooks.values()
-        if not any(isinstance(hook, _CastInputs) for hook in hooks):
-            teacher.register_forward_pre_hook(_CastInputs(), with_kwargs=True)
+        for module in {teacher, *filter(_combines, teacher.modules())}:
+            hooks = module._forward_pre_hooks.values()
+            if not any(isinstance(hook, _CastInputs) for hook in hooks):
+                module.register_forward_pre_hook(
+                    _CastInputs(), with_kwargs=True)
     return Preparation(teacher, folded, before)
 
 
@@ -97,8 +104,19 @@ def as_float32(data: Any) -> Any:
     return tree_map(widen, data)
 
 
+def _combines(module: nn.Module) -> bool:
+    """Whether a module that is not PyTorch's has parameters of its own.
+
+    Such modules may get other inputs than the outputs of layers, which have
+    the dtype of the weights: the attention of a Swin Transformer gets a mask
+    in float32.
+    """
+    own = next(module.parameters(recurse=False), None)
+    return own is not None and not type(module).__module__.startswith('torch.')
+
+
 class _CastInputs:
-    """A forward pre-hook that casts images to the dtype of the weights."""
+    """A forward pre-hook that casts inputs to the dtype of the weights."""
 
     def __call__(self, module, args, kwargs):
         dtype = next(module.parameters()).dtype

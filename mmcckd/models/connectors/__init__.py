@@ -6,8 +6,12 @@ from .kernel_connectors import (
                                 KernelConnector,
                                 MMDKernelConnector,
 )
+from .pool_connector import PoolConnector
+from .position_connector import PositionConnector
+from .token_connector import TokenConnector
 
 __all__ = [
     'BilinearKernelConnector', 'FlattenConnector',
-    'GaussianRBFKernelConnector', 'KernelConnector', 'MMDKernelConnector'
+    'GaussianRBFKernelConnector', 'KernelConnector', 'MMDKernelConnector',
+    'PoolConnector', 'PositionConnector', 'TokenConnector'
 ]

@@ -16,6 +16,11 @@ from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor
 
 from .loss_mappings import check_mappings
+from .positions import (
+    check_map_sizes,
+    check_position_connectors,
+    position_connector,
+)
 from .recorders import check_recorders
 
 # What a loss or connector may raise for arguments that it does not accept.
@@ -45,6 +50,7 @@ def _checking_mappings(init):
         keys = inspect.signature(self.get_record).parameters
         check_mappings(distiller, tuple(keys))
         init(self, *args, **kwargs)
+        check_position_connectors(self.connectors, self.loss_forward_mappings)
 
     return checked_init
 
@@ -116,10 +122,13 @@ def compute_distill_losses(self) -> Dict[str, Tensor]:
     """MMRazor's method, with an error that names the loss if it fails."""
     losses = {}
     for name, mapping in self.loss_forward_mappings.items():
-        arguments = {
-            key: self.get_record(**record)
-            for key, record in mapping.items()
-        }
+        arguments, map_sizes = {}, {}
+        for key, record in mapping.items():
+            arguments[key] = self.get_record(**record)
+            connector = position_connector(self.connectors, record)
+            if connector is not None:
+                map_sizes[key] = connector.map_size
+        check_map_sizes(name, map_sizes)
         loss = self.distill_losses[name]
         losses[name] = _naming(
             f'distill_losses.{name}, a {type(loss).__name__},', arguments,
