@@ -134,6 +134,21 @@ def test_variables_and_entries_of_the_new_style_recipe():
         assert one['model'][name] == other['model'][name]
 
 
+def test_a_variable_with_classes(tmp_path):
+    path = tmp_path / 'own.py'
+    path.write_text('from torch import nn\n'
+                    'from nowhere import Missing  # not used\n'
+                    'part = dict(type=nn.Sequential, norm=nn.LayerNorm, n=1)\n'
+                    'model = dict(parts=[part, part])\n')
+    cfg = read_config(str(path), {'part.n': 2})
+    for part in cfg.model.parts:
+        assert part == dict(
+            type=torch.nn.Sequential, norm=torch.nn.LayerNorm, n=2)
+    assert read_config(str(path), {'part.n': 1}).model.parts[0].n == 1
+    with pytest.raises(ValueError, match='Did you mean model.parts.0.n or'):
+        read_config(str(path), {'x.n': 2})
+
+
 def test_a_config_that_inherits_the_new_style_recipe(tmp_path):
     path = tmp_path / 'own.py'
     path.write_text(snippet('inherit'))
