@@ -8,6 +8,7 @@ from mmengine.registry import Registry
 from mmcckd.config_files.cfg_path import expand_cfg_path
 
 from .config_text import types
+from .type_names import name_types
 
 
 def student_config(cfg: Config) -> Config:
@@ -21,7 +22,8 @@ def student_config(cfg: Config) -> Config:
         Config: ``model``, expanded if the run gives it by ``cfg_path``,
         ``data_preprocessor``, ``test_dataloader``, ``test_evaluator``,
         ``test_cfg`` and ``default_scope``; ``custom_imports`` only if a
-        component of another package is used.
+        component of another package is used. The types of registered classes
+        are their names, also if ``cfg`` is a new-style config.
 
     Raises:
         ValueError: If it has no model, or no test or validation data.
@@ -39,12 +41,13 @@ def student_config(cfg: Config) -> Config:
     student = Config(
         dict(
             default_scope='mmpretrain',
-            model=_plain(model),
+            model=_plain(name_types(model)),
             # in the order of precedence of MMEngine and MMRazor
-            data_preprocessor=cfg.model.get('data_preprocessor')
-            or cfg.get('data_preprocessor') or own_preprocessor,
-            test_dataloader=_plain(cfg[f'{split}_dataloader']),
-            test_evaluator=cfg[f'{split}_evaluator'],
+            data_preprocessor=name_types(
+                cfg.model.get('data_preprocessor')
+                or cfg.get('data_preprocessor') or own_preprocessor),
+            test_dataloader=_plain(name_types(cfg[f'{split}_dataloader'])),
+            test_evaluator=name_types(cfg[f'{split}_evaluator']),
             test_cfg=dict()))
     imports = _imports(cfg, student)
     if imports['imports']:

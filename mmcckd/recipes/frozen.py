@@ -52,7 +52,11 @@ def frozen_teacher(cfg: Config) -> Config:
                 'otherwise, keep SingleTeacherDistill.')
 
     frozen = copy.deepcopy(cfg)
-    frozen.model.type = model.type.replace(kind, 'FrozenTeacherDistill')
+    if kind != 'FrozenTeacherDistill':
+        # A class, or the path of one, needs no scope, but a name does.
+        frozen.model.type = (
+            'FrozenTeacherDistill' if model.type == kind else
+            'mmrazor.FrozenTeacherDistill')
     val_cfg = frozen.get('val_cfg')
     if val_cfg and bare_type(val_cfg) == 'SingleTeacherDistillValLoop':
         val_cfg.type = 'FrozenTeacherDistillValLoop'

@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS
 from mmrazor.registry import MODELS
 from torch.utils.data import Dataset
 
+from mmcckd.config_files.component_types import bare_type, recorder_type
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
 from mmcckd.models.algorithms.teacher_images import convert_images_for_teacher
@@ -96,11 +97,11 @@ def recorded_module(cfg: Config) -> Dict[str, Any]:
     """
     distiller = cfg.model.get('distiller', {})
     for name, loss in distiller.get('distill_losses', {}).items():
-        if not str(loss.get('type')).endswith('CorrelationCongruenceLoss'):
+        if not bare_type(loss).endswith('CorrelationCongruenceLoss'):
             continue
         record = distiller.loss_forward_mappings[name].preds_T
         recorder = distiller.teacher_recorders[record.recorder]
-        if str(recorder.type).endswith('ModuleOutputs'):
+        if recorder_type(recorder) == 'ModuleOutputs':
             return dict(
                 module=recorder.source,
                 record_idx=record.get('record_idx', 0),

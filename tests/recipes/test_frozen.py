@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmrazor.models import DAFLDataFreeDistillation, SingleTeacherDistill
 from mmrazor.registry import MODELS
 
 from mmcckd.engine.config_arguments import read_config
@@ -51,6 +52,20 @@ def test_a_scope_is_kept(dkd):
     assert frozen_teacher(cfg).model.type == 'mmrazor.FrozenTeacherDistill'
 
 
+@pytest.mark.parametrize(
+    'kind', [SingleTeacherDistill, 'mmrazor.models.SingleTeacherDistill'])
+def test_a_class(kind, dkd):
+    cfg = copy.deepcopy(dkd)
+    cfg.model.type = kind
+    assert frozen_teacher(cfg).model.type == 'mmrazor.FrozenTeacherDistill'
+
+
+def test_a_frozen_teacher_given_as_a_class_stays(dkd):
+    cfg = copy.deepcopy(dkd)
+    cfg.model.type = FrozenTeacherDistill
+    assert frozen_teacher(cfg).model.type is FrozenTeacherDistill
+
+
 def test_a_frozen_teacher_stays():
     cfg = Config.fromfile(ROOT / 'configs/cckd/r50_mbv2_in1k.py')
     assert frozen_teacher(cfg).to_dict() == cfg.to_dict()
@@ -63,6 +78,12 @@ def test_a_frozen_teacher_stays():
     (dict(teacher_norm_eval=False), 'this one has teacher_norm_eval=False'),
     (dict(teacher=None), 'needs a recipe with a teacher'),
     (dict(distiller=None), 'has no model.distiller'),
+    (dict(type=DAFLDataFreeDistillation),
+     'the algorithm of this recipe is DAFLDataFreeDistillation'),
+    (dict(type=SingleTeacherDistill, distiller=None),
+     'its model is SingleTeacherDistill'),
+    (dict(type=SingleTeacherDistill, teacher=None),
+     'SingleTeacherDistill has neither model.teacher nor'),
 ])
 def test_refused(changes, message, dkd):
     cfg = copy.deepcopy(dkd)

@@ -5,6 +5,8 @@ from typing import Dict, Optional, Set
 from mmrazor.models.task_modules import RecorderManager
 from torch import nn
 
+from mmcckd.config_files.component_types import recorder_type
+
 from ..find_module import find_module
 
 # How many names at the end of a source belong to a function or method. The
@@ -29,12 +31,12 @@ def check_recorders(recorders: Dict[str, dict],
     """
     for name, recorder in recorders.items():
         kind, source = recorder.get('type'), recorder.get('source')
-        if not isinstance(kind, str) or not isinstance(source, str):
+        if not isinstance(kind, (str, type)) or not isinstance(source, str):
             raise ValueError(
                 f"{owner}_recorders.{name} must be dict(type='ModuleOutputs', "
                 f"source='neck') or similar, but is {dict(recorder)}.")
         try:
-            _find(kind, source, owner, model)
+            _find(recorder_type(recorder), source, owner, model)
         except ValueError as error:
             raise ValueError(
                 f'{owner}_recorders.{name} cannot record: {error}') from None
@@ -148,7 +150,7 @@ def _width(record: dict, recorders: Dict[str, dict],
            model: nn.Module) -> Optional[int]:
     """Width of the linear layer that is recorded, if there is no connector."""
     recorder = recorders[record['recorder']]
-    if record.get('connector') or recorder['type'] != 'ModuleOutputs':
+    if record.get('connector') or recorder_type(recorder) != 'ModuleOutputs':
         return None
     return getattr(
         dict(model.named_modules())[recorder['source']], 'out_features', None)
