@@ -346,7 +346,12 @@ def with_cc(kind='ModuleOutputs', source='backbone', connectors=()):
                         loss_cc=dict(type='CorrelationCongruenceLoss')),
                     loss_forward_mappings=dict(
                         loss_cc=dict(
-                            preds_T=dict(recorder='f', connector='t')))))))
+                            preds_T=dict(
+                                recorder='f',
+                                connector='t',
+                                # the first of the arguments
+                                data_idx=0 if kind == 'ModuleInputs' else None)
+                        )))))
 
 
 @pytest.mark.parametrize('kind, source, connectors', [
