@@ -333,25 +333,17 @@ def test_a_teacher_of_other_images_than_the_run(run, tmp_path):
 
 def with_cc(kind='ModuleOutputs', source='backbone', connectors=()):
     """The config of a distillation whose CC loss compares a teacher's map."""
-    return Config(
-        dict(
-            model=dict(
-                distiller=dict(
-                    teacher_recorders=dict(f=dict(type=kind, source=source)),
-                    connectors=dict(t=[
-                        *connectors,
-                        dict(type='mmrazor.GaussianRBFKernelConnector')
-                    ]),
-                    distill_losses=dict(
-                        loss_cc=dict(type='CorrelationCongruenceLoss')),
-                    loss_forward_mappings=dict(
-                        loss_cc=dict(
-                            preds_T=dict(
-                                recorder='f',
-                                connector='t',
-                                # the first of the arguments
-                                data_idx=0 if kind == 'ModuleInputs' else None)
-                        )))))
+    kernel = dict(type='mmrazor.GaussianRBFKernelConnector')
+    record = dict(
+        recorder='f',
+        connector='t',
+        data_idx=0 if kind == 'ModuleInputs' else None)  # the first argument
+    distiller = dict(
+        teacher_recorders=dict(f=dict(type=kind, source=source)),
+        connectors=dict(t=[*connectors, kernel]),
+        distill_losses=dict(loss_cc=dict(type='CorrelationCongruenceLoss')),
+        loss_forward_mappings=dict(loss_cc=dict(preds_T=record)))
+    return Config(dict(model=dict(distiller=distiller)))
 
 
 @pytest.mark.parametrize('kind, source, connectors', [
