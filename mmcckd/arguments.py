@@ -6,7 +6,7 @@ takes seconds. ``--help`` and errors in the arguments then need none of them.
 import argparse
 
 # The arguments of mix_cc() and of StoreSettings, without the first.
-MIX_CC_KEYS = ('source', 'kernel', 'loss_weight', 'sampler',
+MIX_CC_KEYS = ('source', 'connector', 'kernel', 'loss_weight', 'sampler',
                'samples_per_class', 'student_projection', 'data_idx')
 TEACHER_STORE_KEYS = ('views', 'seed', 'dtype', 'top_k')
 

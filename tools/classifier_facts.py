@@ -3,7 +3,6 @@ from contextlib import contextmanager
 from typing import Dict, NamedTuple, Optional
 
 import torch
-from check_mmrazor_recipes import remove_pretrained_init
 from mmengine.config import Config, ConfigDict
 from mmrazor.registry import MODELS
 from torch import nn
@@ -154,6 +153,15 @@ def network_of(cfg: Config) -> ConfigDict:
     remove_pretrained_init(network)
     network['_scope_'] = 'mmpretrain'
     return network
+
+
+def remove_pretrained_init(cfg: dict) -> None:
+    """Remove ``type='Pretrained'`` from all ``init_cfg`` of a config."""
+    for key, value in cfg.items():
+        if isinstance(value, dict):
+            remove_pretrained_init(value)
+            if value.get('type') == 'Pretrained':
+                cfg[key] = None
 
 
 @contextmanager

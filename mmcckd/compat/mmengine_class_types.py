@@ -9,7 +9,7 @@ fails when it saves its config.
 Can be deleted when MMEngine's ``Config.dump`` writes classes.
 """
 import functools
-from types import BuiltinFunctionType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import mmengine.config.config as config
@@ -23,7 +23,7 @@ def write_classes_as_paths() -> None:
 
     @functools.wraps(convert)  # which calls itself by this name
     def convert_classes(cfg_dict: Any, dict_type: Any = None) -> Any:
-        if isinstance(cfg_dict, (type, FunctionType, BuiltinFunctionType)):
+        if isinstance(cfg_dict, (type, FunctionType)):
             return f'{cfg_dict.__module__}.{cfg_dict.__qualname__}'
         return convert(cfg_dict, dict_type)
 

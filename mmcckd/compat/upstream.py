@@ -23,6 +23,7 @@ def patch_upstream() -> None:
     from .mmcls_configs import accept_mmcls_in_configs
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
+    from .mmdet_configs import find_renamed_mmdet_configs
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
@@ -37,6 +38,8 @@ def patch_upstream() -> None:
     from .mmpretrain_hooks import apply_hooks_to_student
     from .mmrazor_cfg_path import merge_keys_beside_cfg_path
     from .mmrazor_channel_units import accept_channel_unit_classes
+    from .mmrazor_dist_loss import accept_predictions_in_dist_loss
+    from .mmrazor_ofa_recipe import accept_mutators_in_bignas
     from .mmrazor_recorder_types import accept_recorder_classes
     from .mmrazor_val_loops import run_val_loops_as_one_epoch
 
@@ -45,10 +48,13 @@ def patch_upstream() -> None:
     allow_mmengine_checkpoints()
     format_configs_once()
     find_mmcckd_configs()
+    find_renamed_mmdet_configs()
     warn_of_skipped_files()
     warn_of_replaced_samples()
     restart_loaders_at_once()
     merge_keys_beside_cfg_path()
+    accept_mutators_in_bignas()
+    accept_predictions_in_dist_loss()
     check_pretrained_init()
     name_initializers()
     write_classes_as_paths()

@@ -40,9 +40,10 @@ def read_config(name: str, options: Optional[dict] = None) -> Config:
             raise
         raise ModuleNotFoundError(
             f'{name} cannot be read, since it inherits from another package: '
-            f'{error}. (Recipes for detection need mmdet, those for '
-            'segmentation mmsegmentation, and both the full mmcv instead of '
-            'mmcv-lite.)') from error
+            f'{error}. (Recipes for detection need mmdet, or mmdet3d as well, '
+            'those for segmentation mmsegmentation, and all of them the full '
+            'mmcv instead of mmcv-lite; bash tools/setup_env.sh --full makes '
+            'an environment with them.)') from error
     check_assignments(cfg)
     return override(cfg, options) if options else cfg
 

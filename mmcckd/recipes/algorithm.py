@@ -3,17 +3,24 @@ from mmengine.config import Config, ConfigDict
 
 from mmcckd.config_files.component_types import bare_type
 
+from .supernets import is_supernet
 
-def distillation_of(cfg: Config, caller: str) -> ConfigDict:
+
+def distillation_of(cfg: Config,
+                    caller: str,
+                    supernets: bool = False) -> ConfigDict:
     """Return the model of a recipe with a distiller and a teacher.
 
     Args:
         cfg (Config): The recipe.
         caller (str): Name of the calling function, for error messages.
+        supernets (bool): Whether the teacher may be the largest subnet of the
+            student (:func:`.is_supernet`). Defaults to False.
 
     Returns:
         ConfigDict: ``cfg.model``, not a copy. It has a ``distiller``, and a
-        ``teacher``, or ``teachers`` in MMRazor's data-free algorithms.
+        ``teacher``, or ``teachers`` in MMRazor's data-free algorithms, unless
+        it is a supernet.
 
     Raises:
         ValueError: If the model has no distiller or no teacher.
@@ -26,10 +33,19 @@ def distillation_of(cfg: Config, caller: str) -> ConfigDict:
             f'model.distiller; its model is {kind}. Use a recipe '
             'such as mmrazor::distill/mmcls/kd/'
             'kd_logits_resnet34_resnet18_8xb32_in1k.py.')
-    if not (model.get('teacher') or model.get('teachers')):
+    if model.get('teacher') or model.get('teachers'):
+        return model
+    if not is_supernet(model):
         raise ValueError(
             f'{caller} needs a recipe with a teacher, but this one has none: '
-            f'{kind} has neither model.teacher nor model.teachers.')
+            f'{kind} has neither model.teacher nor model.teachers.' +
+            (' It compares layers of one network in one forward pass.'
+             if kind == 'SelfDistill' else ''))
+    if not supernets:
+        raise ValueError(
+            f'{caller} needs a recipe with a teacher of its own, but the '
+            f'teacher of {kind} is the largest subnet of the student, which '
+            'is trained in the same iteration. Use the recipe unchanged.')
     return model
 
 

@@ -1,17 +1,26 @@
 """Add the correlation congruence loss to a recipe."""
 import copy
-import logging
 from typing import Dict, List, Optional, Union
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmcckd.config_files.component_types import bare_type
-from mmcckd.models.find_module import find_module
+from mmcckd.models.kinds import CLASSIFIER, kind_of
 from mmcckd.models.losses import check_loss_weight
 
-from .algorithm import distillation_of, import_mmcckd
+from .algorithm import distillation_of, import_mmcckd, mmrazor_type
+from .comparison import default_connectors, warn_of_few_samples
+from .connectors import (
+    SIDES,
+    Connectors,
+    as_list,
+    check_is_config,
+    connectors_of_sides,
+)
 from .networks import build_networks
+from .sampling import set_sampler
+from .sources import Source, existing_recorder, find_recorders
 
 KERNEL = dict(type='GaussianRBFKernelConnector')
 # β of the ImageNet recipes in configs/cckd/, not tuned for use with other
@@ -27,29 +36,44 @@ KERNELS = dict(student='cc_kernel_s', teacher='cc_kernel_t')
 
 
 def mix_cc(cfg: Config,
-           source: Union[str, Dict[str, str]] = 'neck',
+           source: Union[Source, Dict[str, Source], None] = None,
            kernel: dict = KERNEL,
            loss_weight: Optional[float] = None,
-           sampler: Optional[str] = 'CURSampler',
+           sampler: Optional[str] = 'auto',
            samples_per_class: int = 4,
            student_projection: Union[dict, List[dict], None] = None,
-           data_idx: Union[int, Dict[str, Optional[int]], None] = None
-           ) -> Config:
+           data_idx: Union[int, Dict[str, Optional[int]], None] = None,
+           connector: Connectors = 'auto') -> Config:
     """Add ``β L_CC`` to the objective of a recipe for distillation.
 
     The distiller gets recorders ``cc_feature`` for student and teacher (or
-    uses those of the recipe, if they already record the source), kernel
-    connectors ``cc_kernel_s`` and ``cc_kernel_t``, and ``loss_cc`` with its
-    mapping. Other entries are not changed. ``configs/mix/`` has the complete
-    results for some recipes.
+    uses those of the recipe, if they already record the source), connectors
+    ``cc_kernel_s`` and ``cc_kernel_t``, and ``loss_cc`` with its mapping.
+    Other entries are not changed. ``configs/mix/`` has the complete results
+    for some recipes.
+
+    What is compared depends on the kind of the networks, unless it is given:
+
+    - classifiers: the output of the neck, in class-uniform batches. If there
+      is no neck, as in many transformers, it is the output of the backbone, if
+      this is one vector for each image, or else the input of the last linear
+      layer;
+    - detectors of mmdet and mmdet3d: random positions of one level of the
+      neck;
+    - segmentors of mmsegmentation: random positions of the last output of the
+      backbone.
+
+    In recipes for search and pruning (``AutoSlim``, ``BigNAS``, ``DMCP``), the
+    teacher is the largest subnet of the student's supernet. The choice is
+    logged.
 
     Args:
         cfg (Config): The recipe. It is not changed.
-        source (str | dict): Name of the module that outputs the features; one
-            name for both networks, or ``dict(student=…, teacher=…)``. In
+        source (str | dict, optional): Name of the module that outputs the
+            features; or ``dict(type='ModuleInputs', source=name)`` for its
+            input. One for both networks, or ``dict(student=…, teacher=…)``. In
             MMRazor's data-free recipes with one teacher, a single name refers
-            to a module of that teacher. Defaults to "neck", the output of
-            which is the input of the head in most classifiers of MMPretrain.
+            to a module of that teacher. Defaults to None, see above.
         kernel (dict): Config of a kernel connector, for both networks.
             Defaults to the Gaussian RBF with its own defaults.
         loss_weight (float, optional): β ≥ 0. Defaults to None, the value of
@@ -59,7 +83,8 @@ def mix_cc(cfg: Config,
         sampler (str, optional): "CURSampler" for class-uniform batches,
             instead of the recipe's own order of samples; None to keep the
             data loader. Data-free recipes always keep it, since a generator
-            creates their images. Defaults to "CURSampler".
+            creates their images. Defaults to "auto": "CURSampler" for
+            classifiers with a single label for each image, or else None.
         samples_per_class (int): k of CURSampler. Defaults to 4, its default.
         student_projection (dict | list, optional): Config of a connector that
             maps the student's features, (n, d_s), to the width of the
@@ -69,7 +94,14 @@ def mix_cc(cfg: Config,
         data_idx (int | dict, optional): Index of the output to use if the
             source outputs a tuple, such as a backbone with several
             ``out_indices``; or ``dict(student=…, teacher=…)``. Defaults to
-            None, for a source with one output.
+            None, for a source with one output, or a connector with a
+            ``level``.
+        connector (str | dict | list, optional): Config of a connector before
+            projection and kernel, such as ``dict(type='PoolConnector')``, or
+            a list of configs. ``student`` and ``teacher`` in the dict have the
+            settings of one network. Without ``type``, the settings change the
+            connector that is chosen by default. None for no connector.
+            Defaults to "auto", see above.
 
     Returns:
         Config: The new recipe, which imports mmcckd.
@@ -79,57 +111,66 @@ def mix_cc(cfg: Config,
             installed.
         TypeError: If ``loss_weight`` is not a number.
         ValueError: If the recipe has no distiller, no teacher, or a student
-            that is not trained; a network has no module ``source``; a name is
-            already used; the data loader already has a batch sampler; there
-            is no default β for the kernel; or an argument is out of range or
-            has the wrong type.
+            that is not trained; a network has no module ``source``; the
+            networks have no maps of the same size; a name is already used;
+            the data loader already has a batch sampler, or there is no single
+            label for each image; there is no default β for the kernel; or an
+            argument is out of range or has the wrong type.
     """
-    model = distillation_of(cfg, 'mix_cc')
+    model = distillation_of(cfg, 'mix_cc', supernets=True)
     if not model.get('student_trainable', True):
         raise ValueError(
             'mix_cc needs a recipe that trains the student, but this one has '
             'student_trainable=False, so the loss would have no effect. Use '
             'the recipe that trains the student afterwards.')
-    projection = student_projection
-    if not isinstance(projection, list):
-        projection = [] if projection is None else [projection]
-    _check_is_config('kernel', kernel)
-    for connector in projection:
-        _check_is_config('student_projection', connector)
+    projection = as_list('student_projection', student_projection)
+    check_is_config('kernel', kernel)
     if loss_weight is None:
         loss_weight = _usual_loss_weight(kernel)
     check_loss_weight('loss_weight', loss_weight)
-    chosen = _chosen_outputs(data_idx)
+    indices = _indices(data_idx)
 
-    added, recorders = {}, {}
-    for side, name in _find_sources(cfg, source).items():
-        recorders[side] = _find_recorder(model.distiller, side, name)
-        if recorders[side] is None:
-            recorders[side] = RECORDER
-            added[f'{side}_recorders'] = {
-                RECORDER: dict(type='ModuleOutputs', source=name)
-            }
+    networks = dict(zip(SIDES, build_networks(cfg)))
+    kind = kind_of(networks['student'])
+    recorders = find_recorders(cfg, networks, source)
+    connectors = connectors_of_sides(
+        connector, lambda: default_connectors(networks, recorders, indices))
+    if sampler == 'auto':
+        sampler = 'CURSampler' if kind == CLASSIFIER else None
+    _log_choice(kind, recorders, connectors, sampler)
+    warn_of_few_samples(cfg, connectors)
+
+    connectors['student'] += [dict(type='FlattenConnector'),
+                              *projection] if projection else []
+    added = {}
+    names = {}
+    for side, recorder in recorders.items():
+        names[side] = existing_recorder(model.distiller, side, recorder)
+        if names[side] is None:
+            names[side] = RECORDER
+            added[f'{side}_recorders'] = {RECORDER: _typed(cfg, recorder)}
     added.update(
         connectors={
-            KERNELS['student']:
-            [dict(type='FlattenConnector'), *projection, kernel]
-            if projection else kernel,
-            KERNELS['teacher']:
-            kernel
+            KERNELS[side]: _one_or_all([
+                _typed(cfg, one) for one in (*connectors[side], kernel)
+            ])
+            for side in SIDES
         },
         distill_losses={
-            LOSS: dict(
-                type='CorrelationCongruenceLoss', loss_weight=loss_weight)
+            LOSS: _typed(
+                cfg,
+                dict(type='CorrelationCongruenceLoss',
+                     loss_weight=loss_weight))
         },
         loss_forward_mappings={
             LOSS: {
                 argument: dict(
                     from_student=side == 'student',
-                    recorder=recorders[side],
+                    recorder=names[side],
                     connector=KERNELS[side],
-                    **chosen[side])
-                for argument, side in (('preds_S', 'student'),
-                                       ('preds_T', 'teacher'))
+                    **({} if indices[side] is None else
+                       dict(data_idx=indices[side])))
+                for argument, side in zip(('preds_S', 'preds_T'), SIDES)
             }
         })
     _check_names(model.distiller, added)
@@ -139,32 +180,22 @@ def mix_cc(cfg: Config,
     for part, entries in copy.deepcopy(added).items():
         distiller[part] = {**(distiller.get(part) or {}), **entries}
     if sampler is not None:
-        _set_sampler(mixed, sampler, samples_per_class)
+        set_sampler(mixed, sampler, samples_per_class, kind)
     import_mmcckd(mixed)
     return mixed
 
 
-def _check_is_config(name: str, config: dict) -> None:
-    if not isinstance(config, dict) or 'type' not in config:
-        raise ValueError(
-            f'{name} must be the config of a connector, dict(type=…), or on '
-            f'the command line {name}.type=…, but is {config!r}.')
-
-
-def _chosen_outputs(data_idx) -> Dict[str, dict]:
-    """Return ``data_idx`` for the mappings of student and teacher."""
+def _indices(data_idx) -> Dict[str, Optional[int]]:
+    """Return ``data_idx`` of student and teacher."""
     sides = data_idx
     if not isinstance(sides, dict):
-        sides = dict(student=data_idx, teacher=data_idx)
-    if not set(sides) <= set(KERNELS) or not all(
+        sides = dict.fromkeys(SIDES, data_idx)
+    if not set(sides) <= set(SIDES) or not all(
             index is None or type(index) is int for index in sides.values()):
         raise ValueError(
             'data_idx must be an int, or dict(student=int, teacher=int), but '
             f'is {data_idx!r}.')
-    return {
-        side: {} if sides.get(side) is None else dict(data_idx=sides[side])
-        for side in KERNELS
-    }
+    return {side: sides.get(side) for side in SIDES}
 
 
 def _usual_loss_weight(kernel: dict) -> float:
@@ -176,40 +207,36 @@ def _usual_loss_weight(kernel: dict) -> float:
     return LOSS_WEIGHTS[kind]
 
 
-def _find_sources(cfg: Config,
-                  source: Union[str, Dict[str, str]]) -> Dict[str, str]:
-    """Return the names of the modules to record in student and teacher."""
-    if isinstance(source, str):
-        sources = dict(student=source, teacher=source)
-        teachers = cfg.model.get('teachers') or {}
-        if len(teachers) == 1:
-            sources['teacher'] = f'{next(iter(teachers))}.{source}'
-    elif isinstance(source, dict) and set(source) == {'student', 'teacher'}:
-        sources = dict(source)
-    else:
-        raise ValueError(
-            'source must be the name of a module, or dict(student=name, '
-            f'teacher=name), but is {source!r}.')
-    student, teacher = build_networks(cfg)
-    for side, network in (('student', student), ('teacher', teacher)):
-        try:
-            find_module(network, sources[side], side)
-        except ValueError as error:
-            raise ValueError(
-                f'source does not fit the {side}: {error} If the networks '
-                'have different modules, set both with source.student=… '
-                'source.teacher=… or source=dict(student=…, teacher=…).'
-            ) from None
-    return sources
+def _typed(cfg: Config, component: dict) -> dict:
+    """Let the name of a type without a scope be found in MMRazor."""
+    kind = component['type']
+    if not isinstance(kind, str) or '.' in kind:
+        return component
+    return dict(component, type=mmrazor_type(cfg, kind))
 
 
-def _find_recorder(distiller: dict, side: str, source: str) -> Optional[str]:
-    """Return the name of a recorder that already records the source."""
-    for name, recorder in (distiller.get(f'{side}_recorders') or {}).items():
-        if (bare_type(recorder) == 'ModuleOutputs'
-                and recorder['source'] == source):
-            return name
-    return None
+def _one_or_all(configs: List[dict]) -> Union[dict, List[dict]]:
+    return configs[0] if len(configs) == 1 else configs
+
+
+def _log_choice(kind: str, recorders: Dict[str, dict],
+                connectors: Dict[str, List[dict]],
+                sampler: Optional[str]) -> None:
+    sides = []
+    for side in SIDES:
+        recorder = recorders[side]
+        what = 'input' if recorder['type'] == 'ModuleInputs' else 'output'
+        used = ', '.join(
+            f'{bare_type(one)}('
+            f'{", ".join(f"{k}={v}" for k, v in one.items() if k != "type")})'
+            for one in connectors[side])
+        sides.append(f'the {what} of {side}.{recorder["source"]} with ' +
+                     (used or 'no connector'))
+    print_log(
+        f'mix_cc: the student is a {kind}. CC compares {" and ".join(sides)}; '
+        f'sampler={sampler}. The keys source, connector and sampler change '
+        'this.',
+        logger='current')
 
 
 def _check_names(distiller: dict, added: Dict[str, dict]) -> None:
@@ -222,30 +249,3 @@ def _check_names(distiller: dict, added: Dict[str, dict]) -> None:
             f'mix_cc adds {", ".join(taken)}, but the distiller of the recipe '
             'already has these names. If the recipe contains CC, change its '
             'settings there; otherwise, rename them in the recipe.')
-
-
-def _set_sampler(cfg: Config, sampler: str, samples_per_class: int) -> None:
-    if sampler != 'CURSampler':
-        raise ValueError(
-            f"sampler must be 'CURSampler' or None, but is {sampler!r}; for "
-            'other samplers, use None and set train_dataloader.batch_sampler.')
-    if cfg.model.get('teachers'):
-        print_log(
-            'mix_cc does not change the sampler of this data-free recipe, '
-            'since a generator creates its images.',
-            logger='current',
-            level=logging.INFO)
-        return
-    loader = cfg.train_dataloader
-    if loader.get('batch_sampler'):
-        raise ValueError(
-            'mix_cc sets a CURSampler, but train_dataloader has the '
-            f'batch_sampler {loader.batch_sampler.type} already; set '
-            'sampler=None to keep it, or remove it from the recipe.')
-    # PyTorch does not allow drop_last together with a batch sampler.
-    loader.pop('drop_last', None)
-    # CURSampler only uses seed, epoch and rank of the sampler.
-    if bare_type(loader.get('sampler') or {}) != 'DefaultSampler':
-        loader.sampler = dict(type='DefaultSampler', shuffle=True)
-    loader.batch_sampler = dict(
-        type='CURSampler', samples_per_class=samples_per_class)

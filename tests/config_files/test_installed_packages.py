@@ -1,6 +1,7 @@
 """Recipes of packages that are not installed."""
 import pytest
 
+from mmcckd.config_files import installed_packages
 from mmcckd.config_files.installed_packages import check_installed
 from mmcckd.engine.config_arguments import read_config
 
@@ -28,8 +29,18 @@ def test_a_config_of_it(path, package):
     """And pip is not called."""
     with pytest.raises(ModuleNotFoundError,
                        match=f'{path} is a config of {package}, which is not '
-                       f'installed; install it with: pip install {package}'):
+                       f'installed; install it with: pip install {package}. '
+                       f'{package} also needs the full mmcv'):
         read_config(path)
+
+
+def test_it_is_installed_without_operators(monkeypatch):
+    monkeypatch.setattr(installed_packages, 'is_installed', lambda name: True)
+    monkeypatch.setattr(installed_packages, 'find_spec', lambda name: None)
+    with pytest.raises(ModuleNotFoundError,
+                       match='a config of mmdet, which needs the compiled '
+                       'operators of the full mmcv, but mmcv-lite is inst'):
+        check_installed('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
 
 
 def test_what_a_config_imports(tmp_path):

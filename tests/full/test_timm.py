@@ -1,135 +1,105 @@
-"""timm's networks as teachers of a CNN: a step by MMPretrain's wrappers."""
+"""CC with networks of timm, without their weights."""
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 from mmrazor.registry import MODELS
 
-timm = pytest.importorskip('timm')
+from mmcckd.recipes import frozen_teacher, mix_cc
 
-KERNEL = dict(type='GaussianRBFKernelConnector')
-TOKENS = dict(type='TokenConnector')
-VIT = dict(
-    model_name='vit_tiny_patch16_224', img_size=32, depth=2, embed_dim=48)
-DEIT = dict(VIT, model_name='deit_tiny_distilled_patch16_224')
-SWIN = dict(
-    model_name='swin_tiny_patch4_window7_224',
-    img_size=32,
-    window_size=2,
-    depths=(1, 1, 1, 1),
-    embed_dim=24)
-CNN = dict(model_name='resnet18')
-STUDENT = dict(
-    type='mmpretrain.ImageClassifier',
-    backbone=dict(
-        type='ResNet_CIFAR',
-        depth=18,
-        stem_channels=4,
-        base_channels=8,
-        num_stages=2,
-        strides=(1, 2),
-        dilations=(1, 1),
-        out_indices=(1, )),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=5, in_channels=16))
+pytest.importorskip('timm')
+ROOT = Path(__file__).parent.parent.parent
 
 
-def classifier(network):
-    return dict(type='mmpretrain.TimmClassifier', num_classes=5, **network)
+@pytest.fixture(scope='module')
+def recipe():
+    """KD of ResNet-18 by the logits of a teacher."""
+    return Config.fromfile(ROOT / 'configs/baseline/kd_r34_r18_in1k.py')
 
 
-def backbone(network, neck=None, head=None):
+def timm(name, **settings):
+    return dict(
+        type='mmpretrain.TimmClassifier',
+        model_name=name,
+        num_classes=1000,
+        **settings)
+
+
+def backbone(name, neck=None, head=None, **settings):
     return dict(
         type='mmpretrain.ImageClassifier',
-        backbone=dict(type='TIMMBackbone', **network),
+        backbone=dict(
+            type='mmpretrain.TIMMBackbone', model_name=name, **settings),
         neck=neck,
         head=head)
 
 
-GAP = dict(type='GlobalAveragePooling')
-# The teacher, what it records, and connectors before the kernel.
-TEACHERS = dict(
-    vit_tokens=(classifier(VIT), 'model.norm', [TOKENS]),
-    vit_class_token=(classifier(VIT), 'model.norm',
-                     [dict(TOKENS, pool='cls')]),
-    vit=(classifier(VIT), 'model.head_drop', []),
-    deit=(classifier(DEIT), 'model.norm',
-          [dict(TOKENS, num_extra_tokens=2)]),
-    swin=(classifier(SWIN), 'model.head.global_pool', []),
-    cnn=(classifier(CNN), 'model.global_pool', []),
-    cnn_map=(classifier(CNN), 'model.layer3', [dict(type='PoolConnector')]),
-    backbone_vit=(backbone(VIT), 'backbone', [TOKENS]),
-    backbone_cnn=(backbone(CNN, GAP), 'neck', []),
-    backbone_pyramid=(backbone(dict(CNN, features_only=True)), 'backbone',
-                      [dict(type='PoolConnector', level='all')]))
+SMALL_VIT = dict(img_size=64, depth=1)
 
 
-def recipe(teacher, **changes):
-    network, source, connectors = TEACHERS[teacher]
-    sides = dict(student='neck', teacher=source)
-    return dict(
-        type='FrozenTeacherDistill',
-        architecture=STUDENT,
-        teacher=copy.deepcopy(network),
-        distiller=dict(
-            type='ConfigurableDistiller',
-            **{
-                f'{side}_recorders': dict(
-                    feature=dict(type='ModuleOutputs', source=name))
-                for side, name in sides.items()
-            },
-            connectors=dict(student=KERNEL, teacher=[*connectors, KERNEL]),
-            distill_losses=dict(
-                loss_cc=dict(type='CorrelationCongruenceLoss')),
-            loss_forward_mappings=dict(
-                loss_cc={
-                    f'preds_{side[0].upper()}': dict(
-                        recorder='feature',
-                        from_student=side == 'student',
-                        connector=side)
-                    for side in sides
-                })),
-        **changes)
+@pytest.mark.parametrize('teacher, logits, recorder, connector', [
+    (timm('vit_tiny_patch16_224', **SMALL_VIT), 'model.head',
+     dict(type='ModuleInputs', source='model.head'), None),
+    (timm('deit_tiny_distilled_patch16_224', **SMALL_VIT), 'model.head',
+     dict(type='ModuleInputs', source='model.head_dist'), None),
+    (timm('swin_tiny_patch4_window7_224', img_size=64, window_size=2,
+          depths=(1, 1, 1, 1)), 'model.head.fc',
+     dict(type='ModuleInputs', source='model.head.fc'), None),
+    (timm('resnet18'), 'model.fc',
+     dict(type='ModuleInputs', source='model.fc'), None),
+    (backbone('resnet18', dict(type='mmpretrain.GlobalAveragePooling'),
+              dict(
+                  type='mmpretrain.LinearClsHead',
+                  num_classes=1000,
+                  in_channels=512)),
+     'head.fc', dict(type='ModuleOutputs', source='neck'), None),
+    (backbone('vit_tiny_patch16_224', **SMALL_VIT), None,
+     dict(type='ModuleOutputs', source='backbone'),
+     dict(type='TokenConnector', pool='cls', num_extra_tokens=1)),
+    (backbone('resnet18'), None,
+     dict(type='ModuleOutputs', source='backbone'),
+     dict(type='PoolConnector')),
+], ids=['vit', 'distilled', 'swin', 'cnn', 'backbone', 'tokens', 'map'])
+@pytest.mark.parametrize('freeze', [False, True])
+def test_a_teacher_of_timm(teacher, logits, recorder, connector, freeze,
+                           recipe):
+    cfg = copy.deepcopy(recipe)
+    cfg.model.type = 'mmrazor.SingleTeacherDistill'
+    for name in ('student_loss_weight', 'channels_last'):
+        cfg.model.pop(name, None)
+    cfg.model.teacher = ConfigDict(teacher)
+    cfg.model.teacher_ckpt = None
+    distiller = cfg.model.distiller
+    if logits:
+        distiller.teacher_recorders.fc.source = logits
+    else:  # a feature extractor
+        for name in ('teacher_recorders', 'student_recorders',
+                     'distill_losses', 'loss_forward_mappings'):
+            distiller[name] = {}
+    cfg = mix_cc(cfg)
+    if freeze:
+        cfg = frozen_teacher(cfg)
+    added = cfg.model.distiller.teacher_recorders.cc_feature
+    assert added.source == recorder['source']
+    assert added.type.endswith(recorder['type'])
+    kernels = cfg.model.distiller.connectors.cc_kernel_t
+    if connector is None:
+        assert kernels.type.endswith('GaussianRBFKernelConnector')
+    else:
+        assert kernels[0].type.endswith(connector['type'])
+        assert {**kernels[0], 'type': connector['type']} == connector
 
-
-@pytest.fixture(scope='module')
-def batch():
-    generator = torch.Generator().manual_seed(0)
-    samples = [DataSample().set_gt_label(i % 5) for i in range(4)]
-    return torch.randn(4, 3, 32, 32, generator=generator), samples
-
-
-@pytest.mark.parametrize('teacher', TEACHERS)
-@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
-def test_the_gradient_reaches_the_student_alone(teacher, dtype, batch):
-    algorithm = MODELS.build(recipe(teacher, teacher_dtype=dtype)).train()
-    assert not algorithm.teacher.training
-    for part in algorithm.teacher.modules():
-        assert not part.training
-    loss = algorithm.loss(*batch)['distill.loss_cc']
-    assert loss.isfinite() and loss > 0
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = MODELS.build(cfg.model)
+    model.train()
+    loss = model(
+        torch.randn(4, 3, 64, 64),
+        [DataSample().set_gt_label(i // 2) for i in range(4)],
+        mode='loss')['distill.loss_cc']
+    assert 0 < loss < float('inf')
     loss.backward()
-    first = next(algorithm.student.backbone.parameters())
-    assert first.grad.abs().sum() > 0
-    assert all(p.grad is None for p in algorithm.teacher.parameters())
-
-
-def test_a_checkpoint_of_timm(batch, tmp_path):
-    """Names of weights without MMPretrain's prefix, in a file of timm's."""
-    torch.manual_seed(1)
-    network = timm.create_model(num_classes=5, **VIT)
-    torch.save(network.state_dict(), tmp_path / 'vit.pth')
-    algorithm = MODELS.build(
-        recipe('vit', teacher_ckpt=str(tmp_path / 'vit.pth')))
-    algorithm.loss(*batch)
-    network.eval()
-    torch.testing.assert_close(
-        algorithm.teacher(batch[0]), network(batch[0]))
-
-
-def test_tokens_without_a_connector(batch):
-    cfg = recipe('backbone_vit')
-    cfg['distiller']['connectors']['teacher'] = KERNEL
-    with pytest.raises(ValueError, match=r'but got \(4, 5, 48\); .*TokenCon'):
-        MODELS.build(cfg).loss(*batch)
+    assert model.student.backbone.conv1.weight.grad.abs().max() > 0

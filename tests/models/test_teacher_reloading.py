@@ -68,7 +68,7 @@ def images():
 
 
 def prepare(model, images):
-    model._prepare_teacher(images)
+    model.run_teacher(images)
 
 
 class TeacherOfEachEpoch(Hook):
@@ -103,7 +103,8 @@ def test_a_teacher_of_each_epoch(cfg, checkpoints, images, tmp_path,
                                  without_a_compiler, changes, tolerance):
     model = train(cfg, tmp_path, [TeacherOfEachEpoch(checkpoints)],
                   teacher_ckpt=checkpoints[1], **changes)
-    assert model._preparation.folded  # the second was prepared like the first
+    # The second was prepared like the first.
+    assert model.inference.preparation.folded
     expected = logits(cfg, checkpoints[1], images)
     found = model.teacher(images).float()
     torch.testing.assert_close(
@@ -129,7 +130,7 @@ def test_whatever_loads(cfg, checkpoints, images, load):
     for checkpoint in (*checkpoints, *checkpoints):
         prepare(model, images)
         load(model.teacher, checkpoint)
-        assert model._preparation is None
+        assert model.inference.preparation is None
         assert torch.equal(
             model.teacher(images), logits(cfg, checkpoint, images))
 
@@ -205,8 +206,8 @@ def test_a_copy_is_loaded_by_itself(cfg, checkpoints, images):
     load_checkpoint(other.teacher, checkpoints[1])
     assert torch.equal(
         other.teacher(images), logits(cfg, checkpoints[1], images))
-    assert other._preparation is None
-    assert model._preparation.teacher is model.teacher
+    assert other.inference.preparation is None
+    assert model.inference.preparation.teacher is model.teacher
     only = algorithm(cfg, checkpoints[0], teacher_dtype='bfloat16')
     prepare(only, images)
     assert torch.equal(model.teacher(images), only.teacher(images))

@@ -294,8 +294,9 @@ def test_a_student_that_is_not_trained(digits):
      "'nek'; near names: neck, neck.gap. If the networks have"),
     (dict(student='neck', teacher='bakbone.layer4'),
      'fit the teacher: .* near names: backbone.layer4, '),
-    (dict(student='neck'), 'must be the name of a module, or dict.*but is'),
-    (3, 'must be the name of a module, or dict.*but is 3'),
+    (dict(pupil='neck'), 'must be the name of a module, .* but is .*pupil'),
+    (dict(type='ParameterRecorder', source='neck'), 'one of the types Modul'),
+    (3, 'must be the name of a module, .* but is 3'),
 ])
 def test_a_source_that_is_not_there(source, message, rkd):
     with pytest.raises(ValueError, match=message):
@@ -341,7 +342,7 @@ def test_a_batch_sampler_of_the_users(digits):
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(sampler='SURSampler'),
-     "must be 'CURSampler' or None, but is 'SURSampler'"),
+     "must be 'CURSampler', None or 'auto', but is 'SURSampler'"),
     (dict(kernel='BilinearKernelConnector'), 'kernel must be the config of a '
      "connector.* line kernel.type=…, but is 'BilinearKernelConnector'"),
     (dict(student_projection=dict(out_features=8)),

@@ -23,3 +23,9 @@ def check_samples_per_class(samples_per_class: int) -> None:
     if samples_per_class < 1:
         raise ValueError('samples_per_class must be at least 1, but is '
                          f'{samples_per_class}.')
+
+
+def check_num_images(num_images: int) -> None:
+    """Raise ``ValueError`` unless ``num_images`` is 1 or more."""
+    if num_images < 1:
+        raise ValueError(f'num_images must be at least 1, but is {num_images}.')

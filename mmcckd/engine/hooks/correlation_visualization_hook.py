@@ -149,7 +149,7 @@ class CorrelationVisualizationHook(Hook):
         measures = dict(L_CC=F.mse_loss(student, teacher))
         if ratio is not None:
             measures.update(gradient_ratio=ratio)
-        measures.update(_measure_features(distiller, name, labels))
+        measures.update(_measure_features(distiller, name, labels, n))
         runner.visualizer.add_scalars(
             {
                 f'correlations.{name}/{measure}': float(value)
@@ -206,8 +206,8 @@ def _labels(data_batch: Any) -> Optional[Tensor]:
 
 
 def _measure_features(distiller: ConfigurableDistiller, name: str,
-                      labels: Optional[Tensor]) -> Dict[str, float]:
-    """Measure the recorded features if there is one for each sample."""
+                      labels: Optional[Tensor], n: int) -> Dict[str, float]:
+    """Measure the recorded features if there is one for each of n samples."""
     measures, features = {}, []
     for side, owner in (('preds_S', 'student'), ('preds_T', 'teacher')):
         record = dict(distiller.loss_forward_mappings[name][side])
@@ -218,6 +218,8 @@ def _measure_features(distiller: ConfigurableDistiller, name: str,
                 distiller.get_record(**record), 'CorrelationVisualizationHook')
         except (TypeError, ValueError):
             return {}  # only the connector turns the record into features
+        if len(feature) != n:
+            return {}  # it has selected positions of maps
         features.append(feature.cpu())
         if labels is not None:
             structure = cosine_structure(features[-1], labels)

@@ -1,8 +1,6 @@
-from contextlib import nullcontext
 from typing import Dict, List, Optional, Union
 
 import torch
-from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
 from mmrazor.models.algorithms import SingleTeacherDistill
@@ -13,27 +11,19 @@ from torch import Tensor, nn
 from mmcckd.loaded_weights import keep_loaded, watch_loading
 from mmcckd.teacher_store import StoreSettings
 
-from ..distillers.recorders import (
-    check_teacher_records,
-    check_widths,
-    recorded_modules,
-)
+from ..distillers.recorders import check_widths, recorded_modules
 from ..losses import check_loss_weight
 from ..relu6 import keep_outputs_of_relu6
 from .batch_mixing import use_augments_of_student
 from .compiled_parts import compile_unrecorded_parts
 from .initial_weights import build_teacher, init_teacher, keep_given_weights
-from .prepared_teacher import (
-    DTYPES,
-    Preparation,
-    as_float32,
-    prepare_teacher,
-)
+from .prepared_teacher import DTYPES
 from .stored_teacher import StoredTeacher
 from .strict_loading import StrictLoading
 from .student_loss import check_student_loss, weigh_losses
 from .teacher_checkpoint import load_teacher_checkpoint
 from .teacher_images import compare_preprocessors, convert_images_for_teacher
+from .teacher_inference import TeacherInference
 
 
 @MODELS.register_module()
@@ -45,6 +35,8 @@ class FrozenTeacherDistill(SingleTeacherDistill):
     - The teacher is always in eval mode, including its dropout, runs without
       autograd, and computes no loss: it is called with ``mode='tensor'``.
       Recorders can record all modules of the teacher except those of its loss.
+      Of a detector or segmentor, only backbone and neck run if nothing else
+      is recorded.
     - The teacher is not a submodule. ``algorithm.teacher`` exists and moves to
       a device with the algorithm, but its weights are not in checkpoints,
       optimizers or averaged models, and DDP does not synchronize them. A
@@ -159,8 +151,6 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self.student_loss_weight = student_loss_weight
         self.teacher_dtype = teacher_dtype
         self.channels_last = channels_last
-        self.compile_networks = compile
-        self._preparation: Optional[Preparation] = None
         self._student_loaded = student_loaded
         self.stored_teacher: Optional[StoredTeacher] = None
         if teacher_store is not None:
@@ -170,6 +160,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         # The teacher is not a submodule, see the docstring of the class.
         self.__dict__['teacher'] = self._modules.pop('teacher')
         self.teacher.eval()
+        # Runs with and without autocast share a store.
+        self.inference = TeacherInference(
+            self.teacher, self.distiller, teacher_dtype, channels_last,
+            compile, autocast=teacher_store is None)
         self._teacher_loading = StrictLoading(
             self.teacher, before=self._before_loading)
         self._teacher_loading.loaded |= teacher_loaded
@@ -236,32 +230,15 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                     images: Tensor,
                     data_samples: Optional[List[BaseDataElement]] = None,
                     prepare: bool = True) -> None:
-        """Run the teacher with recorders.
-
-        Args:
-            images (Tensor): Images, (n, c, h, w).
-            data_samples (List[BaseDataElement], optional): n samples.
-            prepare (bool): Whether to prepare the teacher for inference
-                before, if it is not prepared. Defaults to True.
+        """Run the teacher with recorders, see :meth:`.TeacherInference.run`.
 
         Raises:
             ValueError: If a recorder that a loss needs has recorded nothing,
                 or the teacher's weights do not fit.
         """
-        if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        if prepare and self._preparation is None:
-            self._prepare_teacher(images)
-        # A delivery records in the teacher's forward pass, and overrides in
-        # the student's.
-        distiller = self.distiller
-        distiller.set_deliveries_override(False)
-        with distiller.teacher_recorders, distiller.deliveries:
-            with torch.no_grad(), self._teacher_autocast(images):
-                self.teacher(images, data_samples, mode='tensor')
-        check_teacher_records(distiller)
-        for recorder in distiller.teacher_recorders.recorders.values():
-            recorder.data_buffer[:] = as_float32(recorder.data_buffer)
+        if prepare and self.inference.preparation is None:
+            self.ready_teacher(images.device)
+        self.inference.run(images, data_samples, prepare)
 
     def init_weights(self) -> None:
         """Initialize the student, and the teacher if it is not initialized.
@@ -289,36 +266,10 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         self._teacher_loading.check_last()
         self.teacher.to(device)
 
-    def _prepare_teacher(self, images: Tensor) -> None:
-        self.ready_teacher(images.device)
-        recorded = recorded_modules(self.teacher,
-                                    self.distiller.teacher_recorders)
-        self._preparation = prepare_teacher(self.teacher, images, recorded,
-                                            self.teacher_dtype)
-        if self.compile_networks:
-            compile_unrecorded_parts(self.teacher, recorded)
-        print_log(
-            f'Teacher prepared: {len(self._preparation.folded)} BatchNorms '
-            f'folded, {next(self.teacher.parameters()).dtype}.',
-            logger='current')
-
     def _before_loading(self, module: nn.Module) -> None:
-        """Undo the preparation. The next batch prepares the teacher again."""
         if self.stored_teacher is not None:
             self.stored_teacher.close()
-        if self._preparation is None:
-            return
-        self._preparation.undo_before_loading(module)
-        self._preparation = None
-        if self.compile_networks:
-            torch.compiler.reset()  # compiled code may contain the weights
-
-    def _teacher_autocast(self, images: Tensor):
-        """Disable autocast if the teacher has a dtype of its own, or a store,
-        which runs with and without autocast share."""
-        if self.teacher_dtype is None and self.stored_teacher is None:
-            return nullcontext()
-        return torch.autocast(images.device.type, enabled=False)
+        self.inference.undo_before_loading(module)
 
     def train(self, mode: bool = True) -> 'FrozenTeacherDistill':
         """Set the mode of the student. The teacher stays in eval mode.

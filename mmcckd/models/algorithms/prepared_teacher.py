@@ -1,6 +1,6 @@
 """Make a network that is only used for inference faster."""
 from dataclasses import dataclass
-from typing import Any, Collection, List, Optional
+from typing import Any, Collection, List, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ class Preparation:
 def prepare_teacher(teacher: nn.Module,
                     images: Tensor,
                     recorded: Collection[nn.Module],
-                    dtype: Optional[str] = None) -> Preparation:
+                    dtype: Optional[str] = None,
+                    data_samples: Optional[Sequence] = None) -> Preparation:
     """Fold the teacher's BatchNorms and set its precision, in place.
 
     Args:
@@ -64,6 +65,8 @@ def prepare_teacher(teacher: nn.Module,
         dtype (str, optional): "float32", "bfloat16" or "float16". The weights
             and the inputs of the teacher are cast to it. Defaults to None,
             which does not change the precision.
+        data_samples (Sequence, optional): The n samples of the images, which
+            some detectors need. Defaults to None.
 
     Returns:
         Preparation: The changes.
@@ -72,9 +75,11 @@ def prepare_teacher(teacher: nn.Module,
         ValueError: If the teacher does not run with this dtype.
     """
     before = next(teacher.parameters()).dtype
+    sample = None if data_samples is None else data_samples[:1]
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         folded = fold_batch_norm(
-            teacher, lambda: teacher(images[:1], mode='tensor'), recorded)
+            teacher, lambda: teacher(images[:1], sample, mode='tensor'),
+            recorded)
     if dtype is not None:
         # The mean and std of the data preprocessor apply to the images, and
         # the student may share it.
@@ -84,7 +89,7 @@ def prepare_teacher(teacher: nn.Module,
             teacher.data_preprocessor = preprocessor
         with torch.no_grad(), torch.autocast(
                 images.device.type, enabled=False):
-            _cast_where_needed(teacher, images[:1])
+            _cast_where_needed(teacher, images[:1], sample)
     return Preparation(teacher, folded, before)
 
 
@@ -100,7 +105,8 @@ def as_float32(data: Any) -> Any:
     return tree_map(widen, data)
 
 
-def _cast_where_needed(teacher: nn.Module, images: Tensor) -> None:
+def _cast_where_needed(teacher: nn.Module, images: Tensor,
+                       data_samples: Optional[Sequence]) -> None:
     """Cast the inputs of modules that get another dtype than their weights.
 
     These are the images, and what a network computes in float32 between its
@@ -116,7 +122,7 @@ def _cast_where_needed(teacher: nn.Module, images: Tensor) -> None:
             handle = module.register_forward_pre_hook(hook, with_kwargs=True)
             hooks.append((hook, handle))
     try:
-        teacher(images, mode='tensor')
+        teacher(images, data_samples, mode='tensor')
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise

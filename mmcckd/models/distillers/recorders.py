@@ -2,6 +2,7 @@
 from importlib import import_module
 from typing import Dict, Optional, Set
 
+from mmengine.config import ConfigDict
 from mmrazor.models.task_modules import RecorderManager
 from torch import nn
 
@@ -34,7 +35,8 @@ def check_recorders(recorders: Dict[str, dict],
         if not isinstance(kind, (str, type)) or not isinstance(source, str):
             raise ValueError(
                 f"{owner}_recorders.{name} must be dict(type='ModuleOutputs', "
-                f"source='neck') or similar, but is {dict(recorder)}.")
+                "source='neck') or similar, but is "
+                f'{ConfigDict(recorder).to_dict()}.')
         try:
             _find(recorder_type(recorder), source, owner, model)
         except ValueError as error:
