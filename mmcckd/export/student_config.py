@@ -14,6 +14,8 @@ from .type_names import name_types
 def student_config(cfg: Config) -> Config:
     """Make a plain, complete MMPretrain config of the student of a run.
 
+    The config of a detector or segmentor is one of mmdet or mmsegmentation.
+
     Args:
         cfg (Config): The config of a distillation, with the student at
             ``model.architecture``, or of the student itself.
@@ -36,11 +38,13 @@ def student_config(cfg: Config) -> Config:
     if not cfg.get(f'{split}_dataloader'):
         raise ValueError('it has neither a test_dataloader nor a '
                          'val_dataloader, whose pipeline the student needs.')
-    if model.get('_scope_') == 'mmpretrain':
+    scope = model.get('_scope_')
+    is_foreign = scope in ('mmdet', 'mmseg')
+    if scope == 'mmpretrain':
         del model['_scope_']
     student = Config(
         dict(
-            default_scope='mmpretrain',
+            default_scope=scope if is_foreign else 'mmpretrain',
             model=_plain(name_types(model)),
             # in the order of precedence of MMEngine and MMRazor
             data_preprocessor=name_types(
@@ -49,6 +53,10 @@ def student_config(cfg: Config) -> Config:
             test_dataloader=_plain(name_types(cfg[f'{split}_dataloader'])),
             test_evaluator=name_types(cfg[f'{split}_evaluator']),
             test_cfg=dict()))
+    if is_foreign:  # these packages expect it in the model
+        student.model.data_preprocessor = student.pop('data_preprocessor')
+    if scope == 'mmseg':  # read by its inference_model()
+        student.test_pipeline = student.test_dataloader.dataset.get('pipeline')
     imports = _imports(cfg, student)
     if imports['imports']:
         student.custom_imports = imports
