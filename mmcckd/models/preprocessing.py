@@ -13,6 +13,9 @@ from torch import nn
 KNOWN_FORWARDS = (BaseDataPreprocessor.forward, ImgDataPreprocessor.forward,
                   ClsDataPreprocessor.forward)
 
+# Attributes of MMPretrain's, MMEngine's and mmsegmentation's preprocessors.
+SWAPS = ('to_rgb', '_channel_conversion', 'channel_conversion')
+
 
 class Preprocessing(NamedTuple):
     """How a data preprocessor changes the pixels of an image.
@@ -59,9 +62,7 @@ def preprocessing_of(preprocessor: nn.Module) -> Preprocessing:
     return Preprocessing(
         mean=mean,
         std=std,
-        swaps=bool(
-            getattr(preprocessor, 'to_rgb', False)
-            or getattr(preprocessor, '_channel_conversion', False)),
+        swaps=any(getattr(preprocessor, name, False) for name in SWAPS),
         padding=(divisor, preprocessor.pad_value) if divisor > 1 else None)
 
 

@@ -3,7 +3,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from torch import Tensor, nn
 
-from .kinds import DETECTOR, default_part, is_dense, kind_of
+from mmcckd.models.kinds import DETECTOR, default_part, is_dense, kind_of
+
 from .recorded import recorded, unwrapped
 
 

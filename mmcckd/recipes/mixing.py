@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmcckd.config_files.component_types import bare_type
+from mmcckd.models.kinds import CLASSIFIER, kind_of
 from mmcckd.models.losses import check_loss_weight
 
 from .algorithm import distillation_of, import_mmcckd, mmrazor_type
@@ -17,7 +18,6 @@ from .connectors import (
     check_is_config,
     connectors_of_sides,
 )
-from .kinds import CLASSIFIER, kind_of
 from .networks import build_networks
 from .sampling import set_sampler
 from .sources import Source, existing_recorder, find_recorders

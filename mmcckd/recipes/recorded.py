@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcckd.config_files.component_types import recorder_type
-
-from .kinds import is_dense
+from mmcckd.models.kinds import is_dense
 
 # Large enough for all levels of usual pyramids.
 DENSE_SIZE, CLASSIFIER_SIZE = 256, 224

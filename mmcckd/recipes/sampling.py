@@ -5,8 +5,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmcckd.config_files.component_types import bare_type
-
-from .kinds import CLASSIFIER
+from mmcckd.models.kinds import CLASSIFIER
 
 
 def set_sampler(cfg: Config, sampler: str, samples_per_class: int,

@@ -6,8 +6,8 @@ from torch import nn
 
 from mmcckd.config_files.component_types import recorder_type
 from mmcckd.models.find_module import find_module
+from mmcckd.models.kinds import default_part, is_dense
 
-from .kinds import default_part, is_dense
 from .recorded import classifier_recorder
 
 Source = Union[str, dict]  # the output of a module, or config of a recorder

@@ -4,6 +4,8 @@ from typing import Any
 from mmengine.model import BaseModel
 from mmrazor.models.task_modules import RecorderManager
 
+from ..kinds import is_dense
+
 # The parts that extract_feat() runs.
 PARTS = ('backbone', 'neck')
 METHOD = '_forward'  # of mmdet and mmsegmentation, for ``mode='tensor'``
@@ -14,14 +16,14 @@ def run_features_only(model: BaseModel, recorders: RecorderManager) -> None:
 
     This is a change in place. The model is not changed if something is
     recorded outside of its backbone and neck, or if it is a classifier, the
-    head of which is small.
+    head of which is fast.
 
     Args:
         model (BaseModel): The teacher.
         recorders (RecorderManager): Its recorders.
     """
     sources = [recorder.source for recorder in recorders.recorders.values()]
-    if hasattr(model, METHOD) and hasattr(model, 'extract_feat') and all(
+    if is_dense(model) and all(
             source.partition('.')[0] in PARTS for source in sources):
         setattr(model, METHOD, _ExtractFeatures(model))
 

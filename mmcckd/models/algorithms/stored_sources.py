@@ -5,6 +5,7 @@ from typing import Dict, List, Mapping, Optional
 from mmengine.logging import print_log
 from torch import nn
 
+from ..kinds import is_dense, kind_of
 from .batch_mixing import TURN_OFF, batch_augment_names
 
 
@@ -47,8 +48,15 @@ def check_storable(model: nn.Module) -> None:
         model (FrozenTeacherDistill): The model.
 
     Raises:
-        ValueError: If it has deliveries or batch augmentations.
+        ValueError: If it is a detector or segmentor, or has deliveries or
+            batch augmentations.
     """
+    if is_dense(model.teacher):
+        raise ValueError(
+            f'A teacher store cannot be used with a {kind_of(model.teacher)}: '
+            'the images of a batch are padded to a common size, on which the '
+            'records depend, and each image has its own size. Remove '
+            'teacher_store.')
     deliveries = model.distiller.deliveries.deliveries
     if deliveries:
         raise ValueError(

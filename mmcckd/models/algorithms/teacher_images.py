@@ -22,6 +22,10 @@ from ..preprocessing import (
 )
 
 
+# Data preprocessors of mmdet and mmsegmentation, which pad to a common size.
+PADDING = {'DetDataPreprocessor', 'SegDataPreProcessor'}
+
+
 def convert_images_for_teacher(teacher: BaseModel,
                                preprocessor: nn.Module) -> None:
     """Make a teacher accept the images of the run's data preprocessor.
@@ -147,16 +151,19 @@ class ConvertImages:
 
 def _why_not(own: nn.Module, preprocessor: nn.Module) -> Optional[str]:
     """The reason why images cannot be converted, or None."""
+    padding = 'the padding has a constant value, which is not normalized'
     unknown = {
         type(p).__name__
         for p in (own, preprocessor) if not is_known(p)
     }
+    if unknown and unknown <= PADDING:
+        return padding
     if unknown:
         return ('the forward method of '
                 f'{" and ".join(sorted(unknown))} is unknown')
     expected, given = preprocessing_of(own), preprocessing_of(preprocessor)
     if expected.padding or given.padding:
-        return 'the padding has a constant value, which is not normalized'
+        return padding
     if 0 in (expected.std or ()) + (given.std or ()):
         return 'a std is 0'
     channels = {len(p.mean) for p in (expected, given) if p.mean} - {1}
