@@ -1,8 +1,13 @@
+import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from mmcckd.compat.versions import SUPPORTED, check_versions
 
@@ -16,6 +21,7 @@ INSTALLED = dict(
         'mmcv-lite': '2.1.0',
         'scikit-learn': '1.9.1'
     })
+ROOT = Path(__file__).parent.parent.parent
 ONEDL = dict(
     mmengine=None,
     onedl_mmengine='0.10.12',
@@ -83,6 +89,52 @@ def test_out_of_range(changes, message):
     with pytest.raises(ImportError) as error:
         check(**changes)
     assert message in str(error.value)
+
+
+def requirements(path):
+    """The requirements in a file, by the names of the distributions."""
+    lines = (ROOT / 'requirements' / path).read_text().splitlines()
+    parsed = [
+        Requirement(line.partition('#')[0]) for line in lines
+        if line.partition('#')[0].strip()
+    ]
+    return {canonicalize_name(each.name): each.specifier for each in parsed}
+
+
+def ranges():
+    return {
+        distribution: supported
+        for distributions in SUPPORTED.values()
+        for distribution, supported in distributions.items()
+    }
+
+
+@pytest.mark.parametrize('name', ['runtime', 'openmmlab', 'onedl'])
+def test_setup_requires_the_supported_versions(name):
+    found = requirements(f'{name}.txt')
+    checked = [each for each in found if each in ranges()]
+    assert checked
+    for each in checked:
+        assert found[each] == SpecifierSet(ranges()[each]), each
+
+
+def test_the_documented_versions():
+    page = (ROOT / 'docs/installation.md').read_text()
+    rows = re.findall(r'^\|.*\| `([\w-]+)` \| `(.+)` \|$', page, re.M)
+    assert dict(rows) == ranges()
+
+
+MATRIX = sorted(
+    path.name for path in (ROOT / 'requirements/matrix').iterdir())
+
+
+@pytest.mark.parametrize('name', MATRIX)
+def test_the_sets_of_versions_are_supported(name):
+    replacements = requirements(f'matrix/{name}')
+    for distribution, version in replacements.items():
+        if distribution in ranges():
+            version = str(version).removeprefix('==')
+            assert version in SpecifierSet(ranges()[distribution])
 
 
 @pytest.mark.parametrize('package', ['torch', 'mmengine', 'mmrazor'])
