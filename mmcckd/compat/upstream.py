@@ -29,6 +29,7 @@ def patch_upstream() -> None:
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
+    from .mmengine_subsets import copy_subsets_separately
     from .mmpretrain_folders import warn_of_skipped_files
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
@@ -42,6 +43,7 @@ def patch_upstream() -> None:
     find_mmcckd_configs()
     warn_of_skipped_files()
     warn_of_replaced_samples()
+    copy_subsets_separately()
     restart_loaders_at_once()
     merge_keys_beside_cfg_path()
     check_pretrained_init()
