@@ -1,10 +1,10 @@
 """Copy the settings of each subset of a data set anew.
 
 ``BaseDataset.get_subset``, which MMPretrain's ``KFoldDataset`` uses, remembers
-what it has copied by ``id`` for the rest of the process. Python may give the id
-of a deleted data set to an attribute of another one, such as its pipeline,
+what it has copied by ``id`` for the rest of the process. Python may give the
+id of a deleted data set to an attribute of another one, such as its pipeline,
 whose "copy" is then a data set. In a run with two folds, for training and
-validation, loading ends with "object is not callable".
+validation, loading may end with "object is not callable".
 
 Can be deleted when MMEngine copies with a new memo for each subset.
 """

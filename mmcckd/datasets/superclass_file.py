@@ -160,7 +160,8 @@ class Superclasses:
                 'dataset with tools/cluster_superclasses.py, or train on the '
                 'one that the file was made of.')
         return np.concatenate([
-            self._of_samples(part, path, fitting, f'{tried}; nor of the inner ')
+            self._of_samples(part, path, fitting,
+                             f'{tried}; nor of the inner ')
             for part in wrapped.datasets
         ])[wrapped.indices]
 

@@ -142,11 +142,13 @@ def advice_on_wrappers(dataset: Dataset, method: str) -> str:
     """
     if not is_wrapper(dataset):
         return ''
-    names = sorted({wrapper.__name__ for wrapper in WRAPPERS})
-    return (f' {type(dataset).__name__} wraps another data set in a way that '
-            f'is not known; known are {", ".join(names)}, and subclasses that '
-            'return the same samples. Use one of these, or define '
-            f'{method} in {type(dataset).__name__}.')
+    name = type(dataset).__name__
+    *names, last = sorted({wrapper.__name__ for wrapper in WRAPPERS},
+                          key=str.lower)
+    return (f' {name} wraps another data set, but which samples it returns is '
+            f'only known for {", ".join(names)} and {last}, and their '
+            'subclasses that do not change this. Use one of these, or define '
+            f'{method} in {name}.')
 
 
 def base_datasets(dataset: Dataset) -> List[Dataset]:

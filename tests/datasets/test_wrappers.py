@@ -14,7 +14,6 @@ from mmengine.dataset import (
     DefaultSampler,
     RepeatDataset,
 )
-from mmengine.registry import DATASETS
 from mmpretrain.datasets import BaseDataset, KFoldDataset
 from mmrazor.datasets import CRDDataset
 from torch.utils.data import Subset
@@ -61,7 +60,7 @@ def built(dataset):
     return dict(type=lambda: dataset)
 
 
-labels_of_a_leaf = st.lists(st.integers(0, 3), min_size=5, max_size=12)
+labels_of_a_leaf = st.lists(st.integers(0, 3), min_size=5, max_size=7)
 
 
 @st.composite
@@ -80,13 +79,13 @@ def inner(draw, depth):
     if kind is None:
         return draw(leaves())
     if kind is ConcatDataset:
-        parts = draw(st.lists(inner(depth - 1), min_size=1, max_size=3))
+        parts = draw(st.lists(inner(depth - 1), min_size=1, max_size=2))
         return ConcatDataset(
             list(map(built, parts)), lazy_init=draw(st.booleans()))
     if kind is RepeatDataset:
         return RepeatDataset(
             built(draw(inner(depth - 1))),
-            draw(st.integers(1, 3)),
+            draw(st.integers(1, 2)),
             lazy_init=draw(st.booleans()))
     leaf = draw(leaves())
     if kind is KFoldDataset:
@@ -105,7 +104,7 @@ def inner(draw, depth):
 
 
 @st.composite
-def data_sets(draw, depth=3):
+def data_sets(draw, depth=2):
     """Any nested wrappers; those of PyTorch are outside the others."""
     kind = draw(st.sampled_from([None, *WRAPPERS[5:]])) if depth else None
     if kind is None:
@@ -113,13 +112,13 @@ def data_sets(draw, depth=3):
     if kind is Subset:
         whole = draw(data_sets(depth - 1))
         index = st.integers(0, len(whole) - 1)
-        return Subset(whole, draw(st.lists(index, min_size=1, max_size=20)))
-    parts = st.lists(data_sets(depth - 1), min_size=1, max_size=3)
+        return Subset(whole, draw(st.lists(index, min_size=1, max_size=9)))
+    parts = st.lists(data_sets(depth - 1), min_size=1, max_size=2)
     return torch.utils.data.ConcatDataset(draw(parts))
 
 
 @given(dataset=data_sets())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_labels_and_images_are_those_of_the_items(dataset):
     labels, paths = zip(*(item(dataset, i) for i in range(len(dataset))))
     assert tuple(get_labels(dataset)) == labels
@@ -133,10 +132,11 @@ def test_labels_and_images_are_those_of_the_items(dataset):
     k=st.integers(1, 3),
     world_size=st.integers(1, 3),
     seed=st.integers(0, 99))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_cur_draws_k_of_each_class(dataset, k, world_size, seed):
-    drawn = []
-    num_classes = len(set(get_labels(dataset)))
+    labels_of = np.array([item(dataset, i)[0] for i in range(len(dataset))])
+    num_classes = len(set(labels_of))
+    lengths = set()
     for rank in range(world_size):
         sampler = CURSampler(
             SimpleNamespace(
@@ -146,11 +146,11 @@ def test_cur_draws_k_of_each_class(dataset, k, world_size, seed):
                 rank=rank,
                 world_size=world_size), num_classes * k, k)
         for batch in sampler:
-            labels = [item(dataset, i)[0] for i in batch]
-            assert set(Counter(labels).values()) == {k}
-            assert len(set(labels)) == num_classes
-        drawn.append(list(sampler))
-    assert len(set(map(len, drawn))) == 1
+            labels = Counter(labels_of[batch])
+            assert set(labels.values()) == {k}
+            assert len(labels) == num_classes
+        lengths.add(len(list(sampler)))
+    assert len(lengths) == 1
 
 
 def superclasses_for(dataset):
@@ -162,7 +162,7 @@ def superclasses_for(dataset):
 
 
 @given(data=st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_superclasses_are_those_of_the_images(data):
     """A file of any data set within the wrappers fits, if all samples are of
     this data set."""
@@ -184,3 +184,144 @@ def test_superclasses_are_those_of_the_images(data):
         assert len(parts) > 1  # joined with others
     else:
         assert only and found == expected
+
+
+A = Leaf([0, 1, 2, 0, 1, 2])
+B = Leaf([0, 1, 2, 0, 1, 2], folder='b')
+OTHER = Leaf([0, 1, 2, 0, 1])
+
+
+@pytest.mark.parametrize('wrap, indices', [
+    (lambda: RepeatDataset(A, 2), [0, 1, 2, 3, 4, 5] * 2),
+    (lambda: Subset(A, [5, 0, 1]), [5, 0, 1]),
+    (lambda: Subset(A, [5, 4, 3, 2, 1, 0]), [5, 4, 3, 2, 1, 0]),
+    (lambda: ConcatDataset([A, A]), [0, 1, 2, 3, 4, 5] * 2),
+    (lambda: torch.utils.data.ConcatDataset(
+        [Subset(A, [3]), RepeatDataset(A, 1)]), [3, 0, 1, 2, 3, 4, 5]),
+    (lambda: ClassBalancedDataset(A, 1.), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+     ),
+])
+def test_sur_takes_the_file_of_the_wrapped_data_set(wrap, indices, tmp_path):
+    path = str(tmp_path / 'superclasses.npz')
+    labels = np.array([3, 1, 2, 0, 1, 3])
+    Superclasses(labels, np.zeros((4, 2)),
+                 dict(dataset=fingerprint_dataset(A))).save(path)
+    dataset = wrap()
+    found = Superclasses.load(path).of_samples(dataset, path)
+    assert found.tolist() == labels[indices].tolist()
+    sampler = SURSampler(DefaultSampler(dataset, seed=0), 2, path, 1)
+    for batch in sampler:
+        assert len(set(found[batch])) == 2
+
+
+def folds(test_mode=False):
+    return KFoldDataset(
+        built(A), fold=0, num_splits=3, seed=0, test_mode=test_mode)
+
+
+@pytest.mark.parametrize('wrap, what', [
+    (lambda: RepeatDataset(OTHER, 2),
+     'is not of this RepeatDataset: the file has 6 samples, the dataset 10; '
+     'nor of the inner Leaf: the file has 6 samples, the dataset 5. Cluster'),
+    (lambda: Subset(RepeatDataset(OTHER, 2), range(6)),
+     'this Subset: .* of other images; nor of the inner RepeatDataset: .*; nor'
+     ' of the inner Leaf: '),
+    (lambda: ConcatDataset([A, OTHER]), 'inner Leaf: .* 6 samples, the datas'),
+    (lambda: RepeatDataset(built(folds()), 2), 'inner KFoldDataset: .* 6 samp'
+     'les, the dataset 4; nor of the inner Leaf: '),
+    (lambda: ConcatDataset([A, B]), 'fits 2 data sets inside ConcatDataset, '
+     'whose images have the same names in different folders'),
+])
+def test_the_file_of_other_data(wrap, what):
+    with pytest.raises(
+            ValueError, match=f'The superclass file f.npz .*{what}'):
+        superclasses_for(A).of_samples(wrap(), 'f.npz')
+
+
+def test_the_file_of_a_fold():
+    expected = [hash(name) % 97 for name in sample_names(folds())]
+    file = superclasses_for(folds())
+    assert file.of_samples(folds(), 'f.npz').tolist() == expected
+    twice = file.of_samples(RepeatDataset(built(folds()), 2), 'f.npz')
+    assert twice.tolist() == expected * 2
+
+
+class Shifted(torch.utils.data.Dataset):
+    """A wrapper that is not known, and passes on what it does not define."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __getattr__(self, name):
+        return getattr(self.dataset, name)
+
+    def __getitem__(self, idx):
+        return self.dataset[idx - 1]
+
+    def __len__(self):
+        return len(self.dataset)
+
+
+class ShiftedFold(KFoldDataset):
+
+    def __getitem__(self, idx):
+        return super().__getitem__(idx - 1)
+
+
+class Known(Shifted):
+
+    def get_gt_labels(self):
+        return np.roll(self.dataset.get_gt_labels(), 1)
+
+    def get_data_info(self, idx):
+        return self.dataset.get_data_info(idx - 1)
+
+
+class Named(RepeatDataset):
+    """A subclass that returns the same samples."""
+
+    def full_init(self):
+        super().full_init()
+        self.name = 'named'
+
+
+def test_a_wrapper_that_hides_labels_and_images():
+    hiding = torch.utils.data.ConcatDataset([A, Subset(Shifted(A), range(5))])
+    chain = re.escape('ConcatDataset > Subset > Shifted')
+    known = ('ClassBalancedDataset, ConcatDataset, CRDDataset, KFoldDataset, '
+             'RepeatDataset and Subset, and their subclasses')
+    with pytest.raises(TypeError, match=(
+            f'CURSampler needs labels, but {chain} has neither .* Shifted '
+            f'wraps another .* only known for {known} .* or define '
+            r'get_gt_labels\(\) in Shifted\.')):
+        CURSampler(DefaultSampler(hiding, seed=0), 4, 2)
+    with pytest.raises(TypeError, match=(
+            fr'but {chain} does not give .* define get_data_info\(idx\) in')):
+        fingerprint_dataset(hiding)
+
+
+def test_a_subclass_that_returns_other_samples():
+    dataset = ShiftedFold(built(A), num_splits=3)
+    with pytest.raises(TypeError, match='ShiftedFold has neither get_gt_lab'):
+        get_labels(dataset)
+    with pytest.raises(TypeError, match='ShiftedFold does not give'):
+        sample_names(dataset)
+
+
+def test_a_subclass_that_returns_the_same_samples():
+    assert get_labels(Named(A, 2)).tolist() == [0, 1, 2, 0, 1, 2] * 2
+
+
+def test_an_unknown_wrapper_that_gives_labels_and_images():
+    dataset = Subset(Known(A), range(6))
+    assert get_labels(dataset).tolist() == [
+        item(dataset, i)[0] for i in range(6)]
+    assert sample_names(dataset) == [item(dataset, i)[1] for i in range(6)]
+
+
+def test_a_data_set_with_fewer_labels_than_samples():
+    leaf = Leaf([0, 1, 2])
+    leaf.get_gt_labels = lambda: [0, 1]
+    with pytest.raises(
+            ValueError, match='RepeatDataset > Leaf has 3 samples, but 2 of'):
+        get_labels(RepeatDataset(leaf, 2))

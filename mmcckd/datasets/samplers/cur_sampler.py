@@ -18,9 +18,9 @@ class CURSampler(GroupUniformSampler):
     detail; the classes are its groups.
 
     Labels are read with the data set's ``get_gt_labels()``, which MMPretrain's
-    data sets have, or otherwise with its ``get_cat_ids(idx)``. For the wrappers
-    of MMEngine, MMPretrain, MMRazor and PyTorch, also nested ones, the labels
-    of the wrapped data sets are used.
+    data sets have, or otherwise with its ``get_cat_ids(idx)``. For the
+    wrappers of MMEngine, MMPretrain, MMRazor and PyTorch, also nested ones,
+    the labels of the wrapped data sets are used.
 
     Example:
         >>> train_dataloader = dict(
