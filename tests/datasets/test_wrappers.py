@@ -2,6 +2,7 @@
 import re
 from collections import Counter
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -26,6 +27,14 @@ from mmcckd.superclasses import Superclasses
 
 WRAPPERS = (ClassBalancedDataset, ConcatDataset, CRDDataset, KFoldDataset,
             RepeatDataset, Subset, torch.utils.data.ConcatDataset)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def no_garbage_collection():
+    """Data sets collect garbage when they serialize their samples, which takes
+    most of the time of these tests."""
+    with mock.patch('mmengine.dataset.base_dataset.gc.collect'):
+        yield
 
 
 class Leaf(BaseDataset):
@@ -104,7 +113,7 @@ def inner(draw, depth):
 
 
 @st.composite
-def data_sets(draw, depth=2):
+def data_sets(draw, depth=3):
     """Any nested wrappers; those of PyTorch are outside the others."""
     kind = draw(st.sampled_from([None, *WRAPPERS[5:]])) if depth else None
     if kind is None:
@@ -118,7 +127,7 @@ def data_sets(draw, depth=2):
 
 
 @given(dataset=data_sets())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=100)
 def test_labels_and_images_are_those_of_the_items(dataset):
     labels, paths = zip(*(item(dataset, i) for i in range(len(dataset))))
     assert tuple(get_labels(dataset)) == labels
@@ -132,7 +141,7 @@ def test_labels_and_images_are_those_of_the_items(dataset):
     k=st.integers(1, 3),
     world_size=st.integers(1, 3),
     seed=st.integers(0, 99))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=100)
 def test_cur_draws_k_of_each_class(dataset, k, world_size, seed):
     labels_of = np.array([item(dataset, i)[0] for i in range(len(dataset))])
     num_classes = len(set(labels_of))
@@ -162,7 +171,7 @@ def superclasses_for(dataset):
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=100)
 def test_superclasses_are_those_of_the_images(data):
     """A file of any data set within the wrappers fits, if all samples are of
     this data set."""

@@ -1,5 +1,5 @@
-# Market-1501 and MSMT17 joined for training. Tests, also those during training,
-# are on MSMT17 alone; docs/reid.md has the command for Market-1501.
+# Market-1501 and MSMT17 joined for training. Tests, also those during
+# training, are on MSMT17 alone; docs/reid.md has the command for Market-1501.
 _base_ = './msmt17_bs64.py'
 
 train_dataloader = dict(
