@@ -23,8 +23,8 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
     channels = next((module.in_channels for module in student.model.modules()
                      if isinstance(module, nn.Conv2d)), 3)
     dataset = student.config.test_dataloader.dataset
-    pipeline = base_configs(dataset)[0].pipeline
     try:
+        pipeline = base_configs(dataset)[0].pipeline
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             shapes = {
                 _piped(pipeline, (*size, channels))

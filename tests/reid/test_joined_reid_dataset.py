@@ -16,6 +16,8 @@ from mmcckd.datasets import CURSampler
 from mmcckd.datasets.wrappers import base_configs
 from mmcckd.engine.hooks.class_check_hook import num_classes
 from mmcckd.reid import MSMT17, JoinedReIDDataset, Market1501
+from mmcckd.superclasses import fingerprint_dataset
+from mmcckd.superclasses.extraction_config import build_training_set
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPE = ROOT / 'configs/baseline/mbv2_market1501-msmt17.py'
@@ -150,6 +152,15 @@ def test_trains_by_cur_and_tests_on_each_data_set(cfg, toy_market1501):
     runner = Runner.from_cfg(cfg)
     assert 0 < runner.test()['reid/mAP'] <= 1
     assert isinstance(runner.test_dataloader.dataset, Market1501)
+
+
+def test_clustering_takes_the_test_pipeline(cfg):
+    dataset = build_training_set(cfg)
+    assert [type(part.pipeline.transforms[-1]).__name__
+            for part in dataset.datasets] == ['PackInputs'] * 2
+    assert len({str(part.pipeline) for part in dataset.datasets}) == 1
+    assert 'RandomFlip' not in str(dataset.datasets[0].pipeline)
+    assert fingerprint_dataset(dataset)['num_samples'] == len(dataset)
 
 
 @pytest.mark.parametrize('number', [60, 119])

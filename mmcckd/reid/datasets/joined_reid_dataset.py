@@ -96,7 +96,7 @@ def _build(config: dict, i: int) -> ReIDDataset:
 
 def _check_persons_differ(parts: List[ReIDDataset]) -> None:
     """Check that no data set is there twice, which would give each of its
-    persons two labels. Copies and versions have the same file names."""
+    persons two labels. Copies have the same file names."""
     names = [_file_names(part) for part in parts]
     for i, part in enumerate(parts):
         for j in range(i):
