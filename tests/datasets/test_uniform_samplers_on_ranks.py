@@ -40,8 +40,8 @@ TWICE = dict(
 
 
 @pytest.mark.parametrize('name, dataset', [
-    ('CURSampler', ALONE), ('SURSampler', ALONE), ('CURSampler', TWICE),
-    ('SURSampler', TWICE)
+    ('CURSampler', ALONE),
+    ('SURSampler', TWICE),
 ])
 def test_ranks_share_a_plan(name, dataset, tmp_path):
     """Without a seed too: the runner then agrees on a random one."""
