@@ -15,6 +15,7 @@ from mmrazor.registry import MODELS
 from torch import nn
 
 from mmcckd.config_files.overrides import override
+from mmcckd.datasets.wrappers import base_configs
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +23,7 @@ CONFIGS = sorted(
     path for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.parts)
 
-PERSONS = dict(msmt17=1041, market1501=751)
+PERSONS = {'msmt17': 1041, 'market1501': 751, 'market1501-msmt17': 1792}
 # Where the networks for re-ID have their weights from.
 IN1K = dict(
     mbv2='mobilenet_v2/mobilenet-v2_8xb32_in1k.py',
@@ -92,14 +93,15 @@ def load(request, tmp_path, monkeypatch):
             # MMPretrain downloads what has not the published checksums.
             monkeypatch.setattr(CIFAR10, '_check_integrity', lambda _: True)
             cfg.train_dataloader.batch_size = 16
-        elif dataset.type in ('MSMT17', 'Market1501'):
-            dataset.data_root = request.getfixturevalue(
-                f'toy_{dataset.type.lower()}')
-            for transform in dataset.pipeline:
-                if transform.type == 'Resize':
-                    transform.scale = (32, 64)  # width, height
-                elif transform.type == 'RandomCrop':
-                    transform.crop_size = (64, 32)
+        elif dataset.type in ('MSMT17', 'Market1501', 'JoinedReIDDataset'):
+            for part in base_configs(dataset):
+                part.data_root = request.getfixturevalue(
+                    f'toy_{part.type.lower()}')
+                for transform in part.pipeline:
+                    if transform.type == 'Resize':
+                        transform.scale = (32, 64)  # width, height
+                    elif transform.type == 'RandomCrop':
+                        transform.crop_size = (64, 32)
             cfg.train_dataloader.batch_size = 8
             for network in networks(cfg):
                 network.backbone.init_cfg = None  # no download
@@ -421,7 +423,8 @@ MARKET1501 = [path for path in CONFIGS if 'market1501' in path.stem]
 def test_recipes_of_market1501_have_its_networks_and_data(path):
     """Some inherit from MSMT17's, and so do not take them from _base_."""
     cfg = Config.fromfile(path).to_dict()
-    for base in ('models/reid_market1501', 'datasets/market1501_bs64'):
+    data = path.stem.split('_')[-1]
+    for base in (f'models/reid_{data}', f'datasets/{data}_bs64'):
         expected = Config.fromfile(ROOT / f'configs/_base_/{base}.py')
         for name, value in expected.to_dict().items():
             assert cfg[name] == value, name

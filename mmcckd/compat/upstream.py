@@ -36,6 +36,7 @@ def patch_upstream() -> None:
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
     from .mmengine_stdlib import know_standard_library
+    from .mmengine_subsets import copy_subsets_separately
     from .mmpretrain_folders import warn_of_skipped_files
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
@@ -54,6 +55,7 @@ def patch_upstream() -> None:
     find_renamed_mmdet_configs()
     warn_of_skipped_files()
     warn_of_replaced_samples()
+    copy_subsets_separately()
     restart_loaders_at_once()
     merge_keys_beside_cfg_path()
     accept_mutators_in_bignas()

@@ -8,6 +8,8 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from torch.utils.data import Dataset
 
+from .wrappers import advice_on_wrappers, defines, gather
+
 
 def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
     """Hash the samples of a dataset.
@@ -18,8 +20,8 @@ def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
 
     Args:
         dataset (Dataset): A data set whose ``get_data_info(idx)`` returns
-            ``img_path`` or ``img``, such as MMEngine's data sets and their
-            wrappers.
+            ``img_path`` or ``img``, such as MMEngine's data sets, or nested
+            wrappers of them.
 
     Returns:
         Dict[str, object]: ``num_samples`` (int); ``files`` (str), a hash that
@@ -29,14 +31,26 @@ def fingerprint_dataset(dataset: Dataset) -> Dict[str, object]:
     Raises:
         TypeError: If the dataset does not give its images.
     """
-    names = _names(dataset)
+    names = sample_names(dataset)
     shared = osp.commonprefix(names).rfind('/') + 1
     names = [name[shared:] for name in names]
     return dict(
         num_samples=len(names), files=_hash(sorted(names)), order=_hash(names))
 
 
-def _names(dataset: Dataset) -> List[str]:
+def sample_names(dataset: Dataset) -> List[str]:
+    """Get the path of each image of a dataset, or else a hash of the image.
+
+    Args:
+        dataset (Dataset): As for :func:`fingerprint_dataset`.
+
+    Raises:
+        TypeError: If the dataset does not give its images.
+    """
+    return gather(dataset, _names).tolist()
+
+
+def _names(dataset: Dataset, name: str) -> np.ndarray:
     names = []
     for i, info in enumerate(_infos(dataset)):
         if isinstance(info.get('img_path'), str):
@@ -47,17 +61,18 @@ def _names(dataset: Dataset) -> List[str]:
         else:
             raise TypeError(
                 'Samples are identified by their images, but '
-                f'{type(dataset).__name__} does not give that of sample {i}; '
-                "its get_data_info(idx) should give 'img_path' or 'img'.")
-    return names
+                f'{name} does not give that of sample {i}; '
+                "its get_data_info(idx) should give 'img_path' or 'img'." +
+                advice_on_wrappers(dataset, 'get_data_info(idx)'))
+    return np.array(names, dtype=object)
 
 
 def _infos(dataset: Dataset) -> Iterator[dict]:
     if getattr(type(dataset), 'get_data_info',
                None) is not BaseDataset.get_data_info:
+        gives = defines(dataset, 'get_data_info')
         for i in range(len(dataset)):
-            yield dataset.get_data_info(i) if hasattr(
-                dataset, 'get_data_info') else {}
+            yield dataset.get_data_info(i) if gives else {}
         return
     # What get_data_info returns, but faster, for 1.28 million samples.
     dataset.full_init()

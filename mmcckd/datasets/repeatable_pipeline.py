@@ -16,7 +16,7 @@ from .repeatable_views import (
     preserved_generators,
     seed_generators,
 )
-from .wrappers import base_datasets
+from .wrappers import all_datasets, base_datasets
 
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState,
               torch.Generator)
@@ -40,7 +40,7 @@ def check_pipeline(views: RepeatableViews) -> None:
         ValueError: If a transform has a generator of its own, or a sample
             differs when it is loaded again. The message names the transform.
     """
-    for dataset in base_datasets(views.dataset):
+    for dataset in all_datasets(views.dataset):
         for transform in _transforms(dataset):
             for name, generator in _own_generators(transform):
                 raise ValueError(

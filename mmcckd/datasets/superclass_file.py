@@ -4,14 +4,15 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import List, Union
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from mmcckd.files.atomic import atomic_write
 
-from .fingerprint import fingerprint_dataset
+from .fingerprint import fingerprint_dataset, sample_names
+from .wrappers import unwrap
 
 FORMAT_VERSION = 1
 HOW_TO_MAKE = 'make one with tools/cluster_superclasses.py'
@@ -106,29 +107,73 @@ class Superclasses:
                 f'{centroids.dtype}{centroids.shape}; {HOW_TO_MAKE}.')
         return cls(labels, centroids, meta)
 
-    def check_fits(self, dataset: Dataset, path: Union[str, Path]) -> None:
-        """Raise an error if these are not the superclasses of a dataset.
+    def of_samples(self, dataset: Dataset,
+                   path: Union[str, Path]) -> np.ndarray:
+        """Get the superclass of each sample of a data set.
+
+        The file is for the data set that it was made of, and for wrappers of
+        this data set that repeat, select or reorder its samples.
 
         Args:
             dataset (Dataset): As for :func:`.fingerprint_dataset`.
-            path (str | Path): The file's name, for the message.
+            path (str | Path): The file's name, for messages.
+
+        Returns:
+            np.ndarray: (N, ), int; see ``labels``.
 
         Raises:
-            ValueError: If length, images, or their order differ; the message
-                says which.
+            TypeError: If the data set does not give its images.
+            ValueError: If these are not the superclasses of the data set, nor
+                of a data set inside its wrappers: their length, images or
+                their order differ, and the message says which; or of which
+                data set they are is ambiguous.
         """
-        found, made_of = fingerprint_dataset(dataset), self.meta['dataset']
-        name = type(dataset).__name__
+        fitting: List[Dataset] = []
+        labels = self._of_samples(dataset, path, fitting, 'this ')
+        if len(fitting) > 1 and len(
+            {tuple(sample_names(part)) for part in fitting}) > 1:
+            raise ValueError(
+                f'The superclass file {path} fits {len(fitting)} data sets '
+                f'inside {type(dataset).__name__}, whose images have the same '
+                'names in different folders, so it is not known of which of '
+                'them it was made. Cluster the training set of this config '
+                'with tools/cluster_superclasses.py.')
+        return labels
+
+    def _of_samples(self, dataset: Dataset, path: Union[str, Path],
+                    fitting: List[Dataset], tried: str) -> np.ndarray:
+        """Look for the data set of the file in a data set and inside it.
+
+        Args:
+            fitting (List[Dataset]): Gets the data sets that were found.
+            tried (str): Why data sets around this one do not fit.
+        """
+        wrong = self._what_differs(dataset)
+        if not wrong:
+            fitting.append(dataset)
+            return self.labels
+        tried += f'{type(dataset).__name__}: {wrong}'
+        wrapped = unwrap(dataset)
+        if wrapped is None:
+            raise ValueError(
+                f'The superclass file {path} is not of {tried}. Cluster this '
+                'dataset with tools/cluster_superclasses.py, or train on the '
+                'one that the file was made of.')
+        return np.concatenate([
+            self._of_samples(part, path, fitting,
+                             f'{tried}; nor of the inner ')
+            for part in wrapped.datasets
+        ])[wrapped.indices]
+
+    def _what_differs(self, dataset: Dataset) -> str:
+        """Describe how a data set differs from that of the file, if it does.
+        """
         if len(self.labels) != len(dataset):
-            wrong = (f'the file has {len(self.labels)} samples, the dataset '
-                     f'{len(dataset)}')
-        elif found['files'] != made_of['files']:
-            wrong = 'they have equally many samples, but of other images'
-        elif found['order'] != made_of['order']:
-            wrong = 'they have the same images, but in another order'
-        else:
-            return
-        raise ValueError(
-            f'The superclass file {path} is not of this {name}: {wrong}. '
-            'Cluster this dataset with tools/cluster_superclasses.py, or '
-            'train on the one that the file was made of.')
+            return (f'the file has {len(self.labels)} samples, the dataset '
+                    f'{len(dataset)}')
+        found, made_of = fingerprint_dataset(dataset), self.meta['dataset']
+        if found['files'] != made_of['files']:
+            return 'they have equally many samples, but of other images'
+        if found['order'] != made_of['order']:
+            return 'they have the same images, but in another order'
+        return ''

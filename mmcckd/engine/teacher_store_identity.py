@@ -6,6 +6,7 @@ are equal.
 import hashlib
 import re
 from functools import partial
+from itertools import count
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mmcckd.datasets.fingerprint import fingerprint_dataset
-from mmcckd.datasets.wrappers import base_datasets
+from mmcckd.datasets.wrappers import all_datasets, gather, is_wrapper
 from mmcckd.models.algorithms.teacher_images import ConvertImages
 from mmcckd.models.preprocessing import describe, is_known
 
@@ -104,14 +105,26 @@ def dataset_identity(dataset: Dataset) -> Dict[str, Any]:
 
     Returns:
         Dict[str, Any]: A hash of the samples in their order, and the pipelines
-        of the data sets, each a list of transforms.
+        of the data sets, each a list of transforms. If they differ, also a
+        hash of which sample has which.
 
     Raises:
         TypeError: If the data set does not give its images.
     """
-    return dict(
+    identity: Dict[str, Any] = dict(
         samples=fingerprint_dataset(dataset)['order'][:DIGITS],
-        pipelines=[_transforms(base) for base in base_datasets(dataset)])
+        # A wrapper may have one too, such as MMDetection's for Mosaic.
+        pipelines=[
+            _transforms(part) for part in all_datasets(dataset)
+            if not is_wrapper(part) or hasattr(part, 'pipeline')
+        ])
+    if any(one != identity['pipelines'][0] for one in identity['pipelines']):
+        numbers = count()
+        owners = gather(
+            dataset, lambda base, _: np.full(len(base), next(numbers)))
+        identity['pipeline_of'] = hashlib.sha256(
+            owners.astype(np.int64)).hexdigest()[:DIGITS]
+    return identity
 
 
 def _transforms(dataset: Dataset) -> List[str]:

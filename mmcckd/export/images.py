@@ -1,13 +1,14 @@
 """Shape and normalization of the images that a student takes."""
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DATASETS, DefaultScope
 from mmpretrain.datasets import remove_transform
 from mmpretrain.registry import TRANSFORMS
 from torch import nn
+
+from mmcckd.datasets.wrappers import base_configs
 
 from .student import Student
 
@@ -23,9 +24,10 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
                      if isinstance(module, nn.Conv2d)), 3)
     dataset = student.config.test_dataloader.dataset
     try:
+        pipeline = base_configs(dataset)[0].pipeline
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             shapes = {
-                _piped(dataset, (*size, channels))
+                _piped(pipeline, (*size, channels))
                 for size in ((1000, 1300), (900, 800))
             }
             if len(shapes) > 1:  # the pipeline keeps their size
@@ -41,11 +43,11 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
     return shapes.pop()
 
 
-def _piped(dataset: Config, shape: Tuple[int, int, int]) -> tuple:
+def _piped(transforms: List[dict], shape: Tuple[int, int, int]) -> tuple:
     """The shape of the pipeline's output for an image, (h, w, c)."""
     pipeline = Compose([
-        TRANSFORMS.build(transform) for transform in remove_transform(
-            dataset.pipeline, 'LoadImageFromFile')
+        TRANSFORMS.build(transform)
+        for transform in remove_transform(transforms, 'LoadImageFromFile')
     ])
     image = np.zeros(shape, np.uint8)
     sample = dict(img=image, img_shape=shape[:2], ori_shape=shape[:2])

@@ -11,6 +11,7 @@ from mmrazor.models.architectures.connectors import TorchNNConnector
 from torch import Tensor, nn
 
 import mmcckd  # noqa: F401  (registers the components)
+from mmcckd.datasets.samplers.cur_sampler import get_labels
 from mmcckd.engine import build_runner
 from mmcckd.engine.hooks.gradient_ratio_hook import (
     gradient_ratios as recorded_ratios,
@@ -104,7 +105,7 @@ def measure_test(runner: Runner, folder: Path,
         metrics = dict(test=runner.test()['accuracy/top1'])
     features = torch.cat(outputs)
     np.save(folder / FEATURES, features.numpy())
-    labels = torch.tensor(runner.test_dataloader.dataset.get_gt_labels())
+    labels = torch.tensor(get_labels(runner.test_dataloader.dataset))
     metrics.update(measure_structure(features, labels))
     if teacher_folder is not None:
         teacher = torch.from_numpy(np.load(teacher_folder / FEATURES))
@@ -132,7 +133,7 @@ def measure_retrieval(runner: Runner) -> Dict[str, float]:
     with _OutputRecorder(runner.model) as outputs:
         found = loop.run()
     features = torch.cat(outputs)
-    labels = torch.tensor(loop.dataloader.dataset.get_gt_labels())
+    labels = torch.tensor(get_labels(loop.dataloader.dataset))
     metrics = dict(
         retrieval_mAP=100 * found['reid/mAP'],
         retrieval_rank1=100 * found['reid/rank-1'])

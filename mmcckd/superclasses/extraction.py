@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from mmcckd.datasets.wrappers import base_datasets
+from mmcckd.datasets.wrappers import base_datasets, get_data_info
 from mmcckd.models.find_module import find_module
 from mmcckd.progress_bar import CoarseProgressBar
 
@@ -237,7 +237,7 @@ def _report_unreadable(unreadable: List[int], dataset: Dataset,
 
 
 def _why_unreadable(dataset: Dataset, idx: int) -> str:
-    name = dataset.get_data_info(idx).get('img_path', f'sample {idx}')
+    name = get_data_info(dataset, idx).get('img_path', f'sample {idx}')
     try:
         dataset[idx]
     except Exception as error:

@@ -14,6 +14,7 @@ from mmrazor.registry import MODELS
 from torch.utils.data import Dataset
 
 from mmcckd.config_files.without_weights import without_weights
+from mmcckd.datasets.wrappers import base_configs
 from mmcckd.models.algorithms.teacher_checkpoint import load_teacher_checkpoint
 from mmcckd.models.algorithms.teacher_images import convert_images_for_teacher
 
@@ -97,7 +98,7 @@ def training_set_config(cfg: Config) -> dict:
         raise ValueError(f'{cfg.filename} has no train_dataloader.dataset.')
     dataset = copy.deepcopy(loader['dataset'])
     pipeline = _test_pipeline(cfg)
-    for base in _base_configs(dataset):
+    for base in base_configs(dataset):
         base['pipeline'] = copy.deepcopy(pipeline)
     return dataset
 
@@ -114,18 +115,9 @@ def _test_pipeline(cfg: Config) -> List[dict]:
     """The pipeline of the test, or else of the validation."""
     for loader in ('test_dataloader', 'val_dataloader'):
         if cfg.get(loader):
-            return _base_configs(cfg[loader]['dataset'])[0]['pipeline']
+            return base_configs(cfg[loader]['dataset'])[0]['pipeline']
     raise ValueError(f'{cfg.filename} has neither a test_dataloader nor a '
                      'val_dataloader, whose pipeline the features need.')
-
-
-def _base_configs(dataset: dict) -> List[dict]:
-    """The datasets within wrappers such as ``RepeatDataset``."""
-    inner = dataset.get('datasets', [dataset['dataset']]
-                        if 'dataset' in dataset else [])
-    if not inner:
-        return [dataset]
-    return [base for part in inner for base in _base_configs(part)]
 
 
 def checkpoint_sha256(filename: str) -> str:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.dataset import BaseDataset, RepeatDataset
 from mmengine.registry import DefaultScope
+from torch.utils.data import Subset
 
 from mmcckd.datasets.repeatable_views import (
     RepeatableViews,
@@ -127,6 +128,11 @@ def test_a_repeated_data_set_has_views_of_its_own():
     first, second = views([3, 15])
     assert not torch.equal(first['inputs'], second['inputs'])
     assert second['data_samples'].dataset_index == 15
+    views = RepeatableViews(Subset(RepeatDataset(pictures(CROP), 2), [3, 15]),
+                            1)
+    samples = views([0, 1])
+    assert [s['data_samples'].dataset_index for s in samples] == [0, 1]
+    assert not torch.equal(samples[0]['inputs'], samples[1]['inputs'])
 
 
 def test_samples_know_their_index_and_view():

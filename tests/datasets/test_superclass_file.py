@@ -76,13 +76,13 @@ class TestFits:
     def test_its_own_dataset_wherever_that_lies(self):
         moved = Images([p.replace('/data/a', 's3://b/elsewhere')
                         for p in PATHS])
-        superclasses().check_fits(moved, 'f.npz')
+        superclasses().of_samples(moved, 'f.npz')
 
     def test_images_without_a_path(self):
         digits = Digits(samples_per_class=2)
-        superclasses(digits).check_fits(digits, 'f.npz')
+        superclasses(digits).of_samples(digits, 'f.npz')
         with pytest.raises(ValueError, match='of other images'):
-            superclasses(digits).check_fits(
+            superclasses(digits).of_samples(
                 Digits(split='val', samples_per_class=2), 'f.npz')
 
     @pytest.mark.parametrize('paths, what', [
@@ -94,13 +94,13 @@ class TestFits:
     def test_another_dataset(self, paths, what):
         with pytest.raises(
                 ValueError, match=f'f.npz is not of this Images: .*{what}. C'):
-            superclasses().check_fits(Images(paths), 'f.npz')
+            superclasses().of_samples(Images(paths), 'f.npz')
 
     def test_a_dataset_that_does_not_tell_its_images(self):
         with pytest.raises(TypeError, match="should give 'img_path' or 'img'"):
-            superclasses().check_fits(Images([0] * 6, 'number'), 'f.npz')
+            superclasses().of_samples(Images([0] * 6, 'number'), 'f.npz')
         with pytest.raises(TypeError, match='range does not give'):
-            superclasses().check_fits(range(6), 'f.npz')
+            superclasses().of_samples(range(6), 'f.npz')
 
 
 def test_fingerprint_of_paths():

@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from mmengine.registry import DATASETS
 from processes import run_ranks
 
-from mmcckd.datasets import Digits
 from mmcckd.superclasses import Superclasses, fingerprint_dataset
 
 WORLD_SIZE = 2
@@ -20,7 +20,7 @@ loader = Runner.build_dataloader(
     dict(
         batch_size=20,
         num_workers=0,
-        dataset=dict(type='Digits', samples_per_class=20),
+        dataset=json.loads(sys.argv[3]),
         sampler=dict(type='DefaultSampler', shuffle=True),
         batch_sampler=json.loads(sys.argv[2])))
 plans = []
@@ -32,10 +32,20 @@ json.dump(plans, open(f'{sys.argv[1]}/{rank}.json', 'w'))
 '''
 
 
-@pytest.mark.parametrize('name', ['CURSampler', 'SURSampler'])
-def test_ranks_share_a_plan(name, tmp_path):
+ALONE = dict(type='Digits', samples_per_class=20)
+TWICE = dict(
+    type='RepeatDataset',
+    times=2,
+    dataset=dict(type='Digits', samples_per_class=10))
+
+
+@pytest.mark.parametrize('name, dataset', [
+    ('CURSampler', ALONE),
+    ('SURSampler', TWICE),
+])
+def test_ranks_share_a_plan(name, dataset, tmp_path):
     """Without a seed too: the runner then agrees on a random one."""
-    digits = Digits(samples_per_class=20)
+    digits = DATASETS.build(dataset.get('dataset', dataset))
     labels = digits.get_gt_labels()
     batch_sampler = dict(type='CURSampler', samples_per_class=4)
     if name == 'SURSampler':
@@ -43,7 +53,9 @@ def test_ranks_share_a_plan(name, tmp_path):
         Superclasses(labels, np.zeros((10, 2)),
                      dict(dataset=fingerprint_dataset(digits))).save(path)
         batch_sampler = dict(type='SURSampler', superclasses=path)
-    ranks = run_ranks(CODE, WORLD_SIZE, tmp_path, json.dumps(batch_sampler))
+    ranks = run_ranks(CODE, WORLD_SIZE, tmp_path, json.dumps(batch_sampler),
+                      json.dumps(dataset))
+    labels = np.tile(labels, 200 // len(labels))
     for rank in ranks:
         assert rank.returncode == 0, rank.stderr
 

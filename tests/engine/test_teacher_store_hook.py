@@ -137,6 +137,37 @@ def test_a_store_does_not_change_a_bit(tmp_path, recipe, store):
     assert len(rows(tmp_path / 'stores/store')) == 2
 
 
+def test_wrapped_data_sets(tmp_path, recipe, store):
+    """Each index of the wrapper has rows of its own, also if it repeats an
+    image."""
+
+    def wrapped(name, **options):
+        cfg = recipe(name, **options)
+        digits = cfg.train_dataloader.dataset
+        digits.samples_per_class = 3
+        cfg.train_dataloader.dataset = dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(
+                    type='KFoldDataset', dataset=digits, num_splits=3,
+                    seed=0),
+                dict(type='RepeatDataset', times=2, dataset=digits),
+            ])
+        return cfg
+
+    exact = store(dtype='float32')
+    assert train(wrapped('filling', **exact)) > 0
+    assert train(wrapped('filled', **exact)) == 0
+    cfg = wrapped('without')
+    cfg.custom_hooks = [dict(type='RepeatableViewsHook', views=2)]
+    train(cfg)
+    assert identical(*students(tmp_path, 'filling', 'filled', 'without'))
+    cfg = wrapped('other_fold', **exact)
+    cfg.train_dataloader.dataset.datasets[0].fold = 1
+    with pytest.raises(ValueError, match='samples'):
+        train(cfg)
+
+
 def test_float16_rounds_but_is_repeatable(tmp_path, recipe, store):
     for name in ('filling', 'filled'):
         train(recipe(name, **store()))

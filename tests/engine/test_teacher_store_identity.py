@@ -3,10 +3,16 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
+from mmengine.dataset import (
+    BaseDataset,
+    Compose,
+    ConcatDataset,
+    RepeatDataset,
+)
 from mmengine.model import BaseDataPreprocessor
 from mmpretrain.registry import MODELS
 from torch import nn
+from torch.utils.data import Subset
 
 from mmcckd.engine.teacher_store_identity import (
     dataset_identity,
@@ -144,6 +150,38 @@ def test_settings_whose_text_is_abbreviated(settings):
     assert one == same != other
 
 
+def test_which_samples_have_which_pipeline():
+    """The samples and the pipelines are the same, but at other places."""
+    one, other = Paths(pipeline=[Add(1)]), Paths(pipeline=[Add(2)])
+    first, second = (
+        dataset_identity(
+            torch.utils.data.ConcatDataset([
+                Subset(one, range(split)),
+                Subset(other, range(split, len(other)))
+            ])) for split in (1, 2))
+    assert first.pop('pipeline_of') != second.pop('pipeline_of')
+    assert first == second
+
+
+class Mosaic:
+    """A wrapper with a pipeline, as MMDetection has one."""
+
+    def __init__(self, dataset, pipeline):
+        self.dataset, self.pipeline = dataset, Compose(pipeline)
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def get_data_info(self, idx):
+        return self.dataset.get_data_info(idx)
+
+
+def test_the_pipeline_of_a_wrapper():
+    dataset = Mosaic(Paths(pipeline=[Add(1)]), [Add(2)])
+    assert dataset_identity(dataset)['pipelines'] == [['Add(value=2)'],
+                                                      ['Add(value=1)']]
+
+
 def test_wrapped_data_sets():
     one, other = Paths(pipeline=[Add(1)]), Paths(pipeline=[Add(2)])
     both = dataset_identity(ConcatDataset([one, other]))
@@ -152,6 +190,9 @@ def test_wrapped_data_sets():
     assert twice['pipelines'] == [['Add(value=1)']]
     assert len({both['samples'], dataset_identity(one)['samples']}) == 2
     assert twice['samples'] == both['samples']
+    assert 'pipeline_of' not in twice
+    selected = Subset(RepeatDataset(one, 2), [1, 0, 4])
+    assert dataset_identity(selected)['pipelines'] == twice['pipelines']
     subset = Paths(pipeline=[])
     subset.get_subset_([1, 0, 2, 3])
     assert dataset_identity(subset)['samples'] != dataset_identity(

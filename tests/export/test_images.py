@@ -34,9 +34,13 @@ SHORT_EDGE = dict(type='ResizeEdge', scale=36, edge='short')
     (pipeline(SHORT_EDGE, dict(type='CenterCrop', crop_size=32)), 3,
      (3, 32, 32)),
     (pipeline(dict(type='Resize', scale=(48, 40))), 3, (3, 40, 48)),
+    (dict(
+        type='ConcatDataset',
+        datasets=[pipeline(dict(type='Resize', scale=(48, 40)))]), 3,
+     (3, 40, 48)),
     (dict(type='Digits', split='test', pipeline=[dict(type='PackInputs')]), 1,
      (1, 8, 8)),
-], ids=['crop', 'resize', 'as it is'])
+], ids=['crop', 'resize', 'wrapped', 'as it is'])
 def test_shape(dataset, channels, shape):
     assert image_shape(student(dataset, channels)) == shape
 

@@ -19,7 +19,9 @@ from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 from mmrazor.registry import MODELS
 from processes import free_port
 
+from mmcckd.datasets.fingerprint import sample_names
 from mmcckd.superclasses import Superclasses
+from mmcckd.superclasses.extraction_config import build_training_set
 from mmcckd.superclasses.stored_features import copy_features
 from mmcckd.teacher_store import RecordLayout, StoreSettings, TeacherStore
 
@@ -98,6 +100,34 @@ def test_another_number_reuses_the_features(cluster, tmp_path):
     assert 'ETA' not in printed
     assert len(Superclasses.load(tmp_path / 'five.npz').centroids) == 5
     assert len(list(tmp_path.glob('*.npy'))) == 1
+
+
+def test_a_wrapped_training_set(cluster, tmp_path):
+    """Each sample of the wrapper has the superclass of its image."""
+    config = tmp_path / 'wrapped.py'
+    config.write_text(f"""
+_base_ = '{CCKD}'
+digits = _base_.train_dataloader.dataset
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[
+            dict(type='RepeatDataset', times=2, dataset=digits),
+            dict(type='ClassBalancedDataset', oversample_thr=1.0,
+                 dataset=digits)
+        ]))
+""")
+    printed = cluster('--out', tmp_path / 'wrapped.npz', config=config)
+    assert 'purity' in printed
+    made = Superclasses.load(tmp_path / 'wrapped.npz')
+    dataset = build_training_set(Config.fromfile(config))
+    assert len(made.labels) == len(dataset) > 600
+    images = sample_names(dataset)
+    assert len(set(zip(images, made.labels))) == len(set(images)) == 200
+    assert made.of_samples(dataset, '').tolist() == made.labels.tolist()
+    with pytest.raises(ValueError, match='the dataset 200'):
+        made.of_samples(dataset.datasets[0].dataset, '')
 
 
 def test_a_config_of_mmpretrain(tmp_path):

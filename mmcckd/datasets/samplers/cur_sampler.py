@@ -1,7 +1,8 @@
 import numpy as np
 from mmengine.registry import DATA_SAMPLERS
-from mmrazor.datasets import CRDDataset
 from torch.utils.data import Dataset, Sampler
+
+from mmcckd.datasets.wrappers import advice_on_wrappers, defines, gather
 
 from .group_uniform_sampler import GroupUniformSampler
 
@@ -17,8 +18,9 @@ class CURSampler(GroupUniformSampler):
     detail; the classes are its groups.
 
     Labels are read with the data set's ``get_gt_labels()``, which MMPretrain's
-    data sets have, or otherwise with its ``get_cat_ids(idx)``. For MMRazor's
-    ``CRDDataset``, the labels of the wrapped data set are used.
+    data sets have, or otherwise with its ``get_cat_ids(idx)``. For the
+    wrappers of MMEngine, MMPretrain, MMRazor and PyTorch, also nested ones,
+    the labels of the wrapped data sets are used.
 
     Example:
         >>> train_dataloader = dict(
@@ -59,29 +61,31 @@ def get_labels(dataset: Dataset) -> np.ndarray:
     """Return the class of each sample of a data set.
 
     Args:
-        dataset (Dataset): The data set, with N samples.
+        dataset (Dataset): The data set, with N samples, or nested wrappers.
 
     Returns:
         np.ndarray: Labels of shape (N, ), integers.
 
     Raises:
-        TypeError: If the dataset has neither ``get_gt_labels()`` nor
-            ``get_cat_ids(idx)``.
+        TypeError: If a data set inside known wrappers has neither
+            ``get_gt_labels()`` nor ``get_cat_ids(idx)``.
         ValueError: If a sample has no label or several.
     """
-    if isinstance(dataset, CRDDataset):
-        dataset = dataset.dataset  # the same samples in the same order
-    name = type(dataset).__name__
+    return gather(dataset, _labels)
+
+
+def _labels(dataset: Dataset, name: str) -> np.ndarray:
     try:
-        if hasattr(dataset, 'get_gt_labels'):
+        if defines(dataset, 'get_gt_labels'):
             labels = list(dataset.get_gt_labels())
-        elif hasattr(dataset, 'get_cat_ids'):
+        elif defines(dataset, 'get_cat_ids'):
             labels = [dataset.get_cat_ids(i) for i in range(len(dataset))]
         else:
             raise TypeError(
                 f'CURSampler needs labels, but {name} has neither '
                 'get_gt_labels() nor get_cat_ids(idx); add one of them, or '
-                'remove the batch_sampler to use random batches.')
+                'remove the batch_sampler to use random batches.' +
+                advice_on_wrappers(dataset, 'get_gt_labels()'))
     except ValueError as error:  # numpy's, from lists of different lengths
         raise ValueError(
             'CURSampler needs exactly one label per sample, but the samples '
@@ -91,6 +95,10 @@ def get_labels(dataset: Dataset) -> np.ndarray:
             f'CURSampler needs labels, but the samples of {name} have no '
             f'{error}; set the annotations of the data set, or remove the '
             'batch_sampler to use random batches.') from error
+    if len(labels) != len(dataset):
+        raise ValueError(
+            f'{name} has {len(dataset)} samples, but {len(labels)} of them '
+            'have labels; every sample needs one.')
     for i, label in enumerate(labels):
         if np.size(label) != 1:
             raise ValueError(

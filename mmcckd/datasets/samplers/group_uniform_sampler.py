@@ -44,6 +44,9 @@ class GroupUniformSampler(Sampler):
             shape (N, ). Other samples are not counted in N above. Defaults to
             None, all samples.
 
+    Attributes:
+        num_groups (int): The number of groups that are drawn.
+
     Raises:
         TypeError: If ``sampler`` lacks one of the attributes, or a number is
             not an int.
@@ -91,7 +94,7 @@ class GroupUniformSampler(Sampler):
             group_of, kind='stable')]
         self._start = np.cumsum(self._size) - self._size
 
-        num_groups = len(self._size)
+        self.num_groups = num_groups = len(self._size)
         self._groups_per_batch = batch_size // k
         if num_groups < self._groups_per_batch:
             raise ValueError(

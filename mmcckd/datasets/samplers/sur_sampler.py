@@ -38,7 +38,9 @@ class SURSampler(GroupUniformSampler):
         batch_size (int): Number of samples per batch and rank, a multiple of
             ``samples_per_superclass``. Set by the runner.
         superclasses (str): Path of a file that
-            ``tools/cluster_superclasses.py`` has written for this data set.
+            ``tools/cluster_superclasses.py`` has written for this data set,
+            or for a data set that it wraps (see
+            :meth:`.Superclasses.of_samples`).
         samples_per_superclass (int): k, the number of samples of each
             superclass in a batch. Defaults to 4, as for :class:`CURSampler`.
 
@@ -59,9 +61,9 @@ class SURSampler(GroupUniformSampler):
                  superclasses: str,
                  samples_per_superclass: int = 4) -> None:
         self._check_sampler(sampler)
-        found = Superclasses.load(superclasses)
-        found.check_fits(sampler.dataset, superclasses)
-        drawn = found.labels >= 0
+        labels = Superclasses.load(superclasses).of_samples(
+            sampler.dataset, superclasses)
+        drawn = labels >= 0
         if not drawn.all():
             print_log(
                 f'SURSampler omits {(~drawn).sum():,} of {len(drawn):,} '
@@ -72,6 +74,6 @@ class SURSampler(GroupUniformSampler):
         super().__init__(
             sampler,
             batch_size,
-            found.labels,
+            labels,
             samples_per_superclass,
             drawn=drawn)

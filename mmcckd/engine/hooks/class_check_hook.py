@@ -6,6 +6,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy
 
+from mmcckd.datasets.samplers import CURSampler
 from mmcckd.datasets.wrappers import base_datasets
 
 from ..unwrapped_model import unwrapped
@@ -20,23 +21,23 @@ class ClassCheckHook(Hook):
     Without this hook, a label out of range ends a run on a GPU with the error
     "device-side assert triggered", and a top-k accuracy with k larger than
     the number of classes raises an error after the first epoch. This hook
-    checks class folders and k before the first iteration, and the labels of
-    each batch while they are on the CPU.
+    checks class folders, the classes of :class:`.CURSampler` and k before the
+    first iteration, and the labels of each batch while they are on the CPU.
 
     ``tools/train.py`` and ``tools/test.py`` register the hook. In a
     distillation, the head of the student is used. A head without
     ``num_classes`` is not checked.
 
     Raises:
-        ValueError: If there are more class folders than classes, a label is
-            out of range, or k of ``Accuracy`` is larger than the number of
-            classes.
+        ValueError: If there are more class folders than classes, the labels
+            have more classes than the head or are out of range, or k of
+            ``Accuracy`` is larger than the number of classes.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Check class folders and the metrics of the validation."""
+        """Check the classes of the data, and the metrics of the validation."""
         classes = num_classes(runner)
         if classes is None:
             return
@@ -47,6 +48,12 @@ class ClassCheckHook(Hook):
                     f'{dataset.img_prefix} has {len(folders):,} class folders,'
                     f' but the head has num_classes={classes}. '
                     f'{_advice(runner)}')
+        sampler = runner.train_dataloader.batch_sampler
+        if isinstance(sampler, CURSampler) and sampler.num_groups > classes:
+            raise ValueError(
+                f'The samples of train_dataloader have {sampler.num_groups:,} '
+                f'classes, but the head has num_classes={classes}. '
+                f'{_advice(runner)}')
         _check_topk('val', runner.val_loop, classes)
 
     def before_test(self, runner: Runner) -> None:

@@ -54,6 +54,10 @@ class ReIDDataset(BaseDataset):
     LAYOUT: str
     TOY_NAME: str
 
+    # What JoinedReIDDataset adds to labels and cameras of the training split.
+    first_label = 0
+    camera_offset = 0
+
     def __init__(self,
                  data_root: str,
                  split: str = 'train',
@@ -74,13 +78,17 @@ class ReIDDataset(BaseDataset):
         if self.split == 'train':
             images = self._read_some('train')
             persons = sorted({image.person for image in images})
-            label_of = {person: i for i, person in enumerate(persons)}
+            label_of = {
+                person: label
+                for label, person in enumerate(persons, self.first_label)
+            }
             self._metainfo['classes'] = tuple(f'{p:04d}' for p in persons)
             return [
                 dict(
                     img_path=image.path,
                     gt_label=label_of[image.person],
-                    camera_id=image.camera) for image in images
+                    camera_id=image.camera + self.camera_offset)
+                for image in images
             ]
         query, gallery = map(self._read_some, ('query', 'gallery'))
         if not {i.person for i in query} & {i.person for i in gallery}:

@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 from torch.utils.data import Dataset
 
+from mmcckd.datasets.wrappers import gather
 from mmcckd.name_lists import first_names
 
 NEEDED = ('gt_label', 'camera_id', 'is_query')
@@ -35,7 +36,7 @@ class ReIDTestSet:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+        infos = gather(dataset, _infos).tolist()
         missing = [key for key in NEEDED if infos and key not in infos[0]]
         if missing:
             raise ValueError(
@@ -142,6 +143,12 @@ class ReIDTestSet:
             raise ValueError(f'{name} is not a query, {where}. Queries are '
                              f'{first_names(names, MAX_NAMED)}.')
         return np.array(found)
+
+
+def _infos(dataset: Dataset, _: str) -> np.ndarray:
+    infos = np.empty(len(dataset), object)
+    infos[:] = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return infos
 
 
 def _names(name: str, path: str) -> bool:
