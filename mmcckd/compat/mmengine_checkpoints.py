@@ -15,6 +15,7 @@ Can be deleted when MMEngine allows its own classes, and nothing else.
 import functools
 import os
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from mmengine.runner import CheckpointLoader, checkpoint
@@ -30,7 +31,7 @@ def allow_mmengine_checkpoints() -> None:
     if hasattr(load, '__wrapped__'):
         return
     if hasattr(checkpoint, '_safe_torch_load'):
-        checkpoint._safe_torch_load = torch.load
+        checkpoint._safe_torch_load = _torch_load
     load = allow_log(load)
 
     @functools.wraps(load)
@@ -39,6 +40,10 @@ def allow_mmengine_checkpoints() -> None:
             return load(*args, **kwargs)
 
     CheckpointLoader.load_checkpoint = classmethod(load_checkpoint)
+
+
+def _torch_load(*args, **kwargs) -> Any:
+    return torch.load(*args, **kwargs)  # which may be replaced later
 
 
 def load_always_safely() -> None:

@@ -80,10 +80,10 @@ def _check_package(name: str, version_of: VersionOf) -> None:
             f'mmcckd needs {name} {supported}, but it is not installed; '
             f'run: pip install "{distribution}{supported}"')
     if len(set(found.values())) > 1:
-        both = ' and '.join(f'{d} {v}' for d, v in found.items())
+        names = ' and '.join(f'{d} {v}' for d, v in found.items())
         raise ImportError(
-            f'{both} are both installed, and both write the files of the '
-            f'package {name}, so that they are mixed up. Run: pip uninstall '
+            f'{names} are installed together, but they write the same files '
+            f'(those of {name}), which are mixed up now. Run: pip uninstall '
             f'-y {" ".join(found)}, and then install one of them.')
     for distribution, version in found.items():
         _check(distribution, version, SUPPORTED[name][distribution])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import CheckpointLoader
+from mmengine.utils import digit_version
 
 from mmcckd.compat import mmengine_checkpoints
 from mmcckd.compat.mmengine_checkpoints import load_always_safely
@@ -241,6 +242,19 @@ def test_a_malicious_pickle_stays_refused(tmp_path):
     torch.save(dict(state_dict=Malicious(victim)), path)
     with safe_loading(), pytest.raises(pickle.UnpicklingError,
                                        match='check_call'):
+        load(path)
+    assert not victim.exists()
+
+
+@pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.6.0'),
+    reason='the default of torch.load is not safe')
+def test_what_torch_refuses_is_not_loaded_otherwise(tmp_path):
+    """As onedl-mmengine does."""
+    victim = tmp_path / 'executed'
+    path = tmp_path / 'evil.pth'
+    torch.save(dict(state_dict=Malicious(victim)), path)
+    with pytest.raises(pickle.UnpicklingError, match='check_call'):
         load(path)
     assert not victim.exists()
 

@@ -79,11 +79,11 @@ def test_within_the_range(changes):
     (dict(ONEDL, onedl_mmcv='2.3.2'),
      'needs onedl-mmcv >=2.3.6,<2.4, but found onedl-mmcv 2.3.2'),
     (dict(onedl_mmengine='0.10.12'),
-     'mmengine 0.10.7 and onedl-mmengine 0.10.12 are both installed, and '
-     'both write the files of the package mmengine, so that they are mixed '
-     'up. Run: pip uninstall -y mmengine onedl-mmengine, and then install '
-     'one of them.'),
-    (dict(mmcv='2.2.0'), 'mmcv-lite 2.1.0 and mmcv 2.2.0 are both installed'),
+     'mmengine 0.10.7 and onedl-mmengine 0.10.12 are installed together, but '
+     'they write the same files (those of mmengine), which are mixed up now. '
+     'Run: pip uninstall -y mmengine onedl-mmengine, and then install one of '
+     'them.'),
+    (dict(mmcv='2.2.0'), 'mmcv-lite 2.1.0 and mmcv 2.2.0 are installed tog'),
 ])
 def test_out_of_range(changes, message):
     with pytest.raises(ImportError) as error:
