@@ -106,9 +106,7 @@ def repeat(line: str, processes: int) -> None:
     if any(new.metrics[name] != old.metrics[name] for name in common):
         sys.exit('The metrics differ. They are the same on the same processor '
                  f'with the same versions: commit {old.commit}, torch '
-                 f'{old.torch}, {old.processor or "processor not recorded"}; '
-                 'those of students that share a teacher store may also '
-                 'differ by which run filled it.')
+                 f'{old.torch}, {old.processor or "processor not recorded"}.')
 
 
 if __name__ == '__main__':

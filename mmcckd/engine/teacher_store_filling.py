@@ -9,8 +9,11 @@ from .runner import build_runner
 from .unwrapped_model import unwrapped
 
 
-def fill_teacher_store(cfg: Config) -> nn.Module:
+def fill_teacher_store(cfg: Config, all_views: bool = True) -> nn.Module:
     """Run the teacher of a recipe on all views that its store lacks.
+
+    Each row is computed in the same batch each time, also if the store was
+    filled in part before; see :class:`.FillTeacherStoreLoop`.
 
     All else that a training would find wrong before its first iteration is
     found too. The process group of a distributed run must be initialized.
@@ -19,6 +22,8 @@ def fill_teacher_store(cfg: Config) -> nn.Module:
         cfg (Config): The config of a run whose model has a ``teacher_store``.
             It is not changed. Logs are written to the folder "store_teacher"
             in its work dir.
+        all_views (bool): Whether to store also views that this training ends
+            before it shows them. Defaults to True.
 
     Returns:
         nn.Module: The model, with the open store in ``stored_teacher.store``.
@@ -27,13 +32,17 @@ def fill_teacher_store(cfg: Config) -> nn.Module:
         ValueError: If the training could not use the store; see
             :class:`.TeacherStoreHook`.
     """
-    return unwrapped(build_runner(_filling_config(cfg)).train())
+    return unwrapped(build_runner(_filling_config(cfg, all_views)).train())
 
 
-def _filling_config(cfg: Config) -> Config:
+def _filling_config(cfg: Config, all_views: bool) -> Config:
     """The config with :class:`.FillTeacherStoreLoop` as its only loop."""
     cfg = copy.deepcopy(cfg)
-    cfg.train_cfg = dict(type='FillTeacherStoreLoop')
+    training = None if all_views else {
+        name: cfg.train_cfg[name]
+        for name in ('max_epochs', 'max_iters') if name in cfg.train_cfg
+    }
+    cfg.train_cfg = dict(type='FillTeacherStoreLoop', training=training)
     for name in ('val', 'test'):
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg[f'{name}_{part}'] = None

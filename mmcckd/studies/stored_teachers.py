@@ -11,6 +11,9 @@ from mmengine.config import Config, ConfigDict
 from mmcckd.recipes import teacher_store
 from mmcckd.teacher_store import StoreSettings
 
+# Arguments of the model that its teacher depends on, except for the weights.
+OF_THE_TEACHER = ('teacher', 'teacher_dtype', 'channels_last', 'compile')
+
 
 def set_views(cfg: Config, settings: Dict[str, Any],
               teacher_folder: Path) -> Config:
@@ -39,13 +42,23 @@ def set_views(cfg: Config, settings: Dict[str, Any],
 
 def store_folder(cfg: Config, settings: Dict[str, Any],
                  teacher_folder: Path) -> Path:
-    """The folder of a store: one for each setting and training set."""
+    """The folder of a store: one for all that its bits depend on.
+
+    Which modules are recorded is part of it, since BatchNorms that are
+    recorded are not folded (:func:`.prepare_teacher`).
+    """
     checked = StoreSettings.from_config(dict(settings, path='.'))
+    recorders = cfg.model.distiller.get('teacher_recorders') or {}
+    # Classes as types become their paths.
     job = ConfigDict(
         asdict(checked),
         dataset=cfg.train_dataloader.dataset,
         batch_size=cfg.train_dataloader.get('batch_size'),
-        data_preprocessor=cfg.get('data_preprocessor'))
-    text = json.dumps(job.to_dict(), sort_keys=True, default=str)
+        data_preprocessor=cfg.get('data_preprocessor'),
+        teacher={name: cfg.model.get(name) for name in OF_THE_TEACHER},
+        recorded=list(recorders.values())).to_dict()
+    job['recorded'] = sorted(
+        json.dumps(recorder, sort_keys=True) for recorder in job['recorded'])
+    text = json.dumps(job, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return teacher_folder / f'teacher_store_{digest}'

@@ -31,8 +31,8 @@ class Study:
         answer (str): What its results show, in sentences; for the page.
         teacher_store (dict): ``views`` and other settings of a teacher store,
             without its path; see :class:`.FrozenTeacherDistill`. The runs of a
-            teacher share the store, and all rows have the same views. Defaults
-            to no store.
+            teacher share stores, which are filled before, and all rows have
+            the same views. Defaults to no store.
         seeds (int): Number of seeds of each row. Defaults to 20.
         pairs (str): What rows are paired by in intervals and tests,
             "teachers" or "seeds". With "teachers", the values of a teacher's

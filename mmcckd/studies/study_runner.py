@@ -1,13 +1,13 @@
 """Run a study: the runs that its plan needs and that have no result yet."""
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Tuple
 
 import torch
 
 from .code_version import commit_of, processor_name
 from .option_checks import check_options
 from .plan import stages
-from .processes import Job, run_jobs
+from .processes import Job, JobResult, run_jobs
 from .progress_table import Progress
 from .results_file import ResultsFile
 from .run import Result, Run
@@ -18,9 +18,8 @@ from .study_folder import (
     RESULTS,
     lock_folder,
     run_folder,
-    superclass_file,
 )
-from .study_jobs import clustering_job, training_job
+from .study_jobs import clustering_jobs, filling_jobs, training_job
 
 Stage = Dict[str, List[Run]]  # row -> runs, finished or not
 Plan = Callable[[ResultsFile], Iterator[Stage]]
@@ -90,45 +89,55 @@ def run_plan(plan: Plan, folder: Path, root: Path, processes: int,
     commit, processor = commit_of(root), processor_name()
     failures: Dict[str, str] = {}
 
-    def execute(jobs: Dict[Job, Optional[Run]], stage: Stage) -> None:
+    def execute(jobs: Iterable[Job], stage: Stage) -> Iterator[JobResult]:
         def show(running: List[Job]) -> None:
             progress.show(stage, file.results, running)
 
         show([])
-        for done in run_jobs(list(jobs), processes, show):
-            run = jobs[done.job]
-            if done.error:
-                failures[run.key if run else done.job.name] = (
-                    f'{done.job.name}: {done.error} ({done.job.log})')
-            elif run is not None:
-                file.append(
-                    Result(run, done.value.metrics, round(done.seconds, 1),
-                           commit, torch.__version__, done.value.curve,
-                           processor))
+        return run_jobs(list(jobs), processes, show)
 
     for stage in plan(file):
-        missing: Dict[str, Tuple[str, Run]] = {}
-        clusterings: Dict[Path, Job] = {}
-        for row, runs in stage.items():
-            for run in runs:
-                if _is_done(run, file, folder) or run.key in failures:
-                    continue
-                if run.teacher and not _is_done(run.teacher, file, folder):
-                    failures[run.key] = (
-                        f'{row}, seed {run.seed}: its teacher failed')
-                    continue
-                missing[run.key] = (row, run)
-                if run.superclasses:
-                    out = superclass_file(run, folder)
-                    # The page beside it is written last.
-                    if not out.with_suffix('.html').exists():
-                        clusterings[out] = clustering_job(run, folder, root)
-        execute(dict.fromkeys(clusterings.values()), stage)
-        execute({
+        missing = _missing(stage, file, folder, failures)
+        for done in execute(clustering_jobs(missing, folder, root), stage):
+            if done.error:
+                failures[done.job.name] = _failure(done.job.name, done)
+        fillings = filling_jobs(missing, folder, root)
+        for done in execute(fillings, stage):
+            for row, run in fillings[done.job] if done.error else ():
+                failures[run.key] = _failure(f'{row}, seed {run.seed}', done)
+        trainings = {
             training_job(row, run, folder, root): run
-            for row, run in missing.values()
-        }, stage)
+            for row, run in missing if run.key not in failures
+        }
+        for done in execute(trainings, stage):
+            run = trainings[done.job]
+            if done.error:
+                failures[run.key] = _failure(done.job.name, done)
+                continue
+            file.append(
+                Result(run, done.value.metrics, round(done.seconds, 1), commit,
+                       torch.__version__, done.value.curve, processor))
     return list(failures.values())
+
+
+def _missing(stage: Stage, file: ResultsFile, folder: Path,
+             failures: Dict[str, str]) -> List[Tuple[str, Run]]:
+    """The rows and runs that have no result, and have not failed."""
+    missing: Dict[str, Tuple[str, Run]] = {}
+    for row, runs in stage.items():
+        for run in runs:
+            if _is_done(run, file, folder) or run.key in failures:
+                continue
+            if run.teacher and not _is_done(run.teacher, file, folder):
+                failures[run.key] = (
+                    f'{row}, seed {run.seed}: its teacher failed')
+                continue
+            missing[run.key] = (row, run)
+    return list(missing.values())
+
+
+def _failure(name: str, done: JobResult) -> str:
+    return f'{name}: {done.error} ({done.job.log})'
 
 
 def _is_done(run: Run, file: ResultsFile, folder: Path) -> bool:

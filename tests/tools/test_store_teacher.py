@@ -85,8 +85,8 @@ def test_fill_and_check(store, tmp_path):
     with pytest.raises(
             SystemExit, match=f'now marked as missing: {NECK} 2. This tool'):
         store('--teacher-store', path, '--check')
-    # Only these are computed, and the others are not touched.
-    assert '2/2' in store('--teacher-store', path, 'dtype=float32')
+    # Only their batches are computed, and other rows are not touched.
+    assert '80/80' in store('--teacher-store', path, 'dtype=float32')
     assert rows(path) == filled
 
 

@@ -27,7 +27,6 @@ STUDY = dict(
         config='configs/baseline/r18w16_digits.py', options=SHORT, seeds=2),
     options=SHORT,
     tune_seeds=1,
-    # The runs fill it at the same time.
     teacher_store=dict(views=2, dtype='float32'),
     rows=dict(
         KD=dict(

@@ -4,7 +4,7 @@
 
 Both studies have the rows KD and CCKD of the digits, with the same views of
 each sample, as many as epochs. One keeps the teacher's outputs in a store, in
-float32, which the first runs fill. The other runs the teacher in each step.
+float32, filled before the runs. The other runs the teacher in each step.
 ``tools/study.py`` runs one after the other, one run at a time, a few seeds in
 turn (--rounds), so that both are measured under the same load.
 

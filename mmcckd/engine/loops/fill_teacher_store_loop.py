@@ -1,15 +1,16 @@
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
 from mmengine.device import get_device
 from mmengine.dist import all_reduce, barrier, get_dist_info
 from mmengine.registry import LOOPS
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmcckd.datasets.repeatable_views import RepeatableViews
+from mmcckd.models.algorithms.stored_teacher import StoredTeacher
 from mmcckd.progress_bar import CoarseProgressBar
 from mmcckd.teacher_store import StoreSettings, TeacherStore
 
@@ -23,16 +24,31 @@ class FillTeacherStoreLoop(BaseLoop):
 
     The teacher runs on all views of all samples whose rows are missing in the
     store. The student is not trained. Of R ranks, rank r has the samples r,
-    r + R, r + 2R and so on, whatever is stored already.
+    r + R, r + 2R and so on.
+
+    The samples of a rank are divided into batches in their order, and a batch
+    is computed completely if a row of it is missing. So each row is always
+    computed in the same batch, and has the same bits, whatever is stored
+    already.
 
     Args:
         runner (Runner): The runner. Its model has a ``teacher_store``.
         dataloader (dict | DataLoader): The data loader of the training. Its
-            sampler is not used.
+            batches are not used.
+        training (dict, optional): ``max_epochs`` or ``max_iters`` of a
+            training; only the views that it shows are stored. Defaults to
+            None: all views.
     """
 
     # Read by the runner and by hooks.
     epoch = iter = max_epochs = max_iters = 0
+
+    def __init__(self,
+                 runner: Runner,
+                 dataloader: Union[dict, DataLoader],
+                 training: Optional[Dict[str, int]] = None) -> None:
+        super().__init__(runner, dataloader)
+        self.training = training
 
     def run(self) -> nn.Module:
         """Fill the store, and return the model."""
@@ -40,8 +56,8 @@ class FillTeacherStoreLoop(BaseLoop):
         model = unwrapped(self.runner.model)
         teacher = model.stored_teacher
         loader = self.dataloader
-        rows = _MissingRows(teacher.store, list(teacher.sources),
-                            teacher.batch_size)
+        rows = _IncompleteBatches(teacher.store, list(teacher.sources),
+                                  teacher.batch_size, self._views(teacher))
         progress = _Progress(rows.count())
         batches = DataLoader(
             _AllViews(loader.dataset, teacher.store.settings),
@@ -57,10 +73,20 @@ class FillTeacherStoreLoop(BaseLoop):
         for i, batch in enumerate(batches):
             hook.before_train_iter(self.runner, i, batch)
             data = model.data_preprocessor(batch, True)
-            teacher.fill(data['inputs'], data['data_samples'])
+            teacher.fill_batch(data['inputs'], data['data_samples'])
             progress.update(len(data['inputs']))
         progress.end()
         return self.runner.model
+
+    def _views(self, teacher: StoredTeacher) -> int:
+        """The number of views to store."""
+        views = teacher.settings.views
+        if self.training is None:
+            return views
+        passes = self.training.get('max_epochs')
+        if passes is None:
+            passes = -(-self.training['max_iters'] // len(self.dataloader))
+        return min(views, passes)
 
 
 class _AllViews(Dataset):
@@ -76,36 +102,38 @@ class _AllViews(Dataset):
         return self.views.load([row % self.num_samples for row in rows], view)
 
 
-class _MissingRows:
-    """Batches of the rows that are missing, view by view, of this rank.
+class _IncompleteBatches:
+    """The batches of this rank in which rows are missing, view by view.
 
     A batch has rows of one view.
     """
 
     def __init__(self, store: TeacherStore, sources: List[str],
-                 batch_size: int) -> None:
+                 batch_size: int, views: int) -> None:
         self.store = store
         self.sources = sources
         self.batch_size = batch_size
+        self.views = views
         rank, world_size = get_dist_info()
         self.samples = np.arange(rank, store.num_samples, world_size)
 
     def __iter__(self) -> Iterator[List[int]]:
-        for view, samples in self._missing():
-            rows = (view * self.store.num_samples + samples).tolist()
-            for i in range(0, len(rows), self.batch_size):
-                yield rows[i:i + self.batch_size]
+        for view, samples in self._batches():
+            yield (view * self.store.num_samples + samples).tolist()
 
     def count(self) -> int:
         """The number of rows."""
-        return sum(len(samples) for _, samples in self._missing())
+        return sum(len(samples) for _, samples in self._batches())
 
-    def _missing(self) -> Iterator[Tuple[int, np.ndarray]]:
-        """Yield each view, and the samples whose rows are missing."""
-        for view in range(self.store.settings.views):
+    def _batches(self) -> Iterator[Tuple[int, np.ndarray]]:
+        """Yield the view and the samples of each batch."""
+        for view in range(self.views):
             views = np.full_like(self.samples, view)
-            yield view, self.samples[self.store.missing(
-                views, self.samples, self.sources)]
+            missing = self.store.missing(views, self.samples, self.sources)
+            for i in range(0, len(missing), self.batch_size):
+                batch = slice(i, i + self.batch_size)
+                if missing[batch].any():
+                    yield view, self.samples[batch]
 
 
 class _Progress:

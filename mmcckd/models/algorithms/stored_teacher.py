@@ -41,7 +41,7 @@ class StoredTeacher:
     numbers, a batch of missing samples is filled up with copies to the size of
     the batches in training. The store then has the same bits, however it was
     filled. Float16 numbers are rounded more than that, so these batches are
-    not filled up.
+    not filled up, except by :meth:`fill_batch`.
 
     Args:
         settings (StoreSettings): The ``teacher_store`` of the model.
@@ -164,23 +164,39 @@ class StoredTeacher:
         views, samples = self.rows(data_samples)
         missing = np.flatnonzero(
             self.store.missing(views, samples, list(self.sources)))
-        if not len(missing):
-            return views, samples
-        batch = missing
-        if self.settings.dtype == 'float32':
-            batch = np.resize(missing, max(len(missing), self.batch_size))
+        if len(missing):
+            self._compute(images, data_samples, missing,
+                          filled_up=self.settings.dtype == 'float32')
+        return views, samples
+
+    def fill_batch(self, images: Tensor,
+                   data_samples: List[BaseDataElement]) -> None:
+        """Compute a complete batch, and store what is missing of it.
+
+        If a sample is always given in the same batch, its rows have the same
+        bits, whatever is stored already and whatever the type of the store.
+        The arguments and errors are those of :meth:`fill`.
+        """
+        self._compute(images, data_samples, np.arange(len(images)),
+                      filled_up=True)
+
+    def _compute(self, images: Tensor, data_samples: List[BaseDataElement],
+                 some: np.ndarray, filled_up: bool) -> None:
+        """Compute and store some of a batch, by their indices in it."""
+        views, samples = self.rows([data_samples[i] for i in some])
+        batch = some
+        if filled_up:
+            batch = np.resize(some, max(len(some), self.batch_size))
         self.model.run_teacher(
             images[torch.from_numpy(batch).to(images.device)],
             [data_samples[i] for i in batch])
         leaves = {
             source: [
-                leaf[:len(missing)]
-                for leaf in self.leaves(source, len(batch))
+                leaf[:len(some)] for leaf in self.leaves(source, len(batch))
             ]
             for source in self.sources
         }
-        self.store.write(views[missing], samples[missing], leaves)
-        return views, samples
+        self.store.write(views, samples, leaves)
 
     def record(self, views: np.ndarray, samples: np.ndarray,
                device: torch.device) -> None:
