@@ -10,7 +10,7 @@ from mmcckd.models.kinds import CLASSIFIER, kind_of
 from mmcckd.models.losses import check_loss_weight
 
 from .algorithm import distillation_of, import_mmcckd, mmrazor_type
-from .comparison import default_connectors, warn_of_few_samples
+from .default_connectors import default_connectors, warn_of_few_samples
 from .connectors import (
     SIDES,
     Connectors,
