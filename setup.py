@@ -88,6 +88,8 @@ setup(
     python_requires='>=3.10,<3.13',
     install_requires=read_requirements('runtime'),
     extras_require=dict(
+        openmmlab=read_requirements('openmmlab'),
+        onedl=read_requirements('onedl'),
         docs=read_requirements('docs'),
         onnx=read_requirements('onnx'),
         tests=read_requirements('tests'),

@@ -36,6 +36,8 @@ class RegisteringFinder(MetaPathFinder):
             and name not in LIGHT)
         if not ours and name not in OPENMMLAB:
             return None
+        if name in OPENMMLAB:
+            RegisteringLoader.lift_version_assertions()
         if name == 'mmcls' and not RegisteringLoader.is_importing():
             _register_or_warn()  # after which it is a name of MMPretrain
             sys.modules.pop(name, None)  # or Python would load it twice
@@ -77,6 +79,24 @@ class RegisteringLoader(Loader):
         """Whether this thread is importing one of the packages."""
         return getattr(cls._this_thread, 'importing', False)
 
+    @classmethod
+    def lift_version_assertions(cls) -> None:
+        """Before the loader of a package is chosen, not when it loads."""
+        with cls._importing():
+            from .compat.version_assertions import lift_version_assertions
+        lift_version_assertions()
+
+    @classmethod
+    @contextmanager
+    def _importing(cls) -> Iterator[None]:
+        """Meanwhile, imports in this thread do not register components."""
+        before = cls.is_importing()
+        cls._this_thread.importing = True
+        try:
+            yield
+        finally:
+            cls._this_thread.importing = before
+
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
         return self.loader.create_module(spec)
 
@@ -85,8 +105,7 @@ class RegisteringLoader(Loader):
         if self.is_importing():
             self.loader.exec_module(module)
             return
-        self._this_thread.importing = True
-        try:
+        with self._importing():
             if self.ours:
                 with self._unless_another_thread_does() as registering:
                     import mmcckd.compat.applied  # noqa: F401
@@ -98,8 +117,6 @@ class RegisteringLoader(Loader):
                 with self._unless_another_thread_does() as registering:
                     if registering:
                         _register_or_warn()
-        finally:
-            self._this_thread.importing = False
 
     @contextmanager
     def _unless_another_thread_does(self) -> Iterator[bool]:

@@ -4,13 +4,15 @@ from typing import Dict, NamedTuple, Optional
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmrazor.registry import MODELS
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+import mmcckd  # noqa: F401  (first, it makes mmrazor importable)
 from mmcckd.config_files.component_types import bare_type
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.functional.flatten_features import flatten_features
+
+from mmrazor.registry import MODELS  # isort: skip
 
 
 class Source(NamedTuple):

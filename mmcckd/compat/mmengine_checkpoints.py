@@ -1,4 +1,4 @@
-"""Let torch's safe loading accept what MMEngine 0.10.7 writes.
+"""Let torch's safe loading accept what MMEngine writes.
 
 Since torch 2.6 ``torch.load`` accepts tensors and plain containers only.
 MMEngine's checkpoints also hold the log, so ``--resume`` fails.
@@ -6,13 +6,18 @@ MMEngine's checkpoints also hold the log, so ``--resume`` fails.
 ``CheckpointLoader`` uses it. A pickle that calls another function is still
 refused.
 
-Can be deleted when MMEngine allows its own classes.
+onedl-mmengine 0.10.12 accepts its checkpoints itself, but allows ``getattr``
+for it, with which a pickle can call any function, and loads what is refused
+nevertheless, without torch's safe loading. Neither is done here.
+
+Can be deleted when MMEngine allows its own classes, and nothing else.
 """
 import functools
 import os
 from contextlib import nullcontext
 
-from mmengine.runner import CheckpointLoader
+import torch
+from mmengine.runner import CheckpointLoader, checkpoint
 
 from mmcckd.files.safe_loading import HAS_ALLOW_LIST, allow_log, safe_loading
 
@@ -24,6 +29,8 @@ def allow_mmengine_checkpoints() -> None:
     load = CheckpointLoader.load_checkpoint.__func__
     if hasattr(load, '__wrapped__'):
         return
+    if hasattr(checkpoint, '_safe_torch_load'):
+        checkpoint._safe_torch_load = torch.load
     load = allow_log(load)
 
     @functools.wraps(load)

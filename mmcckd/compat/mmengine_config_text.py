@@ -10,11 +10,14 @@ import functools
 from typing import Tuple
 
 import mmengine.config.config as config
+from yapf.yapflib import yapf_api
 
 
 def format_configs_once() -> None:
     """Make ``Config.pretty_text`` return the last text if nothing changed."""
-    format_code = config.FormatCode
+    # onedl-mmengine imports the function each time that it formats.
+    module = config if hasattr(config, 'FormatCode') else yapf_api
+    format_code = module.FormatCode
     if hasattr(format_code, '__wrapped__'):
         return
     last = None, None
@@ -27,4 +30,4 @@ def format_configs_once() -> None:
             last = key, format_code(text, **options)
         return last[1]
 
-    config.FormatCode = format_code_once
+    module.FormatCode = format_code_once

@@ -27,8 +27,9 @@ def restart_loaders_at_once() -> None:
     def advance_at_once(self) -> Any:
         if self._dataloader.num_workers:
             return advance(self)
-        for batch in self._iterator:
-            return batch
+        if self._iterator is not None:  # onedl-mmengine creates it below
+            for batch in self._iterator:
+                return batch
         with mock.patch.multiple(
                 loops,
                 time=SimpleNamespace(sleep=lambda seconds: None),

@@ -9,10 +9,12 @@ from .mmcls_import import (
 )
 from .mmrazor_import import import_mmrazor
 from .mmrazor_placeholders import remove_placeholder_modules
+from .version_assertions import lift_version_assertions
 
 
 def patch_upstream() -> None:
     """Make MMRazor importable, and patch the packages that mmcckd uses."""
+    lift_version_assertions()
     has_mmcls = mmcls_is_installed()
     if not has_mmcls:
         import_mmcls_as_mmpretrain()

@@ -34,7 +34,8 @@ def python(code, **options):
 
 def test_the_workaround_is_still_needed():
     """Once MMRazor imports mmpretrain, the modules mmcls_* can be deleted."""
-    result = python('from mmrazor.datasets import PackCRDClsInputs\n'
+    result = python('import mmcv; mmcv.__version__ = "2.1.0"\n'
+                    'from mmrazor.datasets import PackCRDClsInputs\n'
                     'print(PackCRDClsInputs.__base__.__qualname__)')
     assert 'get_placeholder' in result.stdout, result.stderr
 
@@ -167,6 +168,6 @@ def test_the_real_mmcls_is_kept(tmp_path):
         cwd=tmp_path,
         env=dict(os.environ, PYTHONPATH=f'{ROOT}{os.pathsep}{tmp_path}'))
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [
+    assert result.stdout.splitlines()[-2:] == [
         str(package / '__init__.py'), '1.0.0rc6'
     ]

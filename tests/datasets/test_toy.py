@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from mmcckd.datasets.toy import (
     make_cifar10,
     make_cifar100,
+    make_cityscapes,
+    make_coco,
     make_fashion_mnist,
     make_imagenet,
 )
@@ -21,7 +23,7 @@ from mmcckd.reid.toy import make_market1501, make_msmt17
 
 MAKERS = [
     make_imagenet, make_cifar10, make_cifar100, make_fashion_mnist,
-    make_msmt17, make_market1501
+    make_coco, make_cityscapes, make_msmt17, make_market1501
 ]
 
 
@@ -161,7 +163,9 @@ def test_the_superclasses_are_of_five_classes():
 
 
 @pytest.mark.parametrize('make', [
-    make_imagenet, make_cifar100, make_fashion_mnist])
+    make_imagenet, make_cifar100, make_fashion_mnist, make_coco,
+    make_cityscapes
+])
 def test_the_seed_decides(make, tmp_path, monkeypatch):
     # enough of them, and quicker
     monkeypatch.setattr('mmcckd.datasets.toy.imagenet.NUM_CLASSES', 30)

@@ -3,9 +3,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import List, Optional
 
-import mmrazor
-
-FOLDER = Path(mmrazor.__file__).parent / '.mim/configs'
+# Importing MMRazor may fail if mmcckd is not imported first.
+FOLDER = Path(find_spec('mmrazor').origin).parent / '.mim/configs'
 
 
 def recipes_with_a_distiller() -> List[str]:

@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmcckd.engine import build_runner, init_distributed
-from mmcckd.models import CorrelationCongruenceLoss
+from mmcckd.models import CorrelationCongruenceLoss, FrozenTeacherDistill
 
 
 def train(cfg: Config) -> Runner:
@@ -52,10 +52,14 @@ def losses_of(runner: Runner) -> Dict[str, float]:
 
 def remove_pretrained_init(model: torch.nn.Module) -> None:
     """Initialize all weights at random, so that nothing is downloaded."""
-    for module in model.modules():
-        init_cfg = getattr(module, 'init_cfg', None)
-        if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
-            module.init_cfg = None
+    networks = [model]
+    if isinstance(model, FrozenTeacherDistill):  # its teacher is no submodule
+        networks.append(model.teacher)
+    for network in networks:
+        for module in network.modules():
+            init_cfg = getattr(module, 'init_cfg', None)
+            if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
+                module.init_cfg = None
 
 
 class GradientCheck:

@@ -28,4 +28,5 @@ def check_samples_per_class(samples_per_class: int) -> None:
 def check_num_images(num_images: int) -> None:
     """Raise ``ValueError`` unless ``num_images`` is 1 or more."""
     if num_images < 1:
-        raise ValueError(f'num_images must be at least 1, but is {num_images}.')
+        raise ValueError(
+            f'num_images must be at least 1, but is {num_images}.')
