@@ -10,7 +10,6 @@ from mmcckd.models.kinds import CLASSIFIER, kind_of
 from mmcckd.models.losses import check_loss_weight
 
 from .algorithm import distillation_of, import_mmcckd, mmrazor_type
-from .comparison import default_connectors, warn_of_few_samples
 from .connectors import (
     SIDES,
     Connectors,
@@ -18,6 +17,7 @@ from .connectors import (
     check_is_config,
     connectors_of_sides,
 )
+from .default_connectors import default_connectors, warn_of_few_samples
 from .networks import build_networks
 from .sampling import set_sampler
 from .sources import Source, existing_recorder, find_recorders
