@@ -84,7 +84,7 @@ setup(
     'correlation congruence, PyTorch, OpenMMLab, MMRazor',
     cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmcckd', 'mmcckd.*']),
-    package_data={'': ['*.jinja'], 'mmcckd': ['py.typed']},
+    package_data={'': ['*.jinja'], 'mmcckd': ['py.typed', 'configs/**/*.py']},
     python_requires='>=3.10,<3.13',
     install_requires=read_requirements('runtime'),
     extras_require=dict(

@@ -234,7 +234,8 @@ def test_the_top_of_a_recipe_is_what_is_built(path):
 def test_a_projection_is_there_where_widths_differ(path):
     cfg = Config.fromfile(path)
     student, teacher = (
-        next(layer.in_features for layer in MODELS.build(network).head.modules()
+        next(layer.in_features
+             for layer in MODELS.build(network).head.modules()
              if isinstance(layer, nn.Linear)) for network in networks(cfg))
     kernel_s = cfg.model.distiller.connectors.kernel_s
     assert isinstance(kernel_s, list) == (student != teacher)

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECIPE = 'cckd/r18w16_r10w6_digits.py'
+NEW_STYLE = 'configs/cckd/r50_mbv2_in1k.py'
 PIP = [sys.executable, '-m', 'pip', '--disable-pip-version-check']
 
 # Run where nothing of the clone is at hand.
@@ -23,6 +24,11 @@ from mmengine.hub import get_config
 cfg = get_config('mmcckd::{RECIPE}')
 Path('own.py').write_text("_base_ = 'mmcckd::{RECIPE}'")
 assert Config.fromfile('own.py').to_dict() == cfg.to_dict()
+new_style = get_config('mmcckd::{NEW_STYLE}')
+Path('own.py').write_text('''from mmengine.config import read_base
+with read_base():
+    from mmcckd.configs.cckd.r50_mbv2_in1k import *''')
+assert Config.fromfile('own.py').to_dict() == new_style.to_dict()
 print(mmcckd.__file__, cfg.filename, sep='\\n')
 """
 
@@ -111,6 +117,7 @@ def test_wheel(clone, environment, empty, tmp_path):
     wheel, = made.glob('*.whl')
     with zipfile.ZipFile(wheel) as archive:
         assert 'mmcckd/py.typed' in archive.namelist()
+        assert f'mmcckd/{NEW_STYLE}' in archive.namelist()
         packed = {
             name[len('mmcckd/.mim/'):]
             for name in archive.namelist() if name.startswith('mmcckd/.mim/')

@@ -8,6 +8,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 import mmcckd  # noqa: F401  (first, it makes mmrazor importable)
+from mmcckd.config_files.component_types import bare_type
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.functional.flatten_features import flatten_features
 
@@ -140,7 +141,7 @@ def _image_size(cfg: Config, model: nn.Module) -> tuple:
     dataset = loader.get('dataset', {})
     for transform in dataset.get('pipeline', []):
         size = transform.get('crop_size', transform.get('scale', size))
-    if size is None and dataset.get('type', '').startswith('CIFAR'):
+    if size is None and bare_type(dataset).startswith('CIFAR'):
         size = 32
     if size is None:
         size = cfg.model.backbone.get(

@@ -47,10 +47,10 @@ from mmcckd.superclasses.extraction_config import (
     build_training_set,
     checkpoint_sha256,
     preprocessor_config,
-    recorded_module,
     teacher_config,
     training_set_config,
 )
+from mmcckd.superclasses.recorded_feature import recorded_module
 from mmcckd.superclasses.stored_features import copy_features
 from mmcckd.superclasses.superclass_page import write_pictures
 from mmcckd.superclasses.superclass_picture import Overview
@@ -122,9 +122,9 @@ def main() -> None:
     dataset = build_training_set(cfg)
     check_num_clusters(args.num_superclasses, len(dataset))
     teacher, preprocessor = build_teacher(cfg, args.checkpoint)
-    recorded = recorded_module(cfg)
-    if args.module is not None:
-        recorded = dict(module=args.module, record_idx=0, data_idx=None)
+    recorded = dict(module=args.module, record_idx=0, data_idx=None)
+    if args.module is None:
+        recorded = recorded_module(cfg)
     find_module(teacher, recorded['module'], 'teacher')
     store = None
     if args.teacher_store is not None:

@@ -27,8 +27,11 @@ def patch_upstream() -> None:
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmdet_configs import find_renamed_mmdet_configs
     from .mmengine_checkpoints import allow_mmengine_checkpoints
+    from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
+    from .mmengine_custom_imports import import_custom_modules_of_all_configs
     from .mmengine_hub import find_mmcckd_configs
+    from .mmengine_init_cfg import name_initializers
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
@@ -36,8 +39,10 @@ def patch_upstream() -> None:
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
     from .mmrazor_cfg_path import merge_keys_beside_cfg_path
+    from .mmrazor_channel_units import accept_channel_unit_classes
     from .mmrazor_dist_loss import accept_predictions_in_dist_loss
     from .mmrazor_ofa_recipe import accept_mutators_in_bignas
+    from .mmrazor_recorder_types import accept_recorder_classes
     from .mmrazor_val_loops import run_val_loops_as_one_epoch
 
     run_val_loops_as_one_epoch()
@@ -53,6 +58,11 @@ def patch_upstream() -> None:
     accept_mutators_in_bignas()
     accept_predictions_in_dist_loss()
     check_pretrained_init()
+    name_initializers()
+    write_classes_as_paths()
+    import_custom_modules_of_all_configs()
+    accept_recorder_classes()
+    accept_channel_unit_classes()
     keep_pretrained_weights()
     if not has_mmcls:
         accept_mmcls_in_configs()

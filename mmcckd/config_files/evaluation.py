@@ -7,11 +7,13 @@ changing ``beta`` afterwards does not change it.
 import ast
 import copy
 import functools
+import os.path as osp
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional
 from unittest import mock
 
 from mmengine.config import Config, config
+from mmengine.config.config import BASE_KEY
 
 # Values that the code inserted into a config file reads.
 _values: Dict[str, Any] = {}
@@ -64,6 +66,8 @@ def evaluate(filename: str,
         kept = sum(left_out in names for names in assigned.values()) < first
         for body, statement in list(_statements(tree.body)):
             for name in _stored_names(statement):
+                if name == BASE_KEY:
+                    continue
                 names.append(name)
                 if name in values:
                     code = (f'{name} = __import__({__name__!r}, '
@@ -79,7 +83,8 @@ def evaluate(filename: str,
     def recording(read: Callable) -> Callable:
 
         def record_and_read(filename: str, *args, **kwargs) -> Any:
-            reading.append(filename)
+            # New-style configs may read a file by several relative paths.
+            reading.append(osp.normpath(filename))
             result = read(filename, *args, **kwargs)
             reading.pop()
             return result
@@ -117,8 +122,9 @@ def _editing(transformer: type, edit: Callable[[ast.Module], None]) -> type:
     class Editing(transformer):
 
         def visit_Module(self, node: ast.Module) -> ast.Module:
-            node = self.generic_visit(node)
+            # Imports of new-style configs become assignments in this visit.
             edit(node)
+            node = self.generic_visit(node)
             return ast.fix_missing_locations(node)
 
     return Editing

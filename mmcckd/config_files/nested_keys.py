@@ -3,7 +3,7 @@ from typing import Dict, FrozenSet, Iterable
 
 from mmengine.config import Config
 
-from .component_types import bare_type
+from .component_types import bare_name
 
 # Entries with a fixed set of keys; other keys are ignored. Most other entries
 # are arguments of a class or function, which raises for unknown arguments.
@@ -66,7 +66,7 @@ def _check_closed(cfg: Config, key: str, entry: str,
                   known: FrozenSet[str]) -> None:
     constructor = (cfg.get('optim_wrapper') or {}).get('constructor')
     if (entry.startswith('optim_wrapper') and constructor
-            and bare_type(dict(type=constructor)) != CONSTRUCTOR):
+            and bare_name(constructor) != CONSTRUCTOR):
         return
     name = key[len(entry) + 1:].partition('.')[0]
     if name not in known and name != '_delete_':

@@ -2,6 +2,7 @@
 import os
 import os.path as osp
 
+from mmcckd.config_files.component_types import bare_type
 from mmcckd.name_lists import first_names
 
 NUM_CLASSES = 1000
@@ -46,8 +47,7 @@ def check_imagenet_layout(dataset: dict) -> None:
         if inner is not None:
             check_imagenet_layout(inner)
     root = dataset.get('data_root') or ''
-    is_imagenet = dataset.get('type') in ('ImageNet', 'mmpretrain.ImageNet')
-    if not is_imagenet or '://' in root:
+    if bare_type(dataset) != 'ImageNet' or '://' in root:
         return
     prefix = dataset.get('data_prefix', '')
     if isinstance(prefix, dict):

@@ -4,6 +4,8 @@ import logging
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmcckd.config_files.component_types import bare_type
+
 # Samplers that draw batches by groups: they repeat and omit some samples.
 BY_GROUPS = ('CURSampler', 'SURSampler')
 
@@ -37,7 +39,7 @@ def check_loader(cfg: Config, name: str) -> None:
 
 
 def _check_beside_batch_sampler(name: str, loader: dict) -> None:
-    kind = _kind(loader['batch_sampler'])
+    kind = bare_type(loader['batch_sampler'])
     for key in ('drop_last', 'shuffle'):
         if loader.get(key):
             raise ValueError(
@@ -64,8 +66,8 @@ def _check_without_batch_sampler(name: str, loader: dict) -> None:
 
 def _check_training(loader: dict, loop: dict) -> None:
     sampler = loader.get('sampler') or {}
-    by_epoch = loop.get('by_epoch', _kind(loop) == 'EpochBasedTrainLoop')
-    if by_epoch and _kind(sampler) == 'InfiniteSampler':
+    by_epoch = loop.get('by_epoch', bare_type(loop) == 'EpochBasedTrainLoop')
+    if by_epoch and bare_type(sampler) == 'InfiniteSampler':
         raise ValueError(
             'train_dataloader has the sampler InfiniteSampler, but train_cfg '
             'counts epochs: the first epoch would never end. Set '
@@ -81,13 +83,13 @@ def _check_training(loader: dict, loop: dict) -> None:
 
 
 def _check_each_sample_is_evaluated_once(name: str, loader: dict) -> None:
-    kind = _kind(loader.get('batch_sampler') or {})
+    kind = bare_type(loader.get('batch_sampler') or {})
     if kind in BY_GROUPS:
         raise ValueError(
             f'{name} has the batch_sampler {kind}, which repeats some samples '
             'and omits others, so the metrics would be wrong. Remove it; use '
             'it only in train_dataloader.')
-    if _kind(loader.get('sampler') or {}) == 'InfiniteSampler':
+    if bare_type(loader.get('sampler') or {}) == 'InfiniteSampler':
         raise ValueError(
             f'{name} has the sampler InfiniteSampler, so the evaluation would '
             "never end. Set sampler=dict(type='DefaultSampler', "
@@ -95,12 +97,6 @@ def _check_each_sample_is_evaluated_once(name: str, loader: dict) -> None:
     if loader.get('drop_last'):
         _warn(f'{name} has drop_last=True: samples after the last full batch '
               'are not evaluated. Remove it.')
-
-
-def _kind(config: dict) -> str:
-    """Return the type of a component without its scope."""
-    kind = config.get('type', '')
-    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 
 
 def _warn(text: str) -> None:

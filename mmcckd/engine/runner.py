@@ -7,6 +7,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 from torch import nn
 
+from mmcckd.config_files.component_types import bare_name, bare_type
 from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
 from .checkpoint_checks import load_strictly
@@ -69,7 +70,8 @@ def _build(cfg: Config) -> Union[Runner, FlexibleRunner]:
                 "a FlexibleRunner reads: add runner_type='FlexibleRunner', or "
                 'remove the strategy.')
         return Runner.from_cfg(cfg)
-    if _bare(cfg.runner_type) == 'FlexibleRunner' and 'distiller' in cfg.model:
+    is_flexible = bare_name(cfg.runner_type) == 'FlexibleRunner'
+    if is_flexible and 'distiller' in cfg.model:
         _prepare_strategy(cfg)
     return RUNNERS.build(cfg)
 
@@ -142,10 +144,6 @@ def _hooks(cfg: Config) -> Iterator[str]:
 
 def _type(component: Any) -> str:
     """Return the type of a component or its config, without the scope."""
-    kind = component.get('type') if isinstance(component, dict) else type(
-        component)
-    return _bare(kind)
-
-
-def _bare(kind: Any) -> str:
-    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+    if isinstance(component, dict):
+        return bare_type(component)
+    return type(component).__name__

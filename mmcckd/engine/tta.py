@@ -3,6 +3,8 @@ import copy
 
 from mmengine.config import Config, ConfigDict
 
+from mmcckd.config_files.component_types import bare_type
+
 
 def set_test_time_augmentation(cfg: Config) -> None:
     """Set up a test that averages predictions over versions of each image.
@@ -32,7 +34,8 @@ def set_test_time_augmentation(cfg: Config) -> None:
     dataset = cfg.test_dataloader.dataset
     if 'pipeline' not in dataset:
         raise ValueError(
-            f'--tta changes the pipeline of the test set, but {dataset.type} '
+            f'--tta changes the pipeline of the test set, but '
+            f'{bare_type(dataset)} '
             'in test_dataloader has no pipeline. If it is a wrapper, test the '
             'wrapped data sets one by one.')
     if cfg.get('tta_pipeline') is None:

@@ -8,10 +8,13 @@ from mmengine.registry import Registry
 from mmcckd.config_files.cfg_path import expand_cfg_path
 
 from .config_text import types
+from .type_names import name_types
 
 
 def student_config(cfg: Config) -> Config:
     """Make a plain, complete MMPretrain config of the student of a run.
+
+    The config of a detector or segmentor is one of mmdet or mmsegmentation.
 
     Args:
         cfg (Config): The config of a distillation, with the student at
@@ -21,7 +24,8 @@ def student_config(cfg: Config) -> Config:
         Config: ``model``, expanded if the run gives it by ``cfg_path``,
         ``data_preprocessor``, ``test_dataloader``, ``test_evaluator``,
         ``test_cfg`` and ``default_scope``; ``custom_imports`` only if a
-        component of another package is used.
+        component of another package is used. The types of registered classes
+        are their names, also if ``cfg`` is a new-style config.
 
     Raises:
         ValueError: If it has no model, or no test or validation data.
@@ -34,18 +38,25 @@ def student_config(cfg: Config) -> Config:
     if not cfg.get(f'{split}_dataloader'):
         raise ValueError('it has neither a test_dataloader nor a '
                          'val_dataloader, whose pipeline the student needs.')
-    if model.get('_scope_') == 'mmpretrain':
+    scope = model.get('_scope_')
+    is_foreign = scope in ('mmdet', 'mmseg')
+    if scope == 'mmpretrain':
         del model['_scope_']
     student = Config(
         dict(
-            default_scope='mmpretrain',
-            model=_plain(model),
+            default_scope=scope if is_foreign else 'mmpretrain',
+            model=_plain(name_types(model)),
             # in the order of precedence of MMEngine and MMRazor
-            data_preprocessor=cfg.model.get('data_preprocessor')
-            or cfg.get('data_preprocessor') or own_preprocessor,
-            test_dataloader=_plain(cfg[f'{split}_dataloader']),
-            test_evaluator=cfg[f'{split}_evaluator'],
+            data_preprocessor=name_types(
+                cfg.model.get('data_preprocessor')
+                or cfg.get('data_preprocessor') or own_preprocessor),
+            test_dataloader=_plain(name_types(cfg[f'{split}_dataloader'])),
+            test_evaluator=name_types(cfg[f'{split}_evaluator']),
             test_cfg=dict()))
+    if is_foreign:  # these packages expect it in the model
+        student.model.data_preprocessor = student.pop('data_preprocessor')
+    if scope == 'mmseg':  # read by its inference_model()
+        student.test_pipeline = student.test_dataloader.dataset.get('pipeline')
     imports = _imports(cfg, student)
     if imports['imports']:
         student.custom_imports = imports

@@ -38,5 +38,7 @@ def flatten_features(feature: Features, user: str) -> Tensor:
             f'{user} takes features of shape (n, d) or (n, c, h, w), but '
             f'got {tuple(feature.shape)}; record a module that gives one '
             'feature for each sample: the neck, or of a vision transformer '
-            "the backbone with out_type='cls_token' or 'avg_featmap'.")
+            "the backbone with out_type='cls_token' or 'avg_featmap'. "
+            'Connectors can reduce other features before: TokenConnector '
+            'tokens (n, l, d), PoolConnector the levels of a pyramid.')
     return feature.flatten(1)

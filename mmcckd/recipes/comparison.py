@@ -1,11 +1,17 @@
 """Choose the connectors that make recorded features comparable."""
+import logging
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmcckd.config_files.component_types import bare_type
 from mmcckd.models.kinds import DETECTOR, default_part, is_dense, kind_of
 
 from .recorded import recorded, unwrapped
+
+MIN_SAMPLES = 4  # samples of a batch without a warning, 6 correlations
 
 
 def default_connectors(networks: Dict[str, nn.Module],
@@ -58,6 +64,28 @@ def default_connectors(networks: Dict[str, nn.Module],
         ]
         for side, level in zip(networks, levels)
     }
+
+
+def warn_of_few_samples(cfg: Config, connectors: Dict[str, List[dict]]
+                        ) -> None:
+    """Warn if a batch has only a few correlations.
+
+    Args:
+        cfg (Config): The recipe.
+        connectors (Dict[str, List[dict]]): Those of "student" and "teacher".
+    """
+    n = (cfg.get('train_dataloader') or {}).get('batch_size')
+    if n is None or n >= MIN_SAMPLES or any(
+            bare_type(one) == 'PositionConnector'
+            for one in connectors['student']):
+        return
+    print_log(
+        f'A batch of this recipe has {n} samples, so the number of '
+        f'correlations that CC compares is {n * (n - 1) // 2}. Use larger '
+        'batches, kernel.gather=True on several GPUs, or, for maps, '
+        'connector.type=PositionConnector, which compares positions.',
+        logger='current',
+        level=logging.WARNING)
 
 
 def _of_classifier(network: nn.Module, recorder: dict,

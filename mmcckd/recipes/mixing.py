@@ -10,7 +10,7 @@ from mmcckd.models.kinds import CLASSIFIER, kind_of
 from mmcckd.models.losses import check_loss_weight
 
 from .algorithm import distillation_of, import_mmcckd, mmrazor_type
-from .comparison import default_connectors
+from .comparison import default_connectors, warn_of_few_samples
 from .connectors import (
     SIDES,
     Connectors,
@@ -138,6 +138,7 @@ def mix_cc(cfg: Config,
     if sampler == 'auto':
         sampler = 'CURSampler' if kind == CLASSIFIER else None
     _log_choice(kind, recorders, connectors, sampler)
+    warn_of_few_samples(cfg, connectors)
 
     connectors['student'] += [dict(type='FlattenConnector'),
                               *projection] if projection else []

@@ -63,7 +63,9 @@ def classifier_recorder(network: nn.Module, part: Optional[str]) -> dict:
     with _hooked(names, hook):
         logits = unwrapped(run_on_blank_images(network))
     feature = unwrapped(outputs.get(part))
-    is_feature = isinstance(feature, Tensor) and feature is not logits
+    has_head = getattr(network, 'head', None) is not None
+    is_feature = isinstance(feature, Tensor) and not (
+        has_head and feature is logits)
     if is_feature and (feature.dim() == 2 or not layers):
         return dict(type='ModuleOutputs', source=part)
     if not layers:

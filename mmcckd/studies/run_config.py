@@ -4,6 +4,7 @@ from typing import Optional
 
 from mmengine.config import Config
 
+from mmcckd.config_files.component_types import bare_type
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.host_defaults import fill_in_preprocessor
 
@@ -49,5 +50,5 @@ def make_config(run: Run, folder: Path, root: Path,
 def _has_cc(cfg: Config) -> bool:
     losses = cfg.model.get('distiller', {}).get('distill_losses', {})
     return any(
-        str(loss.type).endswith('CorrelationCongruenceLoss')
+        bare_type(loss).endswith('CorrelationCongruenceLoss')
         for loss in losses.values())

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Dict
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmcckd.recipes import teacher_store
 from mmcckd.teacher_store import StoreSettings
@@ -41,11 +41,11 @@ def store_folder(cfg: Config, settings: Dict[str, Any],
                  teacher_folder: Path) -> Path:
     """The folder of a store: one for each setting and training set."""
     checked = StoreSettings.from_config(dict(settings, path='.'))
-    job = dict(
+    job = ConfigDict(
         asdict(checked),
         dataset=cfg.train_dataloader.dataset,
         batch_size=cfg.train_dataloader.get('batch_size'),
         data_preprocessor=cfg.get('data_preprocessor'))
-    text = json.dumps(job, sort_keys=True, default=str)
+    text = json.dumps(job.to_dict(), sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return teacher_folder / f'teacher_store_{digest}'

@@ -2,7 +2,7 @@
 import logging
 from contextlib import nullcontext
 from functools import partial
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.dist import (
@@ -18,11 +18,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from mmcckd.datasets.wrappers import base_datasets
-from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.find_module import find_module
 from mmcckd.progress_bar import CoarseProgressBar
 
 from .feature_file import FeatureFile
+from .recorded_feature import select_feature
 
 # If this many images are unreadable, the path is probably wrong.
 MAX_UNREADABLE = 100
@@ -36,6 +36,8 @@ def extract_features(teacher: BaseModel,
                      module: str = 'neck',
                      record_idx: int = 0,
                      data_idx: Optional[int] = None,
+                     inputs: bool = False,
+                     connectors: Sequence[dict] = (),
                      batch_size: int = 64,
                      num_workers: int = 0,
                      skip_unreadable: bool = False) -> None:
@@ -59,6 +61,10 @@ def extract_features(teacher: BaseModel,
             as in MMRazor's recorders. Defaults to 0.
         data_idx (int, optional): Which output to take, if the module has
             several. Defaults to None, for a single output.
+        inputs (bool): Whether the inputs of the module are the feature,
+            instead of its output. Defaults to False.
+        connectors (Sequence[dict]): Configs of connectors that reduce it to
+            one feature for each image. Defaults to none.
         batch_size (int): Samples in a batch. Defaults to 64.
         num_workers (int): Processes of each rank that load images. Defaults
             to 0, the main process.
@@ -77,7 +83,7 @@ def extract_features(teacher: BaseModel,
             dataset, file, batch_size, num_workers, skip_unreadable,
             next(teacher.parameters()).device,
             partial(_features, teacher, preprocessor, module, record_idx,
-                    data_idx))
+                    data_idx, inputs, connectors))
     _report_unreadable(failed, dataset, skip_unreadable)
 
 
@@ -176,12 +182,12 @@ class _ReadableOrNone(Dataset):
             return None
 
 
-def _features(teacher, preprocessor, module, record_idx, data_idx, loader
-              ) -> Iterator[Tuple[Optional[Tensor], Tensor]]:
+def _features(teacher, preprocessor, module, record_idx, data_idx, inputs,
+              connectors, loader) -> Iterator[Tuple[Optional[Tensor], Tensor]]:
     """Yield, for each batch, the features of readable samples and a mask."""
     recorded = []
     hook = find_module(teacher, module, 'teacher').register_forward_hook(
-        lambda _, inputs, output: recorded.append(output))
+        lambda _, args, output: recorded.append(args if inputs else output))
     try:
         for samples in loader:
             readable = torch.tensor([s is not None for s in samples])
@@ -200,10 +206,8 @@ def _features(teacher, preprocessor, module, record_idx, data_idx, loader
                     f'The teacher uses its module {module!r} {len(recorded)} '
                     f'times, but call no. {record_idx} is asked for; choose '
                     'another one.')
-            output = recorded[record_idx]
-            if data_idx is not None:
-                output = output[data_idx]
-            x = flatten_features(output, 'The clustering').float()
+            x = select_feature(recorded[record_idx], data_idx,
+                               connectors).float()
             if len(x) != len(samples):
                 raise ValueError(
                     f'The teacher\'s module {module!r} gives {len(x)} rows '

@@ -2,7 +2,7 @@
 import copy
 import hashlib
 import os.path as osp
-from typing import Any, Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 from urllib.parse import urlparse
 
 import torch
@@ -84,28 +84,6 @@ def _is_of_the_student(cfg: Config, checkpoint: str) -> bool:
 def preprocessor_config(cfg: Config) -> Optional[dict]:
     """Get the data preprocessor of the training, as the runner does."""
     return cfg.model.get('data_preprocessor', cfg.get('data_preprocessor'))
-
-
-def recorded_module(cfg: Config) -> Dict[str, Any]:
-    """Get the module of the teacher whose output the CC loss compares.
-
-    Returns:
-        Dict[str, Any]: ``module``, its name, or "neck" if the config has no CC
-        loss on a module's output; ``record_idx``, which of its calls;
-        ``data_idx``, which of several outputs.
-    """
-    distiller = cfg.model.get('distiller', {})
-    for name, loss in distiller.get('distill_losses', {}).items():
-        if not str(loss.get('type')).endswith('CorrelationCongruenceLoss'):
-            continue
-        record = distiller.loss_forward_mappings[name].preds_T
-        recorder = distiller.teacher_recorders[record.recorder]
-        if str(recorder.type).endswith('ModuleOutputs'):
-            return dict(
-                module=recorder.source,
-                record_idx=record.get('record_idx', 0),
-                data_idx=record.get('data_idx'))
-    return dict(module='neck', record_idx=0, data_idx=None)
 
 
 def training_set_config(cfg: Config) -> dict:

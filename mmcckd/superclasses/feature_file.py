@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Iterator, List, Optional
 
 import numpy as np
+from mmengine.config import ConfigDict
 
 from mmcckd.files.atomic import atomic_write
 from mmcckd.files.locks import file_lock
@@ -36,8 +37,8 @@ class FeatureFile:
 
     def __init__(self, folder, job: dict, num_samples: int,
                  dtype: str) -> None:
-        job = dict(job, num_samples=num_samples, dtype=dtype)
-        text = json.dumps(job, sort_keys=True, default=str)
+        job = ConfigDict(job, num_samples=num_samples, dtype=dtype)
+        text = json.dumps(job.to_dict(), sort_keys=True, default=str)
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         self.path = Path(folder) / f'teacher_features_{self.digest}.npy'
         self.note = self.path.with_suffix('.json')

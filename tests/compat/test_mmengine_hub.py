@@ -10,7 +10,7 @@ from mmengine.hub import get_config, hub
 from mmengine.utils import get_installed_path
 
 import mmcckd
-from mmcckd.compat.mmengine_hub import find_mmcckd_configs
+from mmcckd.compat.mmengine_hub import PACKAGE, find_mmcckd_configs
 
 ROOT = Path(__file__).parent.parent.parent
 NAME = 'cckd/r18w16_r10w6_digits.py'
@@ -43,6 +43,21 @@ def installed(tmp_path, monkeypatch):
 def test_by_the_hub(installed):
     cfg = get_config(f'mmcckd::{NAME}')
     assert cfg.to_dict() == Config.fromfile(ROOT / 'configs' / NAME).to_dict()
+
+
+def test_a_new_style_config(installed, monkeypatch):
+    """It is in the package itself, as for ``read_base``."""
+    path = PACKAGE / 'configs/cckd/r50_mbv2_in1k.py'
+    monkeypatch.setattr(hub, 'get_installed_path', lambda _: str(PACKAGE))
+    monkeypatch.setattr(hub, '_get_cfg_metainfo', _not_in_metafile)
+    cfg = get_config('mmcckd::configs/cckd/r50_mbv2_in1k.py')
+    assert cfg.to_dict() == Config.fromfile(path).to_dict()
+    with pytest.raises(FileNotFoundError):
+        get_config('mmcckd::configs/cckd/none.py')
+
+
+def _not_in_metafile(*_):
+    raise ValueError('Expected configs')
 
 
 def test_as_a_base(installed, tmp_path):

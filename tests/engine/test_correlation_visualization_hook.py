@@ -57,7 +57,7 @@ class Witness(Hook):
             self.now, labels=[int(sample.gt_label) for sample in samples])
 
 
-def train(work_dir, *hooks, epochs=2, witness=None):
+def train(work_dir, *hooks, epochs=2, witness=None, model=None):
     """Epochs of five iterations of the digits recipe."""
     cfg = recipe()
     cfg.merge_from_dict(
@@ -65,6 +65,7 @@ def train(work_dir, *hooks, epochs=2, witness=None):
             work_dir=str(work_dir),
             experiment_name=str(work_dir),
             log_level='WARNING',
+            model=model or {},
             train_cfg=dict(max_epochs=epochs, val_interval=100),
             log_processor=dict(window_size=1),
             default_hooks=dict(logger=dict(interval=1))))
@@ -102,6 +103,30 @@ def read(work_dir):
     events = EventAccumulator(str(file), size_guidance=dict(images=0))
     events.Reload()
     return events
+
+
+def test_positions_have_no_labels(tmp_path):
+    """Also if there are as many positions as images in a batch."""
+    connectors = [
+        dict(type='PositionConnector', max_positions=40, size=(4, 4)),
+        dict(type='GaussianRBFKernelConnector')
+    ]
+    recorders = dict(feature=dict(source='backbone'))
+    train(
+        tmp_path,
+        dict(type='CorrelationVisualizationHook', interval=4),
+        epochs=1,
+        model=dict(
+            distiller=dict(
+                student_recorders=recorders,
+                teacher_recorders=recorders,
+                connectors=dict(kernel_s=connectors, kernel_t=connectors),
+                loss_forward_mappings=dict(
+                    loss_cc=dict(preds_S=dict(data_idx=None))))))
+    tags = read(tmp_path).Tags()
+    assert tags['images'] == [TAG]
+    assert f'{TAG}/L_CC' in tags['scalars']
+    assert not any('cosine' in tag for tag in tags['scalars'])
 
 
 def cosines(features, labels):

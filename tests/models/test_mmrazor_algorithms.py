@@ -57,6 +57,41 @@ def test_augments_without_effect(log):
 @pytest.mark.parametrize('kind', [
     'SingleTeacherDistill', 'FrozenTeacherDistill'
 ])
+def test_a_teacher_with_stochastic_depth(kind, log):
+    """A transformer's, which MMRazor leaves in training mode."""
+    cfg = Config.fromfile(ROOT / 'configs/baseline/kd_r18w16_r10w6_digits.py')
+    cfg.model.pop('teacher_ckpt')
+    if kind == 'SingleTeacherDistill':
+        cfg.model.pop('student_loss_weight')
+    cfg.model.type = kind
+    cfg.model.teacher.backbone = dict(
+        type='VisionTransformer',
+        arch=dict(
+            embed_dims=128,
+            num_layers=2,
+            num_heads=2,
+            feedforward_channels=8),
+        in_channels=1,
+        img_size=8,
+        patch_size=4,
+        drop_path_rate=0.5)
+    cfg.model.teacher.neck = None
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        algorithm = MODELS.build(cfg.model)
+    algorithm.train()
+    match_images(algorithm)
+    images = torch.rand(8, 1, 8, 8)
+    with torch.no_grad():
+        one, other = algorithm.teacher(images), algorithm.teacher(images)
+    random = kind == 'SingleTeacherDistill'
+    assert torch.equal(one, other) != random
+    assert ('The outputs of the teacher are random: SingleTeacherDistill '
+            'keeps DropPath up to 0.5 active' in log.text) == random
+
+
+@pytest.mark.parametrize('kind', [
+    'SingleTeacherDistill', 'FrozenTeacherDistill'
+])
 def test_nothing_to_say(kind, log, caplog):
     algorithm = build(kind)
     caplog.clear()  # what was said of building it

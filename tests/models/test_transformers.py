@@ -149,6 +149,26 @@ def test_prepared_networks_have_the_same_losses(teacher, student, changes,
             losses[name], loss, rtol=tolerance, atol=tolerance * 1e-3)
 
 
+def test_a_teacher_that_computes_in_float32(batch):
+    """LeViT's attention adds a float32 tensor that is no parameter."""
+    cfg = config('vit')
+    cfg['teacher'] = dict(
+        type='mmpretrain.ImageClassifier',
+        backbone=dict(type='LeViT', arch='128s', img_size=32, patch_size=16),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LeViTClsHead', num_classes=5, in_channels=384))
+    cfg['distiller']['teacher_recorders'] = dict(
+        logits=dict(type='ModuleOutputs', source='head.head.linear'))
+    del cfg['distiller']['distill_losses']['loss_cc']
+    del cfg['distiller']['loss_forward_mappings']['loss_cc']
+    assert MODELS.build(cfg).loss(*batch)['distill.loss_kd'].isfinite()
+    cfg['teacher_dtype'] = 'bfloat16'
+    with pytest.raises(
+            ValueError, match="cannot run with teacher_dtype='bfloat16', since"
+            ' it also computes .*Remove teacher_dtype, and train with --amp'):
+        MODELS.build(cfg).loss(*batch)
+
+
 @pairs
 def test_teacher_store(teacher, student, batch, tmp_path):
     plain = build(teacher, student)

@@ -44,6 +44,13 @@ def test_nothing_by_default(digits):
      dict(kernel=dict(type='MMDKernelConnector'))),
     (['source.student=neck', 'source.teacher=neck.gap'],
      dict(source=dict(student='neck', teacher='neck.gap'))),
+    (['source.type=ModuleInputs', 'source.source=head.fc'],
+     dict(source=dict(type='ModuleInputs', source='head.fc'))),
+    (['source=backbone', 'connector.type=PositionConnector',
+      'connector.size=[4,4]', 'connector.teacher.level=0'],
+     dict(source='backbone', connector=dict(
+         type='PositionConnector', size=[4, 4], teacher=dict(level=0)))),
+    (['connector=None'], dict(connector=None)),
     (['data_idx=0'], dict(data_idx=0)),
     (['data_idx.teacher=1'], dict(data_idx=dict(teacher=1))),
     (['student_projection.type=TorchNNConnector',
@@ -61,7 +68,7 @@ def test_options_are_the_arguments(options, arguments, digits):
 
 @pytest.mark.parametrize('key, message', [
     ('loss_wieght=1', "no 'loss_wieght'; did you mean 'loss_weight'.* Its "
-     'keys are source, kernel, loss_weight, sampler, samples_per_class, stu'),
+     'keys are source, connector, kernel, loss_weight, sampler, samples_per'),
     ('xyz.a=1', r"--mix-cc has no 'xyz'\. Its keys are source, "),
 ])
 def test_a_key_that_does_not_exist(key, message, digits):

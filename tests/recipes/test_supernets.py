@@ -21,8 +21,6 @@ GROUP_FISHER = ('pruning/mmcls/group_fisher/resnet50/'
 def read(recipe):
     cfg = read_config(f'mmrazor::{recipe}')
     model = cfg.model
-    if recipe == OFA:  # MMRazor's recipe has a wrong name
-        model.mutator = model.pop('mutators')
     if 'num_random_samples' in model or recipe in (BIGNAS, OFA):
         model.num_random_samples = 0
     if 'input_resizer_cfg' in model.get('architecture', {}):
@@ -83,9 +81,6 @@ def test_a_supernet_has_no_teacher_to_freeze():
 def test_a_pruned_student(freeze):
     """Nothing is downloaded before the model of the run is built."""
     cfg = mix_cc(read(GROUP_FISHER))
-    mapping = cfg.model.distiller.loss_forward_mappings.loss_kl
-    for side in 'ST':  # MMRazor's recipe has wrong names
-        mapping[f'logits_{side}'] = mapping.pop(f'preds_{side}')
     if freeze:
         cfg = frozen_teacher(cfg)
     # as if the weights of the pruned network were there

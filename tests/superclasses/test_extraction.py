@@ -18,6 +18,10 @@ from mmcckd.datasets import Digits
 from mmcckd.superclasses import FeatureFile, extract_features
 from mmcckd.superclasses import feature_file as feature_file_module
 from mmcckd.superclasses.extraction_config import build_teacher
+from mmcckd.superclasses.recorded_feature import (
+    recorded_module,
+    select_feature,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -325,3 +329,49 @@ def test_a_teacher_of_other_images_than_the_run(run, tmp_path):
     extract_features(built, preprocessor, dataset, file, batch_size=64)
     np.testing.assert_allclose(
         file.read(), reference(dataset, teacher), atol=1e-5)
+
+
+def with_cc(kind='ModuleOutputs', source='backbone', connectors=()):
+    """The config of a distillation whose CC loss compares a teacher's map."""
+    kernel = dict(type='mmrazor.GaussianRBFKernelConnector')
+    record = dict(
+        recorder='f',
+        connector='t',
+        data_idx=0 if kind == 'ModuleInputs' else None)  # the first argument
+    distiller = dict(
+        teacher_recorders=dict(f=dict(type=kind, source=source)),
+        connectors=dict(t=[*connectors, kernel]),
+        distill_losses=dict(loss_cc=dict(type='CorrelationCongruenceLoss')),
+        loss_forward_mappings=dict(loss_cc=dict(preds_T=record)))
+    return Config(dict(model=dict(distiller=distiller)))
+
+
+@pytest.mark.parametrize('kind, source, connectors', [
+    ('ModuleOutputs', 'backbone', [dict(type='mmrazor.PoolConnector')]),
+    ('ModuleInputs', 'neck', [dict(type='PoolConnector', level='all')]),
+    ('ModuleOutputs', 'neck', []),
+    ('ModuleInputs', 'head', []),
+])
+def test_features_that_the_loss_compares(kind, source, connectors, tmp_path):
+    """A pooled map is clustered, not all its entries."""
+    recorded = recorded_module(with_cc(kind, source, connectors))
+    assert recorded.get('inputs', False) == (kind == 'ModuleInputs')
+    dataset = Digits(samples_per_class=1, pipeline=PIPELINE)
+    file = extract(dataset, tmp_path, **recorded)
+    np.testing.assert_allclose(
+        file.read(), reference(dataset, make_teacher()), atol=1e-6)
+
+
+def test_connectors_after_which_features_are_taken():
+    """Up to a projection, which has weights of the run."""
+    token = dict(type='TokenConnector', pool='cls')
+    projection = dict(type='TorchNNConnector', module_name='Linear')
+    recorded = recorded_module(with_cc(connectors=[token, projection, token]))
+    assert recorded == dict(
+        module='backbone', record_idx=0, data_idx=None, connectors=[token])
+    assert 'connectors' not in recorded_module(with_cc())
+    tokens = torch.rand(3, 4, 5)
+    assert torch.equal(
+        select_feature(tokens, None, recorded['connectors']), tokens[:, 0])
+    with pytest.raises(ValueError, match='compares positions of maps, but cl'):
+        recorded_module(with_cc(connectors=[dict(type='PositionConnector')]))

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from mmcckd.functional.feature_structure import cosine_structure, linear_cka
 from mmcckd.functional.flatten_features import flatten_features
 from mmcckd.models.distillers.gradient_ratio import GradientRatioMeter
+from mmcckd.models.distillers.positions import position_connector
 from mmcckd.visualization.correlation_picture import draw_correlations
 
 from ..cc_losses import cc_losses, distiller_of
@@ -42,11 +43,11 @@ class CorrelationVisualizationHook(Hook):
     its own samples. If a connector gathers features, ``L_CC`` covers the rows
     of rank 0 with the samples of all ranks, as the loss of this rank does.
 
-    If a sample has no single ``gt_label``, or the batch is mixed (Mixup or
-    CutMix), the samples are shown in the order of the batch, and no cosines
-    are computed. Cosines also require two samples of the same class, and two
-    classes. After a ``StopDistillHook`` has stopped the distillation, nothing
-    is drawn.
+    If a sample has no single ``gt_label``, the batch is mixed (Mixup or
+    CutMix), or positions of maps are compared, the samples are shown in their
+    order, and no cosines are computed. Cosines also require two samples of
+    the same class, and two classes. After a ``StopDistillHook`` has stopped
+    the distillation, nothing is drawn.
 
     Enable it with ``custom_hooks=[dict(type=
     'CorrelationVisualizationHook')]``.
@@ -139,15 +140,16 @@ class CorrelationVisualizationHook(Hook):
     def _show(self, runner, name: str, student: Tensor, teacher: Tensor,
               labels: Optional[Tensor], ratio: Optional[float]) -> None:
         n = len(student)
-        if labels is not None and len(labels) != n:
-            labels = None
+        distiller = distiller_of(runner.model, type(self).__name__)
+        record = distiller.loss_forward_mappings[name]['preds_S']
+        if labels is not None and (len(labels) != n or position_connector(
+                distiller.connectors, record)):
+            labels = None  # those of images, but the samples are others
         step = runner.iter + 1  # as MMEngine's LoggerHook counts
         measures = dict(L_CC=F.mse_loss(student, teacher))
         if ratio is not None:
             measures.update(gradient_ratio=ratio)
-        measures.update(
-            _measure_features(
-                distiller_of(runner.model, type(self).__name__), name, labels))
+        measures.update(_measure_features(distiller, name, labels, n))
         runner.visualizer.add_scalars(
             {
                 f'correlations.{name}/{measure}': float(value)
@@ -204,8 +206,8 @@ def _labels(data_batch: Any) -> Optional[Tensor]:
 
 
 def _measure_features(distiller: ConfigurableDistiller, name: str,
-                      labels: Optional[Tensor]) -> Dict[str, float]:
-    """Measure the recorded features if there is one for each sample."""
+                      labels: Optional[Tensor], n: int) -> Dict[str, float]:
+    """Measure the recorded features if there is one for each of n samples."""
     measures, features = {}, []
     for side, owner in (('preds_S', 'student'), ('preds_T', 'teacher')):
         record = dict(distiller.loss_forward_mappings[name][side])
@@ -216,6 +218,8 @@ def _measure_features(distiller: ConfigurableDistiller, name: str,
                 distiller.get_record(**record), 'CorrelationVisualizationHook')
         except (TypeError, ValueError):
             return {}  # only the connector turns the record into features
+        if len(feature) != n:
+            return {}  # it has selected positions of maps
         features.append(feature.cpu())
         if labels is not None:
             structure = cosine_structure(features[-1], labels)

@@ -70,6 +70,9 @@ def prepare_teacher(teacher: nn.Module,
 
     Returns:
         Preparation: The changes.
+
+    Raises:
+        ValueError: If the teacher does not run with this dtype.
     """
     before = next(teacher.parameters()).dtype
     sample = None if data_samples is None else data_samples[:1]
@@ -84,11 +87,9 @@ def prepare_teacher(teacher: nn.Module,
         teacher.to(getattr(torch, dtype))
         if preprocessor is not None:
             teacher.data_preprocessor = preprocessor
-        for module in {teacher, *filter(_combines, teacher.modules())}:
-            hooks = module._forward_pre_hooks.values()
-            if not any(isinstance(hook, _CastInputs) for hook in hooks):
-                module.register_forward_pre_hook(
-                    _CastInputs(), with_kwargs=True)
+        with torch.no_grad(), torch.autocast(
+                images.device.type, enabled=False):
+            _cast_where_needed(teacher, images[:1], sample)
     return Preparation(teacher, folded, before)
 
 
@@ -104,25 +105,54 @@ def as_float32(data: Any) -> Any:
     return tree_map(widen, data)
 
 
-def _combines(module: nn.Module) -> bool:
-    """Whether a module that is not PyTorch's has parameters of its own.
+def _cast_where_needed(teacher: nn.Module, images: Tensor,
+                       data_samples: Optional[Sequence]) -> None:
+    """Cast the inputs of modules that get another dtype than their weights.
 
-    Such modules may get other inputs than the outputs of layers, which have
-    the dtype of the weights: the attention of a Swin Transformer gets a mask
-    in float32.
+    These are the images, and what a network computes in float32 between its
+    layers, such as the attention mask of a Swin Transformer. A forward pass
+    shows which modules get such inputs.
     """
-    own = next(module.parameters(recurse=False), None)
-    return own is not None and not type(module).__module__.startswith('torch.')
+    hooks = []
+    for module in teacher.modules():
+        own = list(module.parameters(recurse=module is teacher))
+        before = module._forward_pre_hooks.values()
+        if own and not any(isinstance(hook, _CastInputs) for hook in before):
+            hook = _CastInputs()
+            handle = module.register_forward_pre_hook(hook, with_kwargs=True)
+            hooks.append((hook, handle))
+    try:
+        teacher(images, data_samples, mode='tensor')
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        dtype = str(next(teacher.parameters()).dtype).replace('torch.', '')
+        raise ValueError(
+            f'The teacher cannot run with teacher_dtype={dtype!r}, since it '
+            f'also computes in another precision: {error}. Remove '
+            'teacher_dtype, and train with --amp if the teacher is to run in '
+            'half precision.') from error
+    for hook, handle in hooks:
+        if not hook.used:
+            handle.remove()
 
 
 class _CastInputs:
-    """A forward pre-hook that casts inputs to the dtype of the weights."""
+    """A forward pre-hook that casts inputs to the dtype of the weights.
+
+    ``used`` tells if it has changed any input.
+    """
+
+    def __init__(self) -> None:
+        self.used = False
 
     def __call__(self, module, args, kwargs):
         dtype = next(module.parameters()).dtype
 
         def cast(leaf):
-            if isinstance(leaf, Tensor) and leaf.is_floating_point():
+            if isinstance(leaf, Tensor) and leaf.is_floating_point() and (
+                    leaf.dtype != dtype):
+                self.used = True
                 return leaf.to(dtype)
             return leaf
 

@@ -6,6 +6,7 @@ from mmpretrain.models import (
     ImageClassifier,
     LeViTClsHead,
 )
+from mmrazor.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
 
@@ -19,9 +20,15 @@ def check_student_loss(student: nn.Module) -> None:
         student (nn.Module): The student.
 
     Raises:
-        ValueError: If it is a classifier without a head, or MMPretrain
-            supports its head for inference only.
+        ValueError: If it is a classifier without a head, MMPretrain supports
+            its head for inference only, or its loss is not MMPretrain's.
     """
+    if any(type(module) is CrossEntropyLoss for module in student.modules()):
+        raise ValueError(
+            f'The student, a {type(student).__name__}, has MMRazor\'s '
+            'CrossEntropyLoss, which compares logits with logits. Set '
+            "_scope_='mmpretrain' in architecture, so that its loss is that "
+            'of MMPretrain.')
     if type(student).forward is not ImageClassifier.forward or (
             type(student).loss is not ImageClassifier.loss):
         return

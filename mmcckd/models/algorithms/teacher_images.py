@@ -21,7 +21,6 @@ from ..preprocessing import (
     preprocessing_of,
 )
 
-
 # Data preprocessors of mmdet and mmsegmentation, which pad to a common size.
 PADDING = {'DetDataPreprocessor', 'SegDataPreProcessor'}
 

@@ -2,8 +2,11 @@
 from importlib import import_module
 from typing import Dict, Optional, Set
 
+from mmengine.config import ConfigDict
 from mmrazor.models.task_modules import RecorderManager
 from torch import nn
+
+from mmcckd.config_files.component_types import recorder_type
 
 from ..find_module import find_module
 
@@ -29,12 +32,13 @@ def check_recorders(recorders: Dict[str, dict],
     """
     for name, recorder in recorders.items():
         kind, source = recorder.get('type'), recorder.get('source')
-        if not isinstance(kind, str) or not isinstance(source, str):
+        if not isinstance(kind, (str, type)) or not isinstance(source, str):
             raise ValueError(
                 f"{owner}_recorders.{name} must be dict(type='ModuleOutputs', "
-                f"source='neck') or similar, but is {dict(recorder)}.")
+                "source='neck') or similar, but is "
+                f'{ConfigDict(recorder).to_dict()}.')
         try:
-            _find(kind, source, owner, model)
+            _find(recorder_type(recorder), source, owner, model)
         except ValueError as error:
             raise ValueError(
                 f'{owner}_recorders.{name} cannot record: {error}') from None
@@ -148,7 +152,7 @@ def _width(record: dict, recorders: Dict[str, dict],
            model: nn.Module) -> Optional[int]:
     """Width of the linear layer that is recorded, if there is no connector."""
     recorder = recorders[record['recorder']]
-    if record.get('connector') or recorder['type'] != 'ModuleOutputs':
+    if record.get('connector') or recorder_type(recorder) != 'ModuleOutputs':
         return None
     return getattr(
         dict(model.named_modules())[recorder['source']], 'out_features', None)

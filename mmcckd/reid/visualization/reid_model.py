@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmpretrain import get_model
 from mmrazor.registry import MODELS
 
+from mmcckd.config_files.component_types import bare_type
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.export.student_config import student_config
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
@@ -172,7 +173,7 @@ def _distance(cfg: Config, name: str) -> str:
     if not isinstance(evaluators, (list, tuple)):
         evaluators = [evaluators]
     for evaluator in evaluators:
-        if str(evaluator.get('type')).endswith('ReIDMetric'):
+        if bare_type(evaluator).endswith('ReIDMetric'):
             if evaluator.get('rerank'):
                 raise ValueError(
                     f'The evaluator of {name} re-ranks, but pictures can only '
