@@ -1,7 +1,6 @@
 """Packages that refuse a newer mmcv are imported without this assertion."""
 import ast
 import sys
-from importlib import metadata
 from importlib.machinery import PathFinder
 
 import pytest
