@@ -1,15 +1,16 @@
-"""Import MMRazor, MMDetection and MMSegmentation with newer versions of mmcv.
+"""Import MMRazor with newer versions of mmcv.
 
-Each of them asserts in its ``__init__.py`` that mmcv is not newer than the
-last one at its release: MMRazor 1.0.0 refuses mmcv > 2.1.0, MMDetection 3.3.0
-and MMSegmentation 1.2.2 refuse mmcv >= 2.2.0. They run with mmcv 2.2.0 and
-with onedl-mmcv 2.3.6. Here, this assertion is left out when the package is
-imported, and nothing else of it changes. It is kept with other versions of
-these packages, and with versions of mmcv that mmcckd does not support.
+MMRazor 1.0.0 asserts in its ``__init__.py`` that mmcv is not newer than 2.1.0,
+the last version at its release. It runs with mmcv 2.2.0 and with onedl-mmcv
+2.3.6. Here, this assertion is left out when the package is imported, and
+nothing else of it changes. It is kept in other versions of MMRazor, and with
+versions of mmcv that mmcckd does not support.
 
-MMPretrain 1.2.0 and onedl-mmpretrain 1.3.6 accept all of these versions.
+MMPretrain 1.2.0 and onedl-mmpretrain 1.3.6 accept these versions. MMDetection
+3.3.0 and MMSegmentation 1.2.2 have such an assertion too, which is kept, since
+they were not tested with a newer mmcv.
 
-Can be deleted when these packages release versions that accept mmcv 2.3.
+Can be deleted when MMRazor releases a version that accepts mmcv 2.3.
 """
 import ast
 import sys
@@ -22,10 +23,7 @@ from typing import Optional
 from .versions import is_supported
 
 # package -> distribution and version that were tested with a newer mmcv
-TESTED = dict(
-    mmrazor=('mmrazor', '1.0.0'),
-    mmdet=('mmdet', '3.3.0'),
-    mmseg=('mmsegmentation', '1.2.2'))
+TESTED = dict(mmrazor=('mmrazor', '1.0.0'))
 
 
 def lift_version_assertions() -> None:
