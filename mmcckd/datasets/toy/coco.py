@@ -71,21 +71,17 @@ def make_coco(out: Union[str, Path],
             objects = [
                 _add_ellipse(image, rng) for _ in range(rng.integers(1, 5))
             ]
+            image_id = i * num_images + k + 1
+            name = f'{image_id:012d}.jpg'
+            height, width = image.shape[:2]
             images.append(
                 dict(
-                    id=i * num_images + k + 1,
-                    file_name=f'{i * num_images + k + 1:012d}.jpg',
-                    height=image.shape[0],
-                    width=image.shape[1]))
-            for annotation in objects:
+                    id=image_id, file_name=name, height=height, width=width))
+            for found in objects:
                 annotations.append(
                     dict(
-                        id=len(annotations) + 1,
-                        image_id=images[-1]['id'],
-                        iscrowd=0,
-                        **annotation))
-            path = out / split / images[-1]['file_name']
-            mmcv.imwrite(image[..., ::-1], str(path), QUALITY)
+                        id=len(annotations) + 1, image_id=image_id, **found))
+            mmcv.imwrite(image[..., ::-1], str(out / split / name), QUALITY)
         content = dict(
             info=dict(description='Toy images in the layout of COCO 2017'),
             licenses=[],
@@ -130,6 +126,7 @@ def _add_ellipse(image: np.ndarray, rng: np.random.Generator) -> dict:
     image[mask > 0] = texture[mask > 0]
     return dict(
         category_id=categories()[label]['id'],
+        iscrowd=0,
         bbox=[int(x - rx), int(y - ry), int(2 * rx), int(2 * ry)],
         area=float(cv2.contourArea(polygon.astype(np.float32))),
         segmentation=[polygon.round(2).reshape(-1).tolist()])

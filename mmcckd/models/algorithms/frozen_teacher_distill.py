@@ -16,6 +16,7 @@ from ..losses import check_loss_weight
 from ..relu6 import keep_outputs_of_relu6
 from .batch_mixing import use_augments_of_student
 from .compiled_parts import compile_unrecorded_parts
+from .image_batches import device_of
 from .initial_weights import build_teacher, init_teacher, keep_given_weights
 from .prepared_teacher import DTYPES
 from .stored_teacher import StoredTeacher
@@ -237,7 +238,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 or the teacher's weights do not fit.
         """
         if prepare and self.inference.preparation is None:
-            self.ready_teacher(images.device)
+            self.ready_teacher(device_of(images))
         self.inference.run(images, data_samples, prepare)
 
     def init_weights(self) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..distillers.recorders import check_teacher_records, recorded_modules
 from .compiled_parts import compile_unrecorded_parts
 from .features_only import run_features_only
+from .image_batches import device_of
 from .prepared_teacher import Preparation, as_float32, prepare_teacher
 
 
@@ -118,4 +119,4 @@ class TeacherInference:
     def _autocast(self, images: Tensor) -> ContextManager:
         if self.autocast:
             return nullcontext()
-        return torch.autocast(images.device.type, enabled=False)
+        return torch.autocast(device_of(images).type, enabled=False)

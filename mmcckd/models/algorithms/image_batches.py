@@ -1,0 +1,18 @@
+"""Batches of images, which mmdet3d's networks get in a dict."""
+from typing import Dict, Union
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+Images = Union[Tensor, Dict[str, Tensor]]  # (n, c, h, w), or dict(imgs=…)
+
+
+def device_of(images: Images) -> torch.device:
+    """Return the device of a batch."""
+    return tree_leaves(images)[0].device
+
+
+def first_image(images: Images) -> Images:
+    """Return a batch of the first image."""
+    return tree_map(lambda batch: batch[:1], images)
