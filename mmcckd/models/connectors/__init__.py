@@ -1,4 +1,8 @@
-"""Connectors: features -> correlation matrices, or rows for a projection."""
+"""Connectors: features -> correlation matrices, or rows for a projection.
+
+Before these, other connectors reduce maps, pyramids and tokens to features
+(n, d), or use positions of maps as samples.
+"""
 from .flatten_connector import FlattenConnector
 from .kernel_connectors import (
                                 BilinearKernelConnector,

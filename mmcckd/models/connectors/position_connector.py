@@ -25,7 +25,8 @@ class PositionConnector(BaseConnector):
     not on the global random state. So the student and the teacher are compared
     at the same positions, also after a run is resumed, if both connectors have
     the same ``max_positions`` and ``seed`` and get maps of the same size. The
-    distiller checks this. Each iteration has other positions.
+    distiller checks this. Each iteration has other positions. Positions in the
+    padding of images are not left out.
 
     Args:
         max_positions (int): Maximum number of positions, ≥ 2. Defaults to 256.
