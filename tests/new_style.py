@@ -11,7 +11,7 @@ KEPT = ('norm_cfg', 'act_cfg', 'conv_cfg')
 
 def find_class(name, key):
     """The class of a registered name; ``key`` is where the config is."""
-    scope, _, name = name.rpartition('.')
+    scope, _, name = name.replace('mmcls.', 'mmpretrain.').rpartition('.')
     roots = dict(vars(mmengine.registry))
     if key == 'init_cfg':
         roots = dict(roots=roots['WEIGHT_INITIALIZERS'])
@@ -24,7 +24,7 @@ def find_class(name, key):
             registry.import_from_location()
             for full in (name, f'{name}Recorder'):
                 if full in registry.module_dict and (
-                        scope in ('', registry.scope)):
+                        scope in ('', registry.scope) or registry is root):
                     return registry.module_dict[full]
     raise KeyError(name)
 

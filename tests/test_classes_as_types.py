@@ -7,11 +7,13 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from mmpretrain.models import ResNet
 from mmrazor.models import KLDivergence
 from mmrazor.registry import MODELS
 from new_style import write_new_style
 
 import mmcckd.models
+from mmcckd.config_files.cfg_path import expand_cfg_path
 from mmcckd.config_files.overrides import override
 from mmcckd.config_files.without_weights import without_weights
 from mmcckd.datasets.imagenet_layout import check_imagenet_layout
@@ -23,14 +25,20 @@ from mmcckd.engine.tta import set_test_time_augmentation
 from mmcckd.export.config_text import check_types, parse_config
 from mmcckd.export.student_config import student_config
 from mmcckd.recipes import frozen_teacher, mix_cc, teacher_store
+from mmcckd.studies.run_config import _has_cc
 from mmcckd.superclasses.extraction_config import recorded_module
 
 ROOT = Path(__file__).parent.parent
 CCKD = 'configs/cckd/r50_mbv2_in1k.py'
 MARKET = 'configs/cckd/r50_mbv2_market1501.py'
 DIGITS = 'configs/cckd/r18w16_r10w6_digits.py'
-KD = 'mmrazor::distill/mmcls/kd/kd_logits_resnet34_resnet18_8xb32_in1k.py'
 DKD = 'mmrazor::distill/mmcls/dkd/dkd_resnet34_resnet18_8xb32_in1k.py'
+
+
+def snippet(name):
+    page = (ROOT / 'docs/new_style.md').read_text()
+    return re.search(rf'<!-- snippet: {name} -->\n```python\n(.*?)```', page,
+                     re.DOTALL).group(1)
 
 
 def without_scopes(config):
@@ -126,24 +134,48 @@ def test_variables_and_entries_of_the_new_style_recipe():
         assert one['model'][name] == other['model'][name]
 
 
+def test_a_variable_with_classes(tmp_path):
+    path = tmp_path / 'own.py'
+    path.write_text('from torch import nn\n'
+                    'from nowhere import Missing  # not used\n'
+                    'part = dict(type=nn.Sequential, norm=nn.LayerNorm, n=1)\n'
+                    'model = dict(parts=[part, part])\n')
+    cfg = read_config(str(path), {'part.n': 2})
+    for part in cfg.model.parts:
+        assert part == dict(
+            type=torch.nn.Sequential, norm=torch.nn.LayerNorm, n=2)
+    assert read_config(str(path), {'part.n': 1}).model.parts[0].n == 1
+    with pytest.raises(ValueError, match='Did you mean model.parts.0.n or'):
+        read_config(str(path), {'x.n': 2})
+
+
 def test_a_config_that_inherits_the_new_style_recipe(tmp_path):
     path = tmp_path / 'own.py'
-    path.write_text(
-        'from mmengine.config import read_base\n'
-        'from mmcckd.models import MMDKernelConnector\n'
-        'with read_base():\n'
-        '    from mmcckd.configs.cckd.r50_mbv2_in1k import *\n'
-        'model.distiller.connectors.update(\n'
-        '    kernel_t=dict(type=MMDKernelConnector, _delete_=True))\n')
-    cfg = read_config(str(path), {'beta': 3.0})
-    assert cfg.model.distiller.distill_losses.loss_cc.loss_weight == 3
-    kernel = cfg.model.distiller.connectors.kernel_t
-    assert kernel.type is mmcckd.models.MMDKernelConnector
-    with pytest.raises(ValueError, match='Did you mean model.distiller'):
+    path.write_text(snippet('inherit'))
+    cfg = read_config(str(path), {'alpha': 0.5})
+    assert cfg.model.distiller.distill_losses.loss_cc.loss_weight == 1e-5
+    assert cfg.model.distiller.distill_losses.loss_kd.loss_weight == 0.5
+    distiller = MODELS.build(cfg.model.distiller)
+    assert {type(each) for name, each in distiller.connectors.items()
+            if name != 'kernel_s'} == {mmcckd.models.BilinearKernelConnector}
+    with pytest.raises(ValueError, match='Did you mean gamma'):
         read_config(str(path), {'gama': 3.0})
 
 
-@pytest.mark.parametrize('recipe', [CCKD, MARKET, DIGITS, DKD])
+def test_the_recipe_of_the_documentation(tmp_path):
+    path = tmp_path / 'kd_digits.py'
+    path.write_text(snippet('kd_digits'))
+    cfg = frozen_teacher(mix_cc(read_config(str(path)), loss_weight=25))
+    cfg.model.teacher_ckpt = None
+    cfg.work_dir, cfg.log_level = str(tmp_path), 'WARNING'
+    cfg.train_cfg.max_epochs = cfg.param_scheduler.T_max = 1
+    cfg.train_dataloader.dataset.samples_per_class = 4
+    runner = build_runner(cfg)
+    runner.train()
+    assert runner.message_hub.get_scalar('train/distill.loss_cc').current() > 0
+
+
+@pytest.mark.parametrize('recipe', [DIGITS, DKD])
 def test_reading_what_was_written(recipe, both, tmp_path):
     text, new = both(recipe)
     new.dump(tmp_path / 'dumped.py')
@@ -163,22 +195,21 @@ def test_writing_classes_that_were_set(both, tmp_path):
     assert type(MODELS.build(loss)) is KLDivergence
 
 
-@pytest.mark.parametrize('recipe', [KD, DKD])
 @pytest.mark.parametrize('change', [
     frozen_teacher,
     lambda cfg: mix_cc(cfg, data_idx=0),
     lambda cfg: frozen_teacher(mix_cc(cfg, source='backbone', sampler=None)),
     lambda cfg: teacher_store(frozen_teacher(cfg), 'store', dtype='float16')
 ], ids=['frozen', 'mix', 'both', 'store'])
-def test_changed_recipes(recipe, change, both):
-    text, new = map(change, both(recipe))
+def test_changed_recipes(change, both):
+    text, new = map(change, both(DKD))
     assert without_scopes(new.to_dict()) == without_scopes(text.to_dict())
     with DefaultScope.overwrite_default_scope('mmpretrain'):  # of the run
         MODELS.build(without_weights(new.model))
 
 
 def test_mixing_with_classes(both):
-    text, new = both(KD)
+    text, new = both(DKD)
     classes = [
         mix_cc(
             cfg,
@@ -202,7 +233,7 @@ def test_the_feature_module(source, both):
         assert recorded_module(cfg)['module'] == source
 
 
-@pytest.mark.parametrize('recipe', [CCKD, MARKET, DIGITS, KD])
+@pytest.mark.parametrize('recipe', [CCKD, MARKET, DIGITS])
 def test_the_config_of_the_student(recipe, both):
     text, new = both(recipe)
     expected = without_scopes(student_config(text).to_dict())
@@ -250,8 +281,8 @@ def twice(cfg):
 
 
 @pytest.mark.parametrize('recipe, call', [
-    (MARKET, lambda cfg: teacher_store(cfg, 'store', view=3)),
-    (MARKET, lambda cfg: override(cfg, {'beat': 1})),
+    (DIGITS, lambda cfg: teacher_store(cfg, 'store', view=3)),
+    (DIGITS, lambda cfg: override(cfg, {'beat': 1})),
     (DIGITS, lambda cfg: override(cfg, {'loss_weight': 1})),
     (DIGITS, lambda cfg: override(
         cfg, {'optim_wrapper.paramwise_cfg.custom': 1})),
@@ -264,11 +295,11 @@ def twice(cfg):
             from_student=True, recorder='fc'))))),
     (DIGITS, lambda cfg: build_distiller(
         cfg, student_recorders=dict(feature=dict(source='nec')))),
-    (KD, lambda cfg: teacher_store(cfg, 'store')),
-    (KD, twice),
-    (KD, lambda cfg: mix_cc(cfg, source='nec')),
+    (DKD, lambda cfg: teacher_store(cfg, 'store')),
+    (DKD, twice),
+    (DKD, lambda cfg: mix_cc(cfg, source='nec')),
     (DIGITS, mix_cc),
-    (KD, flexible),
+    (DKD, flexible),
     (DIGITS, without_pipeline),
     (MARKET, set_test_time_augmentation),
     (DIGITS, lambda cfg: set_and_check_loader(
@@ -295,6 +326,31 @@ def test_a_measurement_leaves_out_its_own_hooks(both, tmp_path):
     cfg.custom_hooks = [dict(type=GradientRatioHook, interval=5)]
     measured = measure_ratios(cfg, 1, lambda *_: None)
     assert len(measured.ratios['loss_cc']) >= 1
+
+
+def test_a_network_of_a_new_style_file(both, tmp_path):
+    text, new = both(DIGITS)
+    path = tmp_path / 'network.py'
+    path.write_text(
+        'from mmpretrain.models import (\n'
+        '    GlobalAveragePooling, ImageClassifier, ResNet)\n'
+        'model = dict(type=ImageClassifier, '
+        'backbone=dict(type=ResNet, depth=18),'
+        ' neck=dict(type=GlobalAveragePooling))\n')
+    network = dict(cfg_path=str(path), backbone=dict(depth=50))
+    expanded = expand_cfg_path(network)
+    assert expanded.backbone == dict(type=ResNet, depth=50)
+    for cfg in (text, new):
+        cfg.model.architecture = network
+        built = MODELS.build(cfg.model.architecture)
+        assert built.backbone.depth == 50
+        exported = student_config(cfg)
+        assert exported.model.backbone == dict(type='ResNet', depth=50)
+
+
+def test_studies_find_the_cc_loss(both):
+    assert all(map(_has_cc, both(DIGITS)))
+    assert not any(map(_has_cc, both(DKD)))
 
 
 def test_custom_imports_of_a_new_style_config(tmp_path, monkeypatch):

@@ -25,8 +25,10 @@ def import_custom_modules_of_all_configs() -> None:
                  **kwargs) -> Config:
         cfg = read(filename, use_predefined_variables, import_custom_modules,
                    *args, **kwargs)
-        # In a text config, they are imported already.
-        if import_custom_modules and cfg.get('custom_imports'):
+        # Only new-style configs have imported names, at least read_base.
+        is_new_style = bool(cfg._imported_names)
+        if is_new_style and import_custom_modules and cfg.get(
+                'custom_imports'):
             import_modules_from_strings(**cfg.custom_imports)
         return cfg
 

@@ -35,6 +35,7 @@ def patch_upstream() -> None:
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
+    from .mmengine_stdlib import know_standard_library
     from .mmpretrain_folders import warn_of_skipped_files
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
@@ -59,6 +60,7 @@ def patch_upstream() -> None:
     accept_predictions_in_dist_loss()
     check_pretrained_init()
     name_initializers()
+    know_standard_library()
     write_classes_as_paths()
     import_custom_modules_of_all_configs()
     accept_recorder_classes()

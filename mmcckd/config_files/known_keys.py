@@ -33,6 +33,6 @@ def entries(cfg: Config) -> Iterator[Tuple[str, object]]:
         for key, part in items:
             yield from below(f'{path}.{key}', part)
 
-    for key, value in cfg.items():
-        if key in KEYS:
-            yield from below(key, value)
+    for key in cfg:
+        if key in KEYS:  # others may be imports of a new-style config
+            yield from below(key, cfg[key])

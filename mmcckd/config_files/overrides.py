@@ -78,7 +78,8 @@ def _evaluate(cfg: Config, variables: Dict[str, Dict[str, Any]]) -> Config:
     position = {name: index for index, name in enumerate(order)}
     for name in sorted(position.keys() & variables.keys(), key=position.get):
         options = variables[name]
-        values[name] = _merge(evaluation.cfg, name, options)
+        merged = _merge(evaluation.cfg, name, options)
+        values[name] = merged._to_lazy_dict()[name]  # keeps classes
         try:
             evaluation = evaluate(cfg.filename, values)
         except Exception as error:  # a config may raise any exception
@@ -88,18 +89,19 @@ def _evaluate(cfg: Config, variables: Dict[str, Dict[str, Any]]) -> Config:
     return evaluation.cfg
 
 
-def _merge(cfg: Config, name: str, options: Dict[str, Any]) -> Any:
-    """Return the value of a variable, in plain types, with its options."""
+def _merge(cfg: Config, name: str, options: Dict[str, Any]) -> Config:
+    """Return a config of a variable alone, with its options."""
     variable = Config({name: copy.deepcopy(cfg[name])})
     variable.merge_from_dict(copy.deepcopy(options))
-    return variable.to_dict()[name]
+    return variable
 
 
 def _check_is_read(cfg: Config, changed: Config, name: str,
                    variables: Dict[str, Dict[str, Any]]) -> None:
     """Raise an error if the options of a variable change no other entry."""
     options = variables[name]
-    if not differences(_merge(cfg, name, options), cfg.to_dict()[name]):
+    merged = _merge(cfg, name, options).to_dict()
+    if not differences(merged[name], cfg.to_dict()[name]):
         return  # the variable already has this value
     unchanged = _evaluate(cfg, without(variables, name))
     if not differences(

@@ -146,13 +146,12 @@ def test_changed_recipes(arguments, call, recipes, tmp_path):
         assert 'loss_cc: ' in log.read_text()
 
 
-@pytest.mark.parametrize('arguments', [['--amp'], ['--tta']])
-def test_testing(arguments, call, recipes, trained, tmp_path):
+def test_testing(call, recipes, trained, tmp_path):
     scores = []
     for style in STYLES:
         out = tmp_path / f'{style}.pkl'
         call('test', recipes['cckd', style], trained[style] / 'epoch_2.pth',
-             '--work-dir', tmp_path, '--out', out, *arguments)
+             '--work-dir', tmp_path, '--out', out, '--tta')
         scores.append([
             sample['pred_score'].tolist()
             for sample in pickle.loads(out.read_bytes())
