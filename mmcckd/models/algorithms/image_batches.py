@@ -16,3 +16,10 @@ def device_of(images: Images) -> torch.device:
 def first_image(images: Images) -> Images:
     """Return a batch of the first image."""
     return tree_map(lambda batch: batch[:1], images)
+
+
+def in_channels_last(images: Images) -> Images:
+    """Return a batch in the memory format ``torch.channels_last``."""
+    return tree_map(
+        lambda batch: batch.contiguous(memory_format=torch.channels_last),
+        images)
