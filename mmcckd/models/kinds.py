@@ -36,6 +36,14 @@ def is_dense(network: nn.Module) -> bool:
     return kind_of(network) in DENSE.values()
 
 
+def is_3d(network: nn.Module) -> bool:
+    """Whether a network is a detector of mmdet3d, which gets images in a dict.
+    """
+    return any(
+        base.__module__.startswith('mmdet3d.')
+        for base in type(network).__mro__)
+
+
 def default_part(network: nn.Module) -> Optional[str]:
     """Return the name of the module whose output is compared by default.
 

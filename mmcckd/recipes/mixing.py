@@ -37,13 +37,14 @@ KERNELS = dict(student='cc_kernel_s', teacher='cc_kernel_t')
 
 def mix_cc(cfg: Config,
            source: Union[Source, Dict[str, Source], None] = None,
+           connector: Connectors = 'auto',
            kernel: dict = KERNEL,
            loss_weight: Optional[float] = None,
            sampler: Optional[str] = 'auto',
            samples_per_class: int = 4,
            student_projection: Union[dict, List[dict], None] = None,
-           data_idx: Union[int, Dict[str, Optional[int]], None] = None,
-           connector: Connectors = 'auto') -> Config:
+           data_idx: Union[int, Dict[str, Optional[int]], None] = None
+           ) -> Config:
     """Add ``β L_CC`` to the objective of a recipe for distillation.
 
     The distiller gets recorders ``cc_feature`` for student and teacher (or
@@ -74,6 +75,12 @@ def mix_cc(cfg: Config,
             input. One for both networks, or ``dict(student=…, teacher=…)``. In
             MMRazor's data-free recipes with one teacher, a single name refers
             to a module of that teacher. Defaults to None, see above.
+        connector (str | dict | list, optional): Config of a connector before
+            projection and kernel, such as ``dict(type='PoolConnector')``, or
+            a list of configs. ``student`` and ``teacher`` in the dict have the
+            settings of one network. Without ``type``, the settings change the
+            connector that is chosen by default. None for no connector.
+            Defaults to "auto", see above.
         kernel (dict): Config of a kernel connector, for both networks.
             Defaults to the Gaussian RBF with its own defaults.
         loss_weight (float, optional): β ≥ 0. Defaults to None, the value of
@@ -96,12 +103,6 @@ def mix_cc(cfg: Config,
             ``out_indices``; or ``dict(student=…, teacher=…)``. Defaults to
             None, for a source with one output, or a connector with a
             ``level``.
-        connector (str | dict | list, optional): Config of a connector before
-            projection and kernel, such as ``dict(type='PoolConnector')``, or
-            a list of configs. ``student`` and ``teacher`` in the dict have the
-            settings of one network. Without ``type``, the settings change the
-            connector that is chosen by default. None for no connector.
-            Defaults to "auto", see above.
 
     Returns:
         Config: The new recipe, which imports mmcckd.

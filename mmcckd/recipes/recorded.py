@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcckd.config_files.component_types import recorder_type
-from mmcckd.models.kinds import is_dense
+from mmcckd.models.kinds import is_3d, is_dense
 
 # Large enough for all levels of usual pyramids.
 DENSE_SIZE, CLASSIFIER_SIZE = 256, 224
@@ -96,7 +96,8 @@ def run_on_blank_images(network: nn.Module) -> Any:
     network.eval()
     with torch.random.fork_rng(devices=[]):
         if is_dense(network):
-            return network.extract_feat(images)
+            return network.extract_feat(
+                dict(imgs=images) if is_3d(network) else images)
         return network(images, mode='tensor')
 
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
-from mmrazor.registry import MODELS
+from mmpretrain.structures import DataSample
+from mmrazor.registry import MODEL_WRAPPERS, MODELS
 
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.models import CorrelationCongruenceLoss
@@ -33,8 +34,7 @@ def read(recipe):
     return cfg
 
 
-def data(model, n=4):
-    from mmpretrain.structures import DataSample
+def data(n=4):
     torch.manual_seed(0)
     return dict(
         inputs=[
@@ -44,8 +44,20 @@ def data(model, n=4):
         data_samples=[DataSample().set_gt_label(i // 2) for i in range(n)])
 
 
-@pytest.mark.parametrize('recipe', [AUTOSLIM, BIGNAS, OFA, DMCP, DMCP_R50])
-def test_cc_alone_reaches_the_smaller_subnets(recipe):
+@pytest.fixture
+def process_group():
+    torch.distributed.init_process_group(
+        'gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize('recipe, wrapped', [(AUTOSLIM, False),
+                                             (AUTOSLIM, True), (BIGNAS, True),
+                                             (OFA, False), (DMCP, True),
+                                             (DMCP_R50, False)])
+def test_cc_alone_reaches_the_smaller_subnets(recipe, wrapped, request):
+    """Also in MMRazor's wrappers for several GPUs."""
     cfg = mix_cc(read(recipe))
     assert cfg.train_dataloader.batch_sampler.type == 'CURSampler'
     model = MODELS.build(cfg.model)
@@ -63,7 +75,11 @@ def test_cc_alone_reaches_the_smaller_subnets(recipe):
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     MessageHub.get_current_instance().update_info('iter', 0)
     MessageHub.get_current_instance().update_info('max_iters', 10)
-    losses = model.train_step(data(model), wrapper)
+    if wrapped:
+        request.getfixturevalue('process_group')
+        model = MODEL_WRAPPERS.build(
+            dict(cfg.model_wrapper_cfg, module=model, device_ids=[]))
+    losses = model.train_step(data(), wrapper)
     found = [name for name in losses if 'loss_cc' in name]
     assert len(found) == len(gradients) == 1
     assert 0 < losses[found[0]] < float('inf')
@@ -89,7 +105,7 @@ def test_a_pruned_student(freeze):
     cfg.model.teacher.init_cfg = None
     model = MODELS.build(cfg.model)
     model.train()
-    batch = model.data_preprocessor(data(model), True)
+    batch = model.data_preprocessor(data(), True)
     losses = model(**batch, mode='loss')
     assert set(losses) == {
         'student.loss', 'distill.loss_kl', 'distill.loss_cc'

@@ -16,7 +16,9 @@ from ..losses import check_loss_weight
 from ..relu6 import keep_outputs_of_relu6
 from .batch_mixing import use_augments_of_student
 from .compiled_parts import compile_unrecorded_parts
+from .image_batches import device_of, in_channels_last
 from .initial_weights import build_teacher, init_teacher, keep_given_weights
+from .outside_teacher import OutsideTeacher
 from .prepared_teacher import DTYPES
 from .stored_teacher import StoredTeacher
 from .strict_loading import StrictLoading
@@ -27,7 +29,7 @@ from .teacher_inference import TeacherInference
 
 
 @MODELS.register_module()
-class FrozenTeacherDistill(SingleTeacherDistill):
+class FrozenTeacherDistill(OutsideTeacher, SingleTeacherDistill):
     """Distillation from a teacher that is never trained.
 
     Differences from :class:`mmrazor.models.SingleTeacherDistill`:
@@ -157,9 +159,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
             self.stored_teacher = StoredTeacher(
                 StoreSettings.from_config(teacher_store), self)
 
-        # The teacher is not a submodule, see the docstring of the class.
-        self.__dict__['teacher'] = self._modules.pop('teacher')
-        self.teacher.eval()
+        self.take_teacher_out()
         # Runs with and without autocast share a store.
         self.inference = TeacherInference(
             self.teacher, self.distiller, teacher_dtype, channels_last,
@@ -197,8 +197,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         losses = dict()
         distiller = self.distiller
         if self.channels_last:
-            batch_inputs = batch_inputs.contiguous(
-                memory_format=torch.channels_last)
+            batch_inputs = in_channels_last(batch_inputs)
         stored = self.stored_teacher
         if stored is None:
             self.run_teacher(batch_inputs, data_samples)
@@ -237,7 +236,7 @@ class FrozenTeacherDistill(SingleTeacherDistill):
                 or the teacher's weights do not fit.
         """
         if prepare and self.inference.preparation is None:
-            self.ready_teacher(images.device)
+            self.ready_teacher(device_of(images))
         self.inference.run(images, data_samples, prepare)
 
     def init_weights(self) -> None:
@@ -270,23 +269,3 @@ class FrozenTeacherDistill(SingleTeacherDistill):
         if self.stored_teacher is not None:
             self.stored_teacher.close()
         self.inference.undo_before_loading(module)
-
-    def train(self, mode: bool = True) -> 'FrozenTeacherDistill':
-        """Set the mode of the student. The teacher stays in eval mode.
-
-        Returns:
-            FrozenTeacherDistill: This model.
-        """
-        super().train(mode)  # MMRazor's returns None
-        return self
-
-    def _apply(self, fn, *args, **kwargs):
-        """Also change the device, dtype or memory format of the teacher."""
-        self.teacher._apply(fn, *args, **kwargs)
-        return super()._apply(fn, *args, **kwargs)
-
-    def apply(self, fn):
-        """Also apply ``fn`` to the teacher. MMEngine sets the device of data
-        preprocessors this way."""
-        self.teacher.apply(fn)
-        return super().apply(fn)

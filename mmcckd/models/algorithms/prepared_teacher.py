@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from ..batch_norm_folding import FoldedNorm, fold_batch_norm
+from .image_batches import Images, device_of, first_image
 from .strict_loading import name_of
 
 DTYPES = ('float32', 'bfloat16', 'float16')
@@ -51,7 +52,7 @@ class Preparation:
 
 
 def prepare_teacher(teacher: nn.Module,
-                    images: Tensor,
+                    images: Images,
                     recorded: Collection[nn.Module],
                     dtype: Optional[str] = None,
                     data_samples: Optional[Sequence] = None) -> Preparation:
@@ -59,7 +60,8 @@ def prepare_teacher(teacher: nn.Module,
 
     Args:
         teacher (nn.Module): The teacher, in eval mode.
-        images (Tensor): Images for the teacher, (n, c, h, w).
+        images (Tensor | dict): Images for the teacher, (n, c, h, w), or
+            ``dict(imgs=…)`` for a network of mmdet3d.
         recorded (Collection[nn.Module]): The modules that recorders record.
             They are not folded.
         dtype (str, optional): "float32", "bfloat16" or "float16". The weights
@@ -76,10 +78,11 @@ def prepare_teacher(teacher: nn.Module,
     """
     before = next(teacher.parameters()).dtype
     sample = None if data_samples is None else data_samples[:1]
-    with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+    image = first_image(images)
+    kind = device_of(images).type
+    with torch.no_grad(), torch.autocast(kind, enabled=False):
         folded = fold_batch_norm(
-            teacher, lambda: teacher(images[:1], sample, mode='tensor'),
-            recorded)
+            teacher, lambda: teacher(image, sample, mode='tensor'), recorded)
     if dtype is not None:
         # The mean and std of the data preprocessor apply to the images, and
         # the student may share it.
@@ -87,9 +90,8 @@ def prepare_teacher(teacher: nn.Module,
         teacher.to(getattr(torch, dtype))
         if preprocessor is not None:
             teacher.data_preprocessor = preprocessor
-        with torch.no_grad(), torch.autocast(
-                images.device.type, enabled=False):
-            _cast_where_needed(teacher, images[:1], sample)
+        with torch.no_grad(), torch.autocast(kind, enabled=False):
+            _cast_where_needed(teacher, image, sample)
     return Preparation(teacher, folded, before)
 
 
@@ -105,7 +107,7 @@ def as_float32(data: Any) -> Any:
     return tree_map(widen, data)
 
 
-def _cast_where_needed(teacher: nn.Module, images: Tensor,
+def _cast_where_needed(teacher: nn.Module, images: Images,
                        data_samples: Optional[Sequence]) -> None:
     """Cast the inputs of modules that get another dtype than their weights.
 

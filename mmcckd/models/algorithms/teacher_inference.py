@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..distillers.recorders import check_teacher_records, recorded_modules
 from .compiled_parts import compile_unrecorded_parts
 from .features_only import run_features_only
+from .image_batches import device_of, in_channels_last
 from .prepared_teacher import Preparation, as_float32, prepare_teacher
 
 
@@ -72,7 +73,7 @@ class TeacherInference:
             ValueError: If a recorder that a loss needs has recorded nothing.
         """
         if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+            images = in_channels_last(images)
         if prepare and self.preparation is None:
             self._prepare(images, data_samples)
         # A delivery records in the teacher's forward pass, and overrides in
@@ -118,4 +119,4 @@ class TeacherInference:
     def _autocast(self, images: Tensor) -> ContextManager:
         if self.autocast:
             return nullcontext()
-        return torch.autocast(images.device.type, enabled=False)
+        return torch.autocast(device_of(images).type, enabled=False)
