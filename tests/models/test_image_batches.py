@@ -37,5 +37,5 @@ def test_a_teacher_of_dicts_is_prepared(dtype):
         preparation = prepare_teacher(teacher, images, [], dtype)
         prepared = teacher(images)
     assert len(preparation.folded) == 1
-    torch.testing.assert_close(
-        prepared.float(), expected, rtol=0, atol=1e-5 if dtype is None else 0.1)
+    atol = 1e-5 if dtype is None else 0.1
+    torch.testing.assert_close(prepared.float(), expected, rtol=0, atol=atol)
