@@ -70,6 +70,24 @@ def test_persons(name, dataset, train, test, monkeypatch, capsys):
         assert sum(sizes) == len(dataset(root, split))
 
 
+@pytest.mark.parametrize('name, images, annotations', [
+    ('coco', '{split}2017/*.jpg', 'annotations/instances_{split}2017.json'),
+    ('cityscapes', 'leftImg8bit/{split}/*/*_leftImg8bit.png',
+     'gtFine/{split}/*/*_gtFine_labelTrainIds.png'),
+])
+def test_detection_and_segmentation(name, images, annotations, monkeypatch,
+                                    capsys):
+    make(monkeypatch, name, name, '--num-images', 3)
+    roots = data_roots(capsys.readouterr().out)
+    root = Path(roots['train_dataloader.dataset.data_root'])
+    for split, size in dict(train=3, val=2).items():
+        assert len(list(root.glob(images.format(split=split)))) == size
+        assert list(root.glob(annotations.format(split=split)))
+    if name == 'coco':
+        for split in ('val', 'test'):
+            assert Path(roots[f'{split}_evaluator.ann_file']).exists()
+
+
 def test_a_path_with_a_space(monkeypatch, capsys):
     make(monkeypatch, 'cifar100', 'a toy', '--samples-per-class', 1)
     printed = capsys.readouterr().out
