@@ -26,7 +26,7 @@ from mmcckd.export.config_text import check_types, parse_config
 from mmcckd.export.student_config import student_config
 from mmcckd.recipes import frozen_teacher, mix_cc, teacher_store
 from mmcckd.studies.run_config import _has_cc
-from mmcckd.superclasses.extraction_config import recorded_module
+from mmcckd.superclasses.recorded_feature import recorded_module
 
 ROOT = Path(__file__).parent.parent
 CCKD = 'configs/cckd/r50_mbv2_in1k.py'

@@ -16,9 +16,9 @@ def accept_mutators_in_bignas() -> None:
     init = BigNAS.__init__
 
     @functools.wraps(init)
-    def init_with_mutators(self, *args, **kwargs) -> None:
-        if 'mutators' in kwargs and 'mutator' not in kwargs:
-            kwargs['mutator'] = kwargs.pop('mutators')
+    def init_with_mutators(self, *args, mutators=None, **kwargs) -> None:
+        if mutators is not None:
+            kwargs.setdefault('mutator', mutators)
         init(self, *args, **kwargs)
 
     BigNAS.__init__ = init_with_mutators

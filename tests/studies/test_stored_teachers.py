@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmcckd.models import FrozenTeacherDistill
+from mmcckd.models.algorithms.teacher_inference import TeacherInference
 from mmcckd.studies import Run
 from mmcckd.studies.training import train
 from mmcckd.teacher_store import TeacherStore
@@ -46,7 +46,7 @@ def test_runs_share_a_store(teacher, tmp_path, monkeypatch):
         'ModuleOutputs:head.fc': 1.0
     }
     with monkeypatch.context() as without_teacher:
-        without_teacher.delattr(FrozenTeacherDistill, '_prepare_teacher')
+        without_teacher.delattr(TeacherInference, '_prepare')
         assert metrics(KD) == first
     assert metrics(KD, dict(SHORT, custom_hooks=VIEWS), None) == first
     assert metrics(KD, store=None) != first
