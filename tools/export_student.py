@@ -1,4 +1,4 @@
-"""Export the student of a distillation as a plain MMPretrain model.
+"""Export the student of a distillation as a plain model of its package.
 
 Writes OUT.pth, a checkpoint of the student alone, and its config OUT.py, for
 mmpretrain.get_model('OUT.py', 'OUT.pth') and similar functions. With --onnx it

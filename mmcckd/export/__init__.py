@@ -1,4 +1,4 @@
-"""Export of a trained student as a plain MMPretrain model, and as ONNX."""
+"""Export of a trained student as a plain model of its package, or as ONNX."""
 from .exported_files import OutputFiles
 from .onnx_file import check_onnx_is_installed
 from .student import Student, load_student
