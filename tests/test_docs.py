@@ -177,6 +177,14 @@ def test_every_formula_of_the_readme_has_its_link_to_the_code():
         assert len(code_links(name)) == page.count('.py#L')
 
 
+def test_beta_of_the_imagenet_recipes():
+    rbf, mmd, bilinear = (
+        Config.fromfile(ROOT / f'configs/cckd/r50_mbv2_in1k{kernel}.py').beta
+        for kernel in ('', '_mmd', '_bilinear'))
+    row = f'| β | {rbf:g}; MMD {mmd:g}, bilinear {bilinear:g} |'
+    assert row.replace('e-0', 'e-') in (ROOT / 'docs/recipes.md').read_text()
+
+
 def test_error_bounds_in_method():
     text = (ROOT / 'docs/method.md').read_text()
     header = re.search(r'^\| γ \|(.*)\|$', text, re.MULTILINE).group(1)
