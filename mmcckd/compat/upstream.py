@@ -7,6 +7,7 @@ from .mmcls_import import (
     import_mmcls_as_mmpretrain,
     mmcls_is_installed,
 )
+from .mmpretrain_multimodal import leave_out_multimodal_models
 from .mmrazor_import import import_mmrazor
 from .mmrazor_placeholders import remove_placeholder_modules
 from .version_assertions import lift_version_assertions
@@ -15,6 +16,7 @@ from .version_assertions import lift_version_assertions
 def patch_upstream() -> None:
     """Make MMRazor importable, and patch the packages that mmcckd uses."""
     lift_version_assertions()
+    leave_out_multimodal_models()
     has_mmcls = mmcls_is_installed()
     if not has_mmcls:
         import_mmcls_as_mmpretrain()

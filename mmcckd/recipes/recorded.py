@@ -105,8 +105,10 @@ def _image_size(network: nn.Module) -> Tuple[int, int]:
     """The only size that some transformers accept, or a usual size."""
     if is_dense(network):
         return DENSE_SIZE, DENSE_SIZE
-    size = next((module.img_size for module in network.modules()
-                 if hasattr(module, 'img_size')), CLASSIFIER_SIZE)
+    # The names in MMPretrain and timm, and in transformers.
+    size = next((getattr(module, name) for module in network.modules()
+                 for name in ('img_size', 'image_size')
+                 if hasattr(module, name)), CLASSIFIER_SIZE)
     return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
 
 
