@@ -14,7 +14,8 @@ from .type_names import name_types
 def student_config(cfg: Config) -> Config:
     """Make a plain, complete MMPretrain config of the student of a run.
 
-    The config of a detector or segmentor is one of mmdet or mmsegmentation.
+    The config of a detector or segmentor is one of its package: mmdet, mmdet3d
+    or mmsegmentation.
 
     Args:
         cfg (Config): The config of a distillation, with the student at
@@ -39,7 +40,7 @@ def student_config(cfg: Config) -> Config:
         raise ValueError('it has neither a test_dataloader nor a '
                          'val_dataloader, whose pipeline the student needs.')
     scope = model.get('_scope_')
-    is_foreign = scope in ('mmdet', 'mmseg')
+    is_foreign = scope in ('mmdet', 'mmdet3d', 'mmseg')
     if scope == 'mmpretrain':
         del model['_scope_']
     student = Config(

@@ -12,6 +12,8 @@ PKD = 'distill/mmdet/pkd/pkd_fpn_mask-rcnn_swin_retina_r50_2x_coco.py'
 CWD = 'distill/mmdet/cwd/cwd_cls_head_gfl_r101_fpn_gfl_r50_fpn_1x_coco.py'
 FBKD = ('distill/mmdet/fbkd/'
         'fbkd_fpn_faster-rcnn_r101_faster-rcnn_r50_1x_coco.py')
+FCOS3D = ('distill/mmdet3d/pkd/pkd_fpn_fcos3d_r101_fcos3d_r50_8xb2-1x_nus-'
+          'mono3d.py')
 SEG = ('distill/mmseg/cwd/cwd_logits_pspnet_r101-d8_pspnet_r18-d8_4xb2-80k_'
        'cityscapes-512x1024.py')
 SIZE = 128

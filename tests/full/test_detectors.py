@@ -12,6 +12,7 @@ from mmcckd.recipes import frozen_teacher, mix_cc  # noqa: E402
 from tests.full.dense_recipes import (  # noqa: E402
     CWD,
     FBKD,
+    FCOS3D,
     PKD,
     SEG,
     batch_of,
@@ -127,11 +128,15 @@ def test_a_teacher_with_another_normalization():
         build(cfg)
 
 
-@pytest.mark.parametrize('recipe, scope', [(PKD, 'mmdet'), (SEG, 'mmseg')])
-def test_config_of_an_exported_student(recipe, scope):
-    """As init_detector() of mmdet and init_model() of mmseg expect."""
+@pytest.mark.parametrize('recipe, scope, mean', [
+    (PKD, 'mmdet', 123.675),
+    (FCOS3D, 'mmdet3d', 103.53),
+    (SEG, 'mmseg', 123.675),
+])
+def test_config_of_an_exported_student(recipe, scope, mean):
+    """As init_detector() of mmdet, and init_model() of the others, expect."""
     student = student_config(read(recipe))
     assert student.default_scope == scope
-    assert student.model.data_preprocessor.mean[0] == 123.675
+    assert student.model.data_preprocessor.mean[0] == mean
     assert 'data_preprocessor' not in student
     assert ('test_pipeline' in student) == (scope == 'mmseg')

@@ -126,7 +126,7 @@ def _cast_where_needed(teacher: nn.Module, images: Images,
     try:
         teacher(images, data_samples, mode='tensor')
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError):
+        if isinstance(error, torch.cuda.OutOfMemoryError):
             raise
         dtype = str(next(teacher.parameters()).dtype).replace('torch.', '')
         raise ValueError(
