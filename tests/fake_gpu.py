@@ -1,9 +1,8 @@
 """A GPU without a GPU: tensors of ``FakeTensorMode``, which have no values.
 
 An operation on tensors of two devices raises an error, and so does reading a
-value, since there is none. A blocking copy between the devices is also an
-error. The autograd engine needs a real GPU. Autograd functions compute both of
-their passes instead.
+value, since there is none. Other synchronizations are blocking copies between
+the devices, which :class:`NoWaiting` finds.
 """
 from contextlib import ExitStack, contextmanager
 from unittest import mock
@@ -26,9 +25,10 @@ class WaitsForGPU(Exception):
 
 @contextmanager
 def fake_gpu():
-    """Tensors can have ``device='cuda'``, and nothing may wait for them.
+    """Tensors and modules can be moved to ``'cuda'``.
 
-    Modules are moved by ``to('cuda', non_blocking=True)``.
+    The autograd engine needs a real GPU. Autograd functions compute both of
+    their passes at once instead.
     """
     patches = [
         mock.patch('torch.cuda.current_stream'),  # of events
@@ -38,14 +38,13 @@ def fake_gpu():
         mock.patch.object(nn.Module, '_apply', _replace_tensors),
     ]
     with ExitStack() as stack:
-        for context in (*patches, FakeTensorMode(allow_non_fake_inputs=True),
-                        _NoWaiting()):
+        for context in (*patches, FakeTensorMode(allow_non_fake_inputs=True)):
             stack.enter_context(context)
         yield
 
 
-class _NoWaiting(TorchDispatchMode):
-    """Raise an error where a copy between the devices is blocking."""
+class NoWaiting(TorchDispatchMode):
+    """Raise ``WaitsForGPU`` where a copy between the devices is blocking."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}

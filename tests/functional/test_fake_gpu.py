@@ -2,7 +2,7 @@
 """
 import pytest
 import torch
-from fake_gpu import WaitsForGPU, fake_gpu
+from fake_gpu import NoWaiting, WaitsForGPU, fake_gpu
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from mmcckd.functional import (
@@ -50,14 +50,14 @@ class MadeOnCPU(torch.autograd.Function):
     (lambda x: MadeOnCPU.apply(x), Exception),
 ])
 def test_what_the_fake_gpu_finds(wrong, error):
-    with fake_gpu(), pytest.raises(error):
+    with fake_gpu(), NoWaiting(), pytest.raises(error):
         wrong(features())
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize('kernel', KERNELS.values(), ids=KERNELS)
 def test_kernels(kernel, dtype):
-    with fake_gpu():
+    with fake_gpu(), NoWaiting():
         x = features(dtype=dtype)
         for correlations in (kernel(x), kernel(x, features(6))):
             assert correlations.device.type == 'cuda'
@@ -74,7 +74,7 @@ def test_kernels(kernel, dtype):
 ], ids=str)
 def test_cc_loss(arguments):
     criterion = CCLoss(**arguments)
-    with fake_gpu():
+    with fake_gpu(), NoWaiting():
         loss = criterion(features(), features(8, 7))
     assert loss.device.type == 'cuda'
 
@@ -87,7 +87,7 @@ def test_gather(monkeypatch):
     try:
         criterion = CCLoss(gather=True)
         group = torch.distributed.group.WORLD
-        with fake_gpu():
+        with fake_gpu(), NoWaiting():
             with pytest.raises(DataDependentOutputException):
                 criterion(features(), features())
             global_batch._last_sizes[group] = 8
