@@ -77,7 +77,9 @@ print(f'{torch.cuda.device_count()} × {torch.cuda.get_device_name()}, torch '
       f'{cv2.__version__}, Python {platform.python_version()}')
 END
     echo
-    echo "mmcckd $(git rev-parse --short HEAD 2>/dev/null || echo unknown)," \
+    commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+    changed=$(git status --porcelain 2>/dev/null | head -c 1)
+    echo "mmcckd $commit${changed:++}," \
         "failed:${failed:- nothing}, $SECONDS s"
     for name in tests loss train_step; do
         printf '\n## %s\n\n' "$name"

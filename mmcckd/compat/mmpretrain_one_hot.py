@@ -8,16 +8,15 @@ pass to read it. Here, labels on a GPU are not compared. In a run,
 Can be deleted when MMPretrain's ``convert_to_one_hot`` does not read labels.
 """
 import functools
+from importlib import import_module
 
-from mmpretrain.models.heads import margin_head
-from mmpretrain.models.losses import (
-    asymmetric_loss,
-    focal_loss,
-    label_smooth_loss,
-    utils,
-)
+from mmpretrain.models.losses import utils
 from torch import Tensor
 from torch.nn import functional as F
+
+# Modules of mmpretrain.models that have the function.
+USERS = ('heads.margin_head', 'losses', 'losses.asymmetric_loss',
+         'losses.focal_loss', 'losses.label_smooth_loss', 'losses.utils')
 
 
 def convert_labels_without_waiting() -> None:
@@ -32,6 +31,6 @@ def convert_labels_without_waiting() -> None:
             return original(targets, classes)
         return F.one_hot(targets.long().squeeze(-1), num_classes=classes)
 
-    for module in (asymmetric_loss, focal_loss, label_smooth_loss, margin_head,
-                   utils):
+    for name in USERS:
+        module = import_module(f'mmpretrain.models.{name}')
         module.convert_to_one_hot = convert_to_one_hot

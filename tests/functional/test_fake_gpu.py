@@ -95,5 +95,7 @@ def test_gather(monkeypatch):
             assert len(rows) == 8 and len(columns) == 24
             assert {rows.device.type, columns.device.type} == {'cuda'}
             assert criterion(features(), features()).device.type == 'cuda'
+            with pytest.raises(DataDependentOutputException):
+                criterion(features(7), features(7))
     finally:
         torch.distributed.destroy_process_group()
