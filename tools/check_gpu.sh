@@ -6,7 +6,7 @@
 # This runs the tests marked "gpu" (training of each kind of recipe, also with
 # mixed precision and compiled, resuming, NCCL, and that a training step does
 # not wait for the GPU), and tools/benchmarks/loss.py and train_step.py. The
-# report is a text in Markdown. One H200 takes 3 to 5 minutes. A part that takes
+# report is a text in Markdown. One H200 takes 4 to 5 minutes. A part that takes
 # longer than LIMIT seconds (default: 300) is ended, and counts as failed.
 #
 # OUT_DIR         folder of the report and the logs; defaults to
@@ -52,8 +52,12 @@ part() {  # NAME COMMAND…
     echo "check_gpu: $name took $((SECONDS - start)) s"
 }
 
-default_rows='stock;student alone;student, prepared;flagship;stored'
-default_rows+=';stock, AMP;student, prepared, AMP;flagship, AMP;stored, AMP'
+default_rows=
+for precision in '' ', TF32' ', AMP'; do
+    for row in stock 'student alone' 'student, prepared' flagship stored; do
+        default_rows+="$row$precision;"
+    done
+done
 IFS=';' read -ra rows <<<"${ROWS:-$default_rows}"
 part tests "$PYTHON" -m pytest -m gpu tests/gpu --basetemp "$TMPDIR/gpu" \
     -p no:cacheprovider --numprocesses "${TEST_PROCESSES:-4}" \
