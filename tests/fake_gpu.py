@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 aten = torch.ops.aten
 COPIES = (aten._to_copy.default, aten.copy_.default)
@@ -51,7 +51,8 @@ class NoWaiting(TorchDispatchMode):
         out = function(*args, **kwargs)
         devices = {
             x.device.type
-            for x in tree_leaves((args, kwargs, out)) if isinstance(x, Tensor)
+            for x in tree_flatten((args, kwargs, out))[0]
+            if isinstance(x, Tensor)
         }
         if devices == {'cpu', 'cuda'} and (
                 function in INDEXING
