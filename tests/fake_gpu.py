@@ -7,7 +7,9 @@ the devices, which :class:`NoWaiting` finds.
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
+import pytest
 import torch
+from mmengine.utils import digit_version
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -40,6 +42,12 @@ def fake_gpu():
     with ExitStack() as stack:
         for context in (*patches, FakeTensorMode(allow_non_fake_inputs=True)):
             stack.enter_context(context)
+        try:
+            torch.empty(0, device='cuda')
+        except RuntimeError:
+            if digit_version(torch.__version__) >= digit_version('2.8'):
+                raise
+            pytest.skip('FakeTensorMode of this version needs a GPU')
         yield
 
 
