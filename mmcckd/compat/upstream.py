@@ -42,6 +42,7 @@ def patch_upstream() -> None:
     from .mmpretrain_folders import warn_of_skipped_files
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
+    from .mmpretrain_one_hot import convert_labels_without_waiting
     from .mmrazor_cfg_path import merge_keys_beside_cfg_path
     from .mmrazor_channel_units import accept_channel_unit_classes
     from .mmrazor_dist_loss import accept_predictions_in_dist_loss
@@ -59,6 +60,7 @@ def patch_upstream() -> None:
     warn_of_replaced_samples()
     copy_subsets_separately()
     restart_loaders_at_once()
+    convert_labels_without_waiting()
     merge_keys_beside_cfg_path()
     accept_mutators_in_bignas()
     accept_predictions_in_dist_loss()

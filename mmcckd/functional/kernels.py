@@ -59,9 +59,10 @@ def _in_full_precision(kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:
                 'x and y must have the same number of dimensions, but have '
                 f'{x.shape[1]} and {y.shape[1]}.')
 
-        dtype = torch.promote_types(x.dtype, torch.float32)
+        # Not by promote_types, which torch.compile cannot trace in torch 2.1.
+        dtypes = [x.dtype] if y is None else [x.dtype, y.dtype]
+        dtype = torch.float64 if torch.float64 in dtypes else torch.float32
         if y is not None:
-            dtype = torch.promote_types(dtype, y.dtype)
             y = y.to(dtype)
         with torch.autocast(x.device.type, enabled=False):
             return kernel(x.to(dtype), y, *args, **kwargs)
