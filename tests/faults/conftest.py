@@ -1,4 +1,5 @@
 """Small runs of two recipes, and what they end with undisturbed."""
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from training_process import ROOT, TrainingProcess
 
 DIGITS = 'configs/cckd/r18w16_r10w6_digits.py'
 MSMT17 = 'configs/cckd/r50_mbv2_msmt17.py'
-EPOCHS = 8
+EPOCHS = 6
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Recipe:
     """A config, and the work dir of an undisturbed run of it."""
     config: Path
     undisturbed: Path
+    seconds: float = 0.  # that the training took, without its preparation
 
     def start(self, work_dir, *arguments, **kwargs):
         return TrainingProcess(self.config, work_dir, *arguments, **kwargs)
@@ -36,7 +38,11 @@ def _recipe(cfg, folder):
     cfg.default_hooks.logger.interval = 1
     recipe = Recipe(folder / 'config.py', folder / 'undisturbed')
     cfg.dump(recipe.config)
-    recipe.start(recipe.undisturbed).succeed()
+    run = recipe.start(recipe.undisturbed)
+    run.wait_for('Checkpoints will be saved')
+    start = time.time()
+    run.succeed()
+    recipe.seconds = time.time() - start
     return recipe
 
 
@@ -63,10 +69,19 @@ def msmt17(tmp_path_factory, toy_msmt17):
                 transform.scale = (16, 32)
             if transform.type == 'RandomCrop':
                 transform.update(crop_size=(32, 16), padding=2)
-    cfg.train_dataloader.batch_size = 16
+    cfg.train_dataloader.batch_size = 48
     return _recipe(cfg, tmp_path_factory.mktemp('msmt17'))
 
 
-@pytest.fixture(params=['digits', 'msmt17'])
+@pytest.fixture
 def recipe(request):
+    """The recipe of the name that a test gives."""
     return request.getfixturevalue(request.param)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show what tests have recorded as their figures."""
+    for report in terminalreporter.getreports('passed'):
+        for name, value in report.user_properties:
+            if name == 'figures' and report.when == 'call':
+                terminalreporter.write_line(value)
