@@ -34,6 +34,8 @@ def patch_upstream() -> None:
     from .mmengine_custom_imports import import_custom_modules_of_all_configs
     from .mmengine_hub import find_mmcckd_configs
     from .mmengine_init_cfg import name_initializers
+    from .mmengine_local_files import write_local_files_atomically
+    from .mmengine_old_checkpoints import remove_old_checkpoints_last
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
@@ -52,6 +54,8 @@ def patch_upstream() -> None:
     run_val_loops_as_one_epoch()
     apply_hooks_to_student()
     allow_mmengine_checkpoints()
+    write_local_files_atomically()
+    remove_old_checkpoints_last()
     format_configs_once()
     find_mmcckd_configs()
     find_renamed_mmdet_configs()
