@@ -11,6 +11,7 @@ from mmengine.dist import init_dist, is_distributed, is_main_process
 from mmcckd.lost_ranks import explain_lost_ranks
 
 from .gloo_interface import choose_gloo_interface
+from .lost_launcher import end_with_launcher
 
 
 def init_distributed(launcher: str, cfg: Config) -> None:
@@ -21,7 +22,8 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     (:func:`.choose_gloo_interface`), and the wrapper of the model is
     configured for the CPU; MMEngine always requires a GPU. If a rank ends
     because it has lost another one, it says so
-    (:func:`.explain_lost_ranks`).
+    (:func:`.explain_lost_ranks`). It also ends if torchrun is
+    killed (:func:`.end_with_launcher`).
 
     Args:
         launcher (str): "pytorch", "slurm" or "mpi"; with "none", nothing is
@@ -41,6 +43,7 @@ def init_distributed(launcher: str, cfg: Config) -> None:
         return
     _check_gpus()
     explain_lost_ranks()
+    end_with_launcher()
     if torch.cuda.is_available():
         init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
         return
