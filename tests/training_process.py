@@ -91,7 +91,12 @@ def _train(arguments, log_file, kill_at, prepare):
     with ExitStack() as stack:
         if kill_at is not None:
             _kill_at(kill_at, stack)
-        runpy.run_path(sys.argv[0], run_name='__main__')
+        try:
+            runpy.run_path(sys.argv[0], run_name='__main__')
+        except Exception:
+            # As at the end of an interpreter; multiprocessing does not.
+            sys.excepthook(*sys.exc_info())
+            sys.exit(1)
 
 
 def _kill_at(number, stack):
