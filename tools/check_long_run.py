@@ -13,6 +13,7 @@ files such as libraries, which the kernel loads and drops as it likes. Memory
 that processes share is divided among them (PSS).
 """
 import argparse
+import contextlib
 import csv
 import subprocess
 import sys
@@ -161,10 +162,8 @@ def take_sample(pid: int, seconds: float) -> Sample:
     workers = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
     measured = []
     for worker in workers:
-        try:
+        with contextlib.suppress(OSError):  # it may have just ended
             measured.append((memory(worker), open_files(worker)))
-        except OSError:
-            pass  # it has just ended
     worker_memory, worker_files = map(sum, zip(*measured, (0, 0)))
     return Sample(seconds, memory(pid), open_files(pid), worker_memory,
                   worker_files, len(measured))
