@@ -26,6 +26,9 @@ class LogHistoryHook(Hook):
     than 1,000,000. What is written to log files does not change.
     """
 
+    # None, to keep all, also in loops that do not call before_train.
+    _length: Optional[int] = None
+
     def before_train(self, runner) -> None:
         self._length = _longest_window(runner)
 
