@@ -8,9 +8,9 @@ the open files of the main process and of its workers are read from /proc
 of the time is a warm-up. The check fails if the memory of the main process or
 of the workers then grows by more than 1 %, or if open files accumulate.
 
-Memory is what a process has allocated or swapped out, without the pages of
-files such as libraries, which the kernel loads and drops as it likes. Memory
-that processes share is divided among them (PSS).
+Memory is what a process has allocated, also if it is swapped out. Pages of
+files, such as libraries, are not counted, since the kernel loads and drops
+them as it likes. What workers share with the main process is counted in each.
 """
 import argparse
 import contextlib
@@ -174,7 +174,7 @@ def memory(pid) -> float:
     rows = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
     return sum(
         int(row.split()[1]) / 1024 for row in rows
-        if row.startswith(('Pss_Anon:', 'Pss_Shmem:', 'SwapPss:')))
+        if row.startswith(('Anonymous:', 'Swap:', 'Pss_Shmem:')))
 
 
 def open_files(pid) -> int:

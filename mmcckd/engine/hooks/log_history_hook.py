@@ -47,7 +47,9 @@ class LogHistoryHook(Hook):
 def _longest_window(runner) -> Optional[int]:
     """Return how many values the log needs, or None if it needs all."""
     log_processor = runner.log_processor
-    windows = [config.get('window_size') for config in log_processor.custom_cfg]
+    windows = [
+        config.get('window_size') for config in log_processor.custom_cfg
+    ]
     if any(window in (None, 'global') for window in windows):
         return None
     windows = [window for window in windows if window != 'epoch']
