@@ -28,6 +28,7 @@ def patch_upstream() -> None:
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmdet_configs import find_renamed_mmdet_configs
+    from .mmengine_best_checkpoints import delete_own_checkpoints_only
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
@@ -37,6 +38,7 @@ def patch_upstream() -> None:
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
+    from .mmengine_resume import resume_without_running_configs
     from .mmengine_stdlib import know_standard_library
     from .mmengine_subsets import copy_subsets_separately
     from .mmpretrain_folders import warn_of_skipped_files
@@ -52,6 +54,8 @@ def patch_upstream() -> None:
     run_val_loops_as_one_epoch()
     apply_hooks_to_student()
     allow_mmengine_checkpoints()
+    resume_without_running_configs()
+    delete_own_checkpoints_only()
     format_configs_once()
     find_mmcckd_configs()
     find_renamed_mmdet_configs()

@@ -7,10 +7,10 @@ from typing import Tuple
 
 import pytest
 import torch
-from malicious import Trace
 
 from mmcckd.files.checkpoints import read_checkpoint
 from mmcckd.files.safe_loading import refuse_programs
+from tests.malicious import Trace
 
 
 class Writer(torch.nn.Module):

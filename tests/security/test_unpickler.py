@@ -6,12 +6,12 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from malicious import Trace
 from mmengine.logging import HistoryBuffer
 
 from mmcckd.files.checkpoints import read_checkpoint
 from mmcckd.files.pickles import NUMPY, SafeUnpickler
 from mmcckd.files.safe_loading import allowed
+from tests.malicious import Trace
 
 BUFFER = b'cmmengine.logging.history_buffer\nHistoryBuffer\n'
 
