@@ -33,6 +33,7 @@ def patch_upstream() -> None:
     from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
     from .mmengine_custom_imports import import_custom_modules_of_all_configs
+    from .mmengine_data_files import read_data_files_safely
     from .mmengine_hub import find_mmcckd_configs
     from .mmengine_init_cfg import name_initializers
     from .mmengine_pauses import restart_loaders_at_once
@@ -56,6 +57,7 @@ def patch_upstream() -> None:
     allow_mmengine_checkpoints()
     resume_without_running_configs()
     delete_own_checkpoints_only()
+    read_data_files_safely()
     format_configs_once()
     find_mmcckd_configs()
     find_renamed_mmdet_configs()

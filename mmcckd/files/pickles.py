@@ -107,6 +107,11 @@ def _scalar(dtype: _Dtype, data: bytes) -> np.generic:
     return np.frombuffer(data, dtype.dtype)[0]
 
 
+def _array_of_buffer(data: bytes, dtype: _Dtype, shape: tuple,
+                     order: str) -> np.ndarray:
+    return np.frombuffer(data, dtype.dtype).reshape(shape, order=order)
+
+
 def _encode(text: str, _: str) -> bytes:
     return text.encode('latin1')  # how protocol 2 writes bytes
 
@@ -136,6 +141,8 @@ NUMPY = {
         'numpy._core.multiarray._reconstruct': _empty_array,
         'numpy.core.multiarray.scalar': _scalar,
         'numpy._core.multiarray.scalar': _scalar,
+        'numpy.core.numeric._frombuffer': _array_of_buffer,
+        'numpy._core.numeric._frombuffer': _array_of_buffer,
         '_codecs.encode': _encode,
     }.items()
 }

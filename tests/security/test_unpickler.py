@@ -124,7 +124,7 @@ def test_each_instruction_that_calls(trace, tmp_path, content):
     assert not trace.is_left
 
 
-@pytest.mark.parametrize('protocol', range(5))
+@pytest.mark.parametrize('protocol', range(6))
 def test_arrays_are_read_as_before(tmp_path, protocol):
     content = dict(a=np.arange(3), b=[np.float32(2)], c={'d': (1, None)})
     found = read(
