@@ -29,10 +29,12 @@ def patch_upstream() -> None:
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmdet_configs import find_renamed_mmdet_configs
     from .mmengine_amp import accept_cpus_in_amp
+    from .mmengine_best_checkpoints import delete_own_checkpoints_only
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
     from .mmengine_custom_imports import import_custom_modules_of_all_configs
+    from .mmengine_data_files import read_data_files_safely
     from .mmengine_hub import find_mmcckd_configs
     from .mmengine_init_cfg import name_initializers
     from .mmengine_local_files import write_local_files_atomically
@@ -40,6 +42,7 @@ def patch_upstream() -> None:
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
+    from .mmengine_resume import resume_without_running_configs
     from .mmengine_stdlib import know_standard_library
     from .mmengine_subsets import copy_subsets_separately
     from .mmpretrain_folders import warn_of_skipped_files
@@ -58,6 +61,9 @@ def patch_upstream() -> None:
     allow_mmengine_checkpoints()
     write_local_files_atomically()
     remove_old_checkpoints_last()
+    resume_without_running_configs()
+    delete_own_checkpoints_only()
+    read_data_files_safely()
     format_configs_once()
     find_mmcckd_configs()
     find_renamed_mmdet_configs()

@@ -77,6 +77,8 @@ class LettersFolder(NamedTuple):
             facts = json.loads((root / FACTS).read_text(encoding='utf-8'))
             images = np.load(root / IMAGES, mmap_mode='r')
             labels = np.load(root / LABELS)
+            if set(facts['sha256']) != {IMAGES, LABELS}:
+                raise ValueError(f'{FACTS} has sha256 of other files')
             for name, stored in facts['sha256'].items():
                 if hash_file(root / name) != stored:
                     raise ValueError(f'{name} is not the file that was '
