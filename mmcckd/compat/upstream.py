@@ -48,10 +48,12 @@ def patch_upstream() -> None:
     from .mmrazor_ofa_recipe import accept_mutators_in_bignas
     from .mmrazor_recorder_types import accept_recorder_classes
     from .mmrazor_val_loops import run_val_loops_as_one_epoch
+    from .torch_checksums import compare_checksums
 
     run_val_loops_as_one_epoch()
     apply_hooks_to_student()
     allow_mmengine_checkpoints()
+    compare_checksums()
     format_configs_once()
     find_mmcckd_configs()
     find_renamed_mmdet_configs()
