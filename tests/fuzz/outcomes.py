@@ -2,7 +2,15 @@
 import signal
 from contextlib import contextmanager
 
+from hypothesis import settings
+
 SECONDS = 20
+
+# The decorator of all tests here: 50 inputs, or those of the long profile.
+fuzz = settings(
+    deadline=None,
+    max_examples=50 if settings.default.max_examples <= 100 else
+    settings.default.max_examples)
 
 
 class Hang(BaseException):

@@ -4,7 +4,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.logging import MessageHub
 from mmengine.runner import CheckpointLoader
@@ -12,7 +12,7 @@ from mmengine.runner import CheckpointLoader
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 
 from .mutations import VALUES, changed, damaged, damaged_member
-from .outcomes import outcome
+from .outcomes import fuzz, outcome
 
 WEIGHTS = {
     'fc.weight': torch.arange(600.).reshape(2, 300),
@@ -63,7 +63,7 @@ def check_weights(weights):
 
 
 @given(content=damaged(ZIP))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes(path, content):
     """An error, or what was saved: there are checksums."""
     weights = read(path, content)
@@ -73,7 +73,7 @@ def test_damaged_bytes(path, content):
 
 
 @given(content=damaged(ZIP))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes_when_mmengine_loads(path, content):
     """As with --resume and load_from."""
     path.write_bytes(content)
@@ -86,14 +86,14 @@ def test_damaged_bytes_when_mmengine_loads(path, content):
 
 
 @given(content=damaged_member(ZIP))
-@settings(deadline=None)
+@fuzz
 def test_damaged_pickle(path, content):
     """With checksums that fit."""
     check_weights(read(path, content))
 
 
 @given(content=damaged(LEGACY))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes_of_the_format_before_torch_1_6(path, content):
     """This format has no checksums, and torch allocates up to 4 GiB for a
     damaged length, without using it."""
@@ -105,7 +105,7 @@ TENSORS = [torch.tensor(1.), torch.zeros(0), torch.zeros(2, dtype=torch.int8)]
 
 @given(
     content=changed(SOUND, [*VALUES, *TENSORS]), legacy=st.booleans())
-@settings(deadline=None)
+@fuzz
 def test_changed_contents(path, content, legacy):
     content = saved(content, _use_new_zipfile_serialization=not legacy)
     check_weights(read(path, content))

@@ -3,13 +3,13 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmcckd.datasets import LocalCIFAR100
 
 from .mutations import VALUES, changed, damaged
-from .outcomes import outcome
+from .outcomes import fuzz, outcome
 
 LABELS = [5, 99, 0]
 IMAGES = np.arange(3 * 3072).astype(np.uint8).reshape(3, 3072)
@@ -48,7 +48,7 @@ PICKLES = [pickle.dumps(BATCH, protocol) for protocol in (2, 3, 4, 5)]
 
 
 @given(content=st.sampled_from(PICKLES).flatmap(damaged))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes(path, content):
     """An error, or images and labels. Pixels have no checksum, but there is a
     warning that it is not the published file."""
@@ -66,12 +66,12 @@ def damaged_around_the_pixels(draw):
 
 
 @given(content=damaged_around_the_pixels())
-@settings(deadline=None)
+@fuzz
 def test_damaged_opcodes(path, content):
     read(path, content)
 
 
 @given(batch=changed(BATCH, [*VALUES, *ARRAYS]))
-@settings(deadline=None)
+@fuzz
 def test_changed_contents(path, batch):
     read(path, pickle.dumps(batch, 4))

@@ -2,14 +2,14 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmcckd.studies import Result, ResultsFile, Run
 from mmcckd.studies.results_file import write_results
 
 from .mutations import changed, damaged
-from .outcomes import outcome
+from .outcomes import fuzz, outcome
 
 TEACHER = Run('configs/t.py', 0, teacher_store=dict(views=3))
 SOUND = [
@@ -47,7 +47,7 @@ def check_valid(path, results):
 
 
 @given(content=damaged(TEXT.encode()))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes(path, content):
     """An error that names the line, or at most as many results. A digit that
     is another one cannot be noticed."""
@@ -57,7 +57,7 @@ def test_damaged_bytes(path, content):
 
 
 @given(fields=changed(json.loads(SOUND[0].to_json())))
-@settings(deadline=None)
+@fuzz
 def test_changed_values(path, fields):
     read(path, (json.dumps(fields) + '\n').encode())
 
@@ -68,7 +68,7 @@ def test_changed_values(path, fields):
     metrics=st.dictionaries(st.text(), st.floats(allow_nan=False)),
     seconds=st.floats(0),
     processor=st.text())
-@settings(deadline=None)
+@fuzz
 def test_what_is_written_is_read(path, config, seed, metrics, seconds,
                                  processor):
     result = Result(

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 
 from mmcckd.studies import Study
 from mmcckd.studies.plan import make_run, teachers, tuning_runs
 
 from .mutations import changed, damaged
-from .outcomes import outcome
+from .outcomes import fuzz, outcome
 
 ROOT = Path(__file__).parents[2]
 CONTENT = dict(
@@ -55,12 +55,12 @@ def read(path, content):
 
 
 @given(content=damaged(TEXT.encode()))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes(path, content):
     read(path, content)
 
 
 @given(content=changed(CONTENT))
-@settings(deadline=None)
+@fuzz
 def test_changed_values(path, content):
     read(path, yaml.safe_dump(content, sort_keys=False).encode())

@@ -5,13 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmcckd.datasets.superclass_file import Superclasses
 
 from .mutations import changed, damaged, damaged_member, pack
-from .outcomes import outcome
+from .outcomes import fuzz, outcome
 
 SOUND = Superclasses(
     np.array([0, 1, 1, -1, 2, 0], np.int32),
@@ -47,7 +47,7 @@ def read(path, content):
 
 
 @given(content=damaged(archive()))
-@settings(deadline=None)
+@fuzz
 def test_damaged_bytes(path, content):
     """An error, or what was written: the arrays have checksums."""
     found = read(path, content)
@@ -58,14 +58,14 @@ def test_damaged_bytes(path, content):
 
 
 @given(content=damaged_member(archive()))
-@settings(deadline=None)
+@fuzz
 def test_damaged_arrays(path, content):
     """With checksums that fit: an error, or a valid file."""
     check_valid(read(path, content))
 
 
 @given(meta=changed(dict(SOUND.meta, format_version=1)))
-@settings(deadline=None)
+@fuzz
 def test_changed_meta(path, meta):
     with zipfile.ZipFile(io.BytesIO(archive())) as old:
         members = {name: old.read(name) for name in old.namelist()}
@@ -93,7 +93,7 @@ def check_valid(found):
     labels=st.lists(st.integers(-1, 4), min_size=1, max_size=20),
     width=st.integers(0, 3),
     meta=st.dictionaries(st.text(), st.none() | st.text() | st.integers()))
-@settings(deadline=None)
+@fuzz
 def test_what_is_saved_is_loaded(path, labels, width, meta):
     saved = Superclasses(
         np.array(labels), np.ones((5, width)),
