@@ -1,5 +1,7 @@
-"""``--hypothesis-profile=long`` tries 10,000 inputs in each test."""
+"""``--hypothesis-profile=long`` tries 10,000 inputs in each test, or as many
+as the environment variable INPUTS says, more than 100."""
 import gc
+import os
 import resource
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     'long',
-    max_examples=10_000,
+    max_examples=int(os.environ.get('INPUTS', 10_000)),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow])
 GIB = 2**30

@@ -96,14 +96,15 @@ def _check_facts(facts: dict) -> None:
     names = facts['classes']
     if not all(type(name) is str for name in names):
         raise TypeError('classes are not all text')
-    for kind in ('classes_of', 'faces_of'):
-        for numbers in facts[kind].values():
+    for kind, splits in (('classes_of', ('train', 'unseen', 'other')),
+                         ('faces_of', ('train', 'val', 'test'))):
+        for split in splits:
+            numbers = facts[kind][split]
             if not all(type(number) is int and number >= 0
                        for number in numbers):
-                raise TypeError(f'{kind} are not all numbers')
-    for numbers in facts['classes_of'].values():
-        if max(numbers, default=0) >= len(names):
-            raise ValueError('classes_of has a class without a name')
+                raise TypeError(f'{kind}: {split} is not of numbers')
+            if kind == 'classes_of' and max(numbers, default=0) >= len(names):
+                raise ValueError(f'{split} has a class without a name')
 
 
 def check_out_folder(out: Union[str, Path]) -> Path:
