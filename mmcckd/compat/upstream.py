@@ -55,10 +55,12 @@ def patch_upstream() -> None:
     from .mmrazor_ofa_recipe import accept_mutators_in_bignas
     from .mmrazor_recorder_types import accept_recorder_classes
     from .mmrazor_val_loops import run_val_loops_as_one_epoch
+    from .torch_checksums import compare_checksums
 
     run_val_loops_as_one_epoch()
     apply_hooks_to_student()
     allow_mmengine_checkpoints()
+    compare_checksums()
     write_local_files_atomically()
     remove_old_checkpoints_last()
     resume_without_running_configs()

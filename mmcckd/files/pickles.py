@@ -8,19 +8,23 @@ into an array of pointers.
 """
 import operator
 import pickle
+import struct
 from typing import Any, BinaryIO, Mapping, Optional, Set
 
 import numpy as np
 import torch
 
 
-# The implementation in C has no methods for the single instructions.
 class SafeUnpickler(pickle._Unpickler):
     """An unpickler that refuses all objects but those that are allowed.
 
     What is allowed may be called, and its instances get their state. Neither
     is done with other objects, such as functions that a call has returned. A
     class or function itself gets no state: it would be changed for all.
+
+    It is Python's unpickler in Python: that in C has no methods for the single
+    instructions, and allocates up to 69 GB for a pickle of 10 bytes, as large
+    as an index in it.
 
     Args:
         file (BinaryIO): The pickle.
@@ -30,7 +34,8 @@ class SafeUnpickler(pickle._Unpickler):
         **kwargs: Other arguments of :class:`pickle.Unpickler`.
 
     Raises:
-        pickle.UnpicklingError: In ``load()``, for any other name.
+        Exception: In ``load()``; ``pickle.UnpicklingError`` for any other
+            name, and of many types for a damaged pickle.
     """
 
     def __init__(self, file: BinaryIO, allowed: Mapping[str, Any],
@@ -56,6 +61,11 @@ class SafeUnpickler(pickle._Unpickler):
         self._check(type(self.stack[-2]), 'changes')
         super().load_build()
 
+    def load_bytearray8(self) -> None:
+        # Read first: Python's method first allocates what the length says.
+        size, = struct.unpack('<Q', self.read(8))
+        self.append(bytearray(self.read(size)))
+
     def _check(self, found: Any, does: str) -> None:
         if not any(found is allowed for allowed in self.allowed.values()):
             raise pickle.UnpicklingError(
@@ -65,6 +75,7 @@ class SafeUnpickler(pickle._Unpickler):
         **pickle._Unpickler.dispatch,
         pickle.REDUCE[0]: load_reduce,
         pickle.BUILD[0]: load_build,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
     }
 
 
