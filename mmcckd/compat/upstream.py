@@ -28,6 +28,7 @@ def patch_upstream() -> None:
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmdet_configs import find_renamed_mmdet_configs
+    from .mmengine_amp import accept_cpus_in_amp
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
@@ -68,6 +69,7 @@ def patch_upstream() -> None:
     name_initializers()
     know_standard_library()
     write_classes_as_paths()
+    accept_cpus_in_amp()
     import_custom_modules_of_all_configs()
     accept_recorder_classes()
     accept_channel_unit_classes()
