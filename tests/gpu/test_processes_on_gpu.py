@@ -83,7 +83,7 @@ def test_distributed_training(tmp_path, digits_teacher):
     config.write_text(
         f'_base_ = {str(ROOT / "configs/cckd/r18w16_r10w6_digits.py")!r}\n'
         f'model = dict(teacher_ckpt={digits_teacher!r})\n'
-        'train_cfg = dict(max_epochs=2, val_interval=2)\n')
+        'train_cfg = dict(max_epochs=8, val_interval=8)\n')
     result = subprocess.run(
         [
             sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node',

@@ -31,6 +31,21 @@ def test_cc_loss_and_gradients_are_those_of_the_cpu(kernel, n):
             atol=1e-5 * expected.abs().max().item())
 
 
+@pytest.mark.parametrize('order', (2, None))
+def test_gradient_of_features_near_each_other(order):
+    """Features spread by 1e-3 around one point."""
+    torch.manual_seed(0)
+    student = torch.randn(96) + 1e-3 * torch.randn(64, 96)
+    teacher = torch.randn(64, 128)
+    gradients = []
+    for device, dtype in (('cpu', torch.float64), ('cuda', torch.float32)):
+        x = student.to(device, dtype, copy=True).requires_grad_()
+        CCLoss(order=order)(x, teacher.to(device, dtype)).backward()
+        gradients.append(x.grad.double().cpu())
+    expected, found = gradients
+    assert (found - expected).norm() < 1e-4 * expected.norm()
+
+
 @pytest.mark.parametrize('dtype', (torch.float32, torch.float16))
 def test_relu6_is_bit_identical(dtype):
     x = 5 * torch.randn(4, 8, 9, 9, device='cuda', dtype=dtype)
