@@ -11,6 +11,7 @@ from .hooks import (
     FiniteWeightsHook,
     GradientRatioHook,
     RepeatableViewsHook,
+    SkippedUpdatesHook,
     StrictCheckpointHook,
     TeacherStoreHook,
 )
@@ -22,7 +23,7 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FiniteWeightsHook', 'FrozenTeacherDistillValLoop', 'GradientRatioHook',
-    'RepeatableViewsHook', 'StrictCheckpointHook', 'TeacherStoreHook',
-    'add_config_arguments', 'build_runner', 'fill_teacher_store',
-    'init_distributed', 'load_config'
+    'RepeatableViewsHook', 'SkippedUpdatesHook', 'StrictCheckpointHook',
+    'TeacherStoreHook', 'add_config_arguments', 'build_runner',
+    'fill_teacher_store', 'init_distributed', 'load_config'
 ]

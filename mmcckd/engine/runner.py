@@ -11,7 +11,12 @@ from mmcckd.config_files.component_types import bare_name, bare_type
 from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
 from .checkpoint_checks import load_strictly
-from .hooks import ClassCheckHook, FiniteWeightsHook, TeacherStoreHook
+from .hooks import (
+    ClassCheckHook,
+    FiniteWeightsHook,
+    SkippedUpdatesHook,
+    TeacherStoreHook,
+)
 from .host_memory import keep_freed_memory
 
 STRATEGIES = ('SingleDeviceStrategy', 'DDPStrategy', 'FSDPStrategy')
@@ -27,7 +32,8 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     checkpoints fit (:func:`.load_strictly`), that teachers of MMRazor's
     algorithms get the images that they expect (:func:`.match_images`), that
     labels fit the head (:class:`.ClassCheckHook`), and that a training that
-    diverges is an error (:class:`.FiniteWeightsHook`). If the model has a
+    diverges is an error (:class:`.FiniteWeightsHook`,
+    :class:`.SkippedUpdatesHook`). If the model has a
     ``teacher_store``, :class:`.TeacherStoreHook` opens it before training.
     Without a GPU, the process keeps freed memory (:func:`.keep_freed_memory`).
 
@@ -52,6 +58,7 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
     runner.register_hook(FiniteWeightsHook())
+    runner.register_hook(SkippedUpdatesHook())
     if cfg.model.get('teacher_store') is not None and (
             'TeacherStoreHook' not in _hooks(cfg)):
         runner.register_hook(TeacherStoreHook())
