@@ -13,6 +13,7 @@ from .hooks import (
     RepeatableViewsHook,
     ResumedValidationHook,
     SaveOnSigtermHook,
+    SkippedUpdatesHook,
     StrictCheckpointHook,
     TeacherStoreHook,
 )
@@ -25,6 +26,7 @@ __all__ = [
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FiniteWeightsHook', 'FrozenTeacherDistillValLoop', 'GradientRatioHook',
     'RepeatableViewsHook', 'ResumedValidationHook', 'SaveOnSigtermHook',
-    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
-    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
+    'SkippedUpdatesHook', 'StrictCheckpointHook', 'TeacherStoreHook',
+    'add_config_arguments', 'build_runner', 'fill_teacher_store',
+    'init_distributed', 'load_config'
 ]

@@ -17,6 +17,7 @@ from .hooks import (
     LogHistoryHook,
     ResumedValidationHook,
     SaveOnSigtermHook,
+    SkippedUpdatesHook,
     TeacherStoreHook,
 )
 from .host_memory import keep_freed_memory
@@ -35,12 +36,12 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     checkpoints fit (:func:`.load_strictly`), that teachers of MMRazor's
     algorithms get the images that they expect (:func:`.match_images`), that
     labels fit the head (:class:`.ClassCheckHook`), and that a training that
-    diverges is an error (:class:`.FiniteWeightsHook`). A training that
-    receives SIGTERM is saved before it ends (:class:`.SaveOnSigtermHook`). A
-    validation that was missed is made up for on resume
-    (:class:`.ResumedValidationHook`). The history of logged values is limited
-    (:class:`.LogHistoryHook`). If the model has a ``teacher_store``,
-    :class:`.TeacherStoreHook` opens it before training.
+    diverges is an error (:class:`.FiniteWeightsHook`,
+    :class:`.SkippedUpdatesHook`). A training that receives SIGTERM is saved
+    before it ends (:class:`.SaveOnSigtermHook`). A validation that was missed
+    is made up for on resume (:class:`.ResumedValidationHook`). The history of
+    logged values is limited (:class:`.LogHistoryHook`). If the model has a
+    ``teacher_store``, :class:`.TeacherStoreHook` opens it before training.
     Without a GPU, the process keeps freed memory (:func:`.keep_freed_memory`).
 
     ``runner_type='FlexibleRunner'`` reads a ``strategy``. For distillation,
@@ -65,6 +66,7 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
     runner.register_hook(FiniteWeightsHook())
+    runner.register_hook(SkippedUpdatesHook())
     runner.register_hook(LogHistoryHook())
     runner.register_hook(SaveOnSigtermHook())
     runner.register_hook(ResumedValidationHook())

@@ -130,7 +130,9 @@ def gaussian_rbf(x: Tensor,
     The gradient is as precise for features that are close together as for
     others. If both networks map all samples to almost the same feature, their
     correlations are almost equal, and only float64, the dtype of the exact
-    kernel, represents their difference precisely.
+    kernel, represents their difference precisely. In float32, lengths of
+    features that are normalized have to be between 1e-15 and 1e15, beyond
+    which their squares are out of range.
 
     Args:
         x (Tensor): Features, (n, d).

@@ -9,6 +9,7 @@ from .log_history_hook import LogHistoryHook
 from .repeatable_views_hook import RepeatableViewsHook
 from .resumed_validation_hook import ResumedValidationHook
 from .save_on_sigterm_hook import SaveOnSigtermHook
+from .skipped_updates_hook import SkippedUpdatesHook
 from .strict_checkpoint_hook import StrictCheckpointHook
 from .teacher_store_hook import TeacherStoreHook
 
@@ -16,6 +17,6 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FiniteWeightsHook',
     'GradientRatioHook', 'LogHistoryHook', 'RepeatableViewsHook',
-    'ResumedValidationHook', 'SaveOnSigtermHook', 'StrictCheckpointHook',
-    'TeacherStoreHook', 'gradient_ratios'
+    'ResumedValidationHook', 'SaveOnSigtermHook', 'SkippedUpdatesHook',
+    'StrictCheckpointHook', 'TeacherStoreHook', 'gradient_ratios'
 ]
