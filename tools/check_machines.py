@@ -20,7 +20,7 @@ from mmcckd.datasets.toy import make_imagenet
 
 ROOT = Path(__file__).parent.parent
 ADDRESSES = ('10.77.0.1', '10.77.0.2')
-TIMEOUT = 15  # seconds for which a rank waits for another
+TIMEOUT = 20  # seconds for which a rank waits for another
 MARGIN = 45  # seconds in which all processes end after that
 LOST = 'ends after an error in the communication with the other ranks'
 SAVED = 'SIGTERM was received. The run was saved to'

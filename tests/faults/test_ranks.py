@@ -125,13 +125,13 @@ def test_a_rank_that_fails(recipe, tmp_path):
 
 def test_a_rank_that_stops(recipe, tmp_path):
     """It does not close its connections, as a machine that fails."""
-    ranks = start(recipe, tmp_path, *timeout(4))
+    ranks = start(recipe, tmp_path, *timeout(20))
     ranks[0].wait_for('Epoch(train) [2]')
     ranks[1].signal(signal.SIGSTOP)
     begin = time.monotonic()
     try:
         assert ranks[0].wait(60) == 1
-        assert time.monotonic() - begin > 3
+        assert time.monotonic() - begin > 15
         assert f'Rank 0 {MESSAGE}' in ranks[0].log
         # The connector that gathers is not the cause.
         assert 'does not accept' not in ranks[0].log
@@ -177,7 +177,7 @@ def ip(*arguments):
 def test_a_link_between_machines_that_is_cut(recipe, undisturbed, machines,
                                              tmp_path):
     """The long form is tools/check_machines.sh."""
-    ranks = start(recipe, tmp_path, *timeout(4), machines=machines)
+    ranks = start(recipe, tmp_path, *timeout(20), machines=machines)
     ranks[0].wait_for('Epoch(train) [2]')
     ip('-n', machines[1], 'link', 'set', 'cable', 'down')
     assert [rank.wait(60) for rank in ranks] == [1, 1]
