@@ -27,7 +27,7 @@ class TrainingProcess:
 
     Args:
         config (Path): The config.
-        work_dir (Path): The work dir; what the process prints is appended to
+        work_dir (Path): The work dir; what the process prints is written to
             ``log.txt`` in it.
         *arguments (str): Others of tools/train.py.
         kill_at (int, optional): Kill the process before this file operation,
@@ -41,6 +41,7 @@ class TrainingProcess:
         work_dir.mkdir(parents=True, exist_ok=True)
         self.work_dir = work_dir
         self.log_file = work_dir / 'log.txt'
+        self.log_file.unlink(missing_ok=True)
         self._process = _CONTEXT.Process(
             target=_train,
             args=([str(config), '--work-dir', str(work_dir), *arguments],
@@ -67,7 +68,7 @@ class TrainingProcess:
         assert self.wait() == 0, self.log[-3000:]
 
     def wait_for(self, text, timeout=60):
-        """Wait until the log contains a text."""
+        """Wait until the process has printed a text."""
         end = time.time() + timeout
         while text not in self.log:
             assert time.time() < end and self._process.is_alive(), (
@@ -80,7 +81,7 @@ class TrainingProcess:
 
 def _train(arguments, log_file, kill_at, prepare):
     os.setpgid(0, 0)
-    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.chdir(ROOT)

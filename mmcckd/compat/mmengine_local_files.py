@@ -28,7 +28,7 @@ def write_local_files_atomically() -> None:
     # Its only call is that for last_checkpoint.
     checkpoint_hook.open = _open
     before_train = CheckpointHook.before_train
-    if not hasattr(before_train, '__wrapped__'):
+    if not hasattr(before_train, 'cleans_up'):
         CheckpointHook.before_train = _clean_up_first(before_train)
 
 
@@ -68,4 +68,5 @@ def _clean_up_first(before_train):
         if is_main_process() and os.path.isdir(self.out_dir):
             remove_partial_files(self.out_dir, '.pth')
 
+    clean_up_first.cleans_up = True
     return clean_up_first

@@ -75,6 +75,8 @@ def _read(content: bytes) -> tuple:
     batch = SafeUnpickler(
         io.BytesIO(content), NUMPY, encoding='latin1').load()
     rows, labels = np.asarray(batch['data']), batch['fine_labels']
+    if type(labels) is not list:
+        raise ValueError(f'fine_labels that are a {type(labels).__name__}.')
     if rows.dtype != np.uint8:
         raise ValueError(f'data of dtype {rows.dtype}, not uint8.')
     if rows.shape != (len(labels), 3072) or not len(labels):

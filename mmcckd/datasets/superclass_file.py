@@ -1,7 +1,5 @@
 """The superclass file: which superclass each sample of a dataset is in."""
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Union
@@ -10,6 +8,8 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmcckd.files.atomic import atomic_write
+from mmcckd.files.json_text import parse_json
+from mmcckd.files.npz import read_npz
 
 from .fingerprint import fingerprint_dataset, sample_names
 from .wrappers import unwrap
@@ -20,6 +20,13 @@ HOW_TO_MAKE = 'make one with tools/cluster_superclasses.py'
 
 class _NewerFormatError(ValueError):
     pass
+
+
+def _check_meta(meta: dict) -> None:
+    if type(meta['format_version']) is not int or not all(
+            isinstance(meta['dataset'][name], str)
+            for name in ('files', 'order')):
+        raise TypeError(f'its meta is {str(meta)[:200]}.')
 
 
 @dataclass
@@ -76,30 +83,29 @@ class Superclasses:
                 newer format.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                meta = dict(json.loads(str(arrays['meta'])))
-                version = meta['format_version']
-                if isinstance(version, int) and version > FORMAT_VERSION:
-                    raise _NewerFormatError(
-                        f'The superclass file {path} has format {version}, '
-                        f'but this mmcckd reads up to {FORMAT_VERSION}; '
-                        f'update mmcckd, or {HOW_TO_MAKE}.')
-                meta['dataset']['order'], meta['dataset']['files']
-                labels, centroids = arrays['labels'], arrays['centroids']
+            labels, centroids, text = read_npz(path,
+                                               ['labels', 'centroids', 'meta'])
+            meta = parse_json(str(text))
+            version = meta['format_version']
+            if type(version) is int and version > FORMAT_VERSION:
+                raise _NewerFormatError(
+                    f'The superclass file {path} has format {version}, but '
+                    f'this mmcckd reads up to {FORMAT_VERSION}; update '
+                    f'mmcckd, or {HOW_TO_MAKE}.')
+            _check_meta(meta)
         except (PermissionError, _NewerFormatError):
             raise
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'No superclass file at {path}; {HOW_TO_MAKE}.') from error
-        except (OSError, ValueError, KeyError, EOFError, AttributeError,
-                TypeError, RuntimeError, zipfile.BadZipFile,
-                zlib.error) as error:
+        except Exception as error:  # a damaged file can raise any error
             raise ValueError(
                 f'{path} is not a superclass file, is damaged, or holds a '
-                f'pickle, which is not read; {HOW_TO_MAKE}. NumPy says: '
-                f'{type(error).__name__}: {error}') from error
+                f'pickle, which is not read; {HOW_TO_MAKE}. Reading it ended '
+                f'with {type(error).__name__}: {error}') from error
         if (labels.ndim != 1 or labels.dtype.kind != 'i'
-                or centroids.ndim != 2 or len(labels) == 0
+                or centroids.ndim != 2 or centroids.dtype.kind != 'f'
+                or len(labels) == 0
                 or not -1 <= labels.min() <= labels.max() < len(centroids)):
             raise ValueError(
                 f'{path} is not a superclass file: it has labels '

@@ -11,6 +11,7 @@ from .hooks import (
     FiniteWeightsHook,
     GradientRatioHook,
     RepeatableViewsHook,
+    ResumedValidationHook,
     SaveOnSigtermHook,
     StrictCheckpointHook,
     TeacherStoreHook,
@@ -23,7 +24,7 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FiniteWeightsHook', 'FrozenTeacherDistillValLoop', 'GradientRatioHook',
-    'RepeatableViewsHook', 'SaveOnSigtermHook', 'StrictCheckpointHook',
-    'TeacherStoreHook', 'add_config_arguments', 'build_runner',
-    'fill_teacher_store', 'init_distributed', 'load_config'
+    'RepeatableViewsHook', 'ResumedValidationHook', 'SaveOnSigtermHook',
+    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
+    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
 ]

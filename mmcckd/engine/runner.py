@@ -14,6 +14,8 @@ from .checkpoint_checks import load_strictly
 from .hooks import (
     ClassCheckHook,
     FiniteWeightsHook,
+    LogHistoryHook,
+    ResumedValidationHook,
     SaveOnSigtermHook,
     TeacherStoreHook,
 )
@@ -34,9 +36,11 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     algorithms get the images that they expect (:func:`.match_images`), that
     labels fit the head (:class:`.ClassCheckHook`), and that a training that
     diverges is an error (:class:`.FiniteWeightsHook`). A training that
-    receives SIGTERM is saved before it ends (:class:`.SaveOnSigtermHook`). If
-    the model has a ``teacher_store``, :class:`.TeacherStoreHook` opens it
-    before training.
+    receives SIGTERM is saved before it ends (:class:`.SaveOnSigtermHook`). A
+    validation that was missed is made up for on resume
+    (:class:`.ResumedValidationHook`). The history of logged values is limited
+    (:class:`.LogHistoryHook`). If the model has a ``teacher_store``,
+    :class:`.TeacherStoreHook` opens it before training.
     Without a GPU, the process keeps freed memory (:func:`.keep_freed_memory`).
 
     ``runner_type='FlexibleRunner'`` reads a ``strategy``. For distillation,
@@ -61,7 +65,9 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
     runner.register_hook(FiniteWeightsHook())
+    runner.register_hook(LogHistoryHook())
     runner.register_hook(SaveOnSigtermHook())
+    runner.register_hook(ResumedValidationHook())
     if cfg.model.get('teacher_store') is not None and (
             'TeacherStoreHook' not in _hooks(cfg)):
         runner.register_hook(TeacherStoreHook())

@@ -6,7 +6,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 TrainLoop = Union[EpochBasedTrainLoop, IterBasedTrainLoop]
 
 
-def can_skip(loop: Any) -> bool:
+def is_mmengine_loop(loop: Any) -> bool:
     """Whether a loop goes through its data as MMEngine's own loops do."""
     return (getattr(type(loop), 'run_epoch',
                     None) is EpochBasedTrainLoop.run_epoch

@@ -1,13 +1,12 @@
 """Read checkpoints, and the weights in them."""
 import re
-import zipfile
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from .checkpoint_damage import DamagedCheckpointError
 from .safe_loading import allow_log, safe_loading
 
 MAX_KEYS = 20  # number of keys in a message
@@ -26,8 +25,8 @@ def read_checkpoint(filename: str) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read, its end is missing, it is not a
-            checkpoint or holds no weights, or it would run code.
+        ValueError: If it cannot be read, is damaged, is not a checkpoint or
+            holds no weights, or it would run code.
     """
     filename = str(filename)
     load = allow_log(CheckpointLoader.load_checkpoint)
@@ -36,16 +35,13 @@ def read_checkpoint(filename: str) -> dict:
             content = load(filename, map_location='cpu', logger='silent')
     except FileNotFoundError as error:
         raise FileNotFoundError(f'No checkpoint at {filename}.') from error
+    except DamagedCheckpointError:
+        raise
     except OSError as error:
         raise ValueError(
             f'The checkpoint {filename} cannot be read: {error}; check the '
             'path, its permissions, or the connection.') from error
     except Exception as error:  # a wrong file can raise any error
-        if _is_cut_off(filename):
-            raise ValueError(
-                f'The checkpoint {filename} was refused: the end of the file '
-                'is missing. Copy or download it again, or take another '
-                'checkpoint of the run.') from error
         # torch's text begins by explaining how to load it unsafely.
         reason = str(error).split('WeightsUnpickler error: ')[-1]
         raise ValueError(
@@ -56,17 +52,6 @@ def read_checkpoint(filename: str) -> dict:
             f'{type(error).__name__}: {reason}') from error
     weights_of(content, f'The checkpoint {filename}')  # or an error
     return content
-
-
-def _is_cut_off(filename: str) -> bool:
-    """Whether a file is empty, or a zip archive without its last part."""
-    path = Path(filename)
-    if not path.is_file():
-        return False
-    with open(path, 'rb') as file:
-        start = file.read(4)
-    return not start or (start == b'PK\x03\x04'
-                         and not zipfile.is_zipfile(path))
 
 
 def weights_of(checkpoint: Any, name: str) -> 'OrderedDict[str, Tensor]':

@@ -45,12 +45,14 @@ def expand_points(rows: Dict[str, Row], points: Dict[str, Any],
         if not isinstance(content, dict):
             content = dict(value=content)
         value = content.get('value')
+        options = content.get('options', {})
         if (isinstance(value, bool) or not isinstance(value, (int, float))
-                or not content.keys() <= {'value', 'options'}):
+                or not content.keys() <= {'value', 'options'}
+                or not isinstance(options, dict)):
             raise ValueError(
                 f'point {point!r} must be a number, or a mapping with value '
                 f'and options, but is {points[point]!r}.')
-        options = {**dict.fromkeys(sets, value), **content.get('options', {})}
+        options = {**dict.fromkeys(sets, value), **options}
         if not options:
             raise ValueError(
                 f'point {point!r} sets no option; name options that have its '

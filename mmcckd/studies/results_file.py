@@ -21,10 +21,11 @@ class ResultsFile:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.results: Dict[str, Result] = {}
-        text = self.path.read_text() if self.path.exists() else ''
-        for number, line in enumerate(text.splitlines(), 1):
+        content = self.path.read_bytes() if self.path.exists() else b''
+        *lines, rest = content.split(b'\n')
+        for number, line in enumerate([*lines, rest] if rest else lines, 1):
             try:
-                result = Result.from_json(line)
+                result = Result.from_json(line.decode())
             except ValueError as error:
                 raise ValueError(
                     f'{self.path}:{number} is damaged: {error}. Correct or '
@@ -37,7 +38,7 @@ class ResultsFile:
                     f'before it ({result.run.config}, seed '
                     f'{result.run.seed}); delete one of them.')
             self.results[key] = result
-        if text and not text.endswith('\n'):
+        if rest:
             raise ValueError(f'{self.path}:{number} does not end; add a '
                              'newline, or delete the line.')
 

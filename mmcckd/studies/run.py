@@ -4,6 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional
 
+from mmcckd.files.json_text import parse_json
+
+from .field_types import check_types
+
 TUNE_SEED = 1000  # first of the seeds that settings are chosen with
 
 
@@ -54,10 +58,17 @@ class Run:
 
     @classmethod
     def from_dict(cls, fields: dict) -> 'Run':
-        """The run of a dict that :meth:`to_dict` returned."""
-        teacher = fields.get('teacher')
-        return cls(**dict(
-            fields, teacher=teacher and cls.from_dict(teacher)))
+        """The run of a dict that :meth:`to_dict` returned.
+
+        Raises:
+            TypeError, ValueError: If it is none.
+        """
+        if not isinstance(fields, dict):
+            raise TypeError(f'a run must be a dict, but is {fields!r:.80}')
+        if fields.get('teacher') is not None:
+            fields = dict(fields, teacher=cls.from_dict(fields['teacher']))
+        check_types('run', cls, fields)
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
@@ -96,8 +107,12 @@ class Result:
         Raises:
             ValueError: If the line is not a result.
         """
-        fields = json.loads(line)
         try:
-            return cls(**dict(fields, run=Run.from_dict(fields['run'])))
+            fields = parse_json(line)
+            fields = dict(fields, run=Run.from_dict(fields['run']))
+            check_types('result', cls, fields)
+            if any(len(point) != 2 for point in fields.get('curve', ())):
+                raise ValueError('its curve has a point that is no pair')
+            return cls(**fields)
         except (KeyError, TypeError) as error:
             raise ValueError(f'{type(error).__name__}: {error}') from error

@@ -1,15 +1,17 @@
 """Study files: the recipes to compare, and how they are tuned."""
 import difflib
+import os.path as osp
+import reprlib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Dict, List
 
-import yaml
-
 from mmcckd.teacher_store import StoreSettings
 
+from .field_types import check_types
 from .points import expand_points
 from .rows import Row, Teachers
+from .yaml_text import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -79,23 +81,27 @@ class Study:
                 wrong, or a setting of a teacher store is wrong.
         """
         try:
-            content = yaml.safe_load(Path(path).read_text())
+            content = parse_yaml(Path(path).read_text('utf-8'))
         except FileNotFoundError:
             others = sorted(p.name for p in Path(path).parent.glob('*.yml'))
             raise ValueError(f'There is no study file {path}' + (
                 f'; its folder has {", ".join(others)}.' if others else '.'
             )) from None
-        except yaml.YAMLError as error:
-            raise ValueError(f'{path} is not YAML: {error}') from error
+        except ValueError as error:
+            raise ValueError(
+                f'{path} is not YAML that can be read: {error}') from error
         check = _Checker(path, Path(root))
         content = check.keys('the study', content, cls, without=['name'])
         content['teacher'] = check.teacher('teacher', content['teacher'])
         if not isinstance(content['rows'], dict) or not content['rows']:
             raise ValueError(f'{path}: rows must be a mapping from names to '
-                             f'rows, but is {content["rows"]!r}.')
+                             f'rows, but is {reprlib.repr(content["rows"])}.')
         rows = {}
         for name, row in content['rows'].items():
-            where = f'row {name!r}'
+            where = f'row {reprlib.repr(name)}'
+            if not isinstance(name, str):
+                raise ValueError(f'{path}: {where} must have a text as its '
+                                 f'name; write {str(name)!r} with quotes.')
             row = check.keys(where, row, Row)
             if row.get('teacher') is not None:
                 row['teacher'] = check.teacher(f'{where}: teacher',
@@ -126,29 +132,38 @@ class _Checker:
         """Check that the keys are the fields of a dataclass."""
         if not isinstance(content, dict):
             raise ValueError(f'{self.path}: {where} must be a mapping, but is '
-                             f'{content!r}.')
+                             f'{reprlib.repr(content)}.')
         known = [f for f in fields(of) if f.name not in without]
         names = [f.name for f in known]
         for key in content:
             if key not in names:
-                near = difflib.get_close_matches(str(key), names, 1)
+                near = difflib.get_close_matches(str(key)[:99], names, 1)
                 raise ValueError(
-                    f'{self.path}: {where} has an unknown key {key!r}' +
+                    f'{self.path}: {where} has an unknown key '
+                    f'{reprlib.repr(key)}' +
                     (f'; did you mean {near[0]!r}?' if near else '.') +
                     f' The keys are {", ".join(names)}.')
         for f in known:
             if (f.default is f.default_factory is MISSING
                     and f.name not in content):
                 raise ValueError(f'{self.path}: {where} lacks {f.name!r}.')
+        # Rows and teachers are checked one by one.
+        check_types(f'{self.path}: {where}', of, {
+            name: value for name, value in content.items()
+            if name not in ('rows', 'teacher')
+        })
         return dict(content)
 
     def teacher(self, where: str, content: Any) -> Teachers:
         teacher = Teachers(**self.keys(where, content, Teachers))
+        if teacher.seeds < 1:
+            raise ValueError(f'{self.path}: {where} must have at least 1 '
+                             f'seed, but has {teacher.seeds}.')
         self.config(where, teacher.config)
         return teacher
 
     def config(self, where: str, config: str) -> None:
-        if not (self.root / config).is_file():
+        if not osp.isfile(self.root / config):
             raise ValueError(f'{self.path}: {where} has the config {config}, '
                              f'which is not in {self.root}.')
 
@@ -170,7 +185,10 @@ class _Checker:
                         f'{", ".join(map(repr, study.rows))}.')
 
     def pairs(self, study: Study) -> None:
-        if not isinstance(study.seeds, int) or study.seeds < 2:
+        if study.tune_seeds < 1:
+            raise ValueError(f'{self.path}: tune_seeds must be at least 1, '
+                             f'but is {study.tune_seeds}.')
+        if study.seeds < 2:
             raise ValueError(f'{self.path}: seeds must be an int of at least '
                              f'2, for intervals, but is {study.seeds!r}.')
         if study.pairs not in ('teachers', 'seeds'):

@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.config import ConfigDict
 
 from mmcckd.files.atomic import atomic_write
+from mmcckd.files.json_text import parse_json
 from mmcckd.files.locks import file_lock
 
 SECONDS_BETWEEN_NOTES = 1.
@@ -33,6 +34,9 @@ class FeatureFile:
         job (dict): All settings that decide the features, in JSON types.
         num_samples (int): N, the size of the dataset.
         dtype (str): Type of the stored features, "float16" or "float32".
+
+    Raises:
+        ValueError: If the files of the job are damaged.
     """
 
     def __init__(self, folder, job: dict, num_samples: int,
@@ -130,11 +134,38 @@ class FeatureFile:
         self._noted = time.monotonic()
 
     def _read_note(self) -> None:
-        if self.path.exists() and self.note.exists():
-            note = json.loads(self.note.read_text())
-            self.rows_done = note['rows_done']
-            self.unreadable = note['unreadable']
-            self._map = np.load(self.path, mmap_mode='r+')
+        if not (self.path.exists() and self.note.exists()):
+            return
+        try:
+            note = parse_json(self.note.read_text())
+            rows_done, unreadable = note['rows_done'], note['unreadable']
+            if type(rows_done) is not int or not (
+                    0 <= rows_done <= self.num_samples):
+                raise ValueError(f'rows_done is {rows_done!r:.80}')
+            if any(type(row) is not int or not 0 <= row < rows_done
+                   for row in unreadable):
+                raise ValueError(f'unreadable is {unreadable!r:.80}')
+            if note['job'] != self.job:
+                raise ValueError('the note is of another job')
+            self._check_features()
+        except Exception as error:  # damaged files can raise any error
+            raise ValueError(
+                f'{self.path} or {self.note.name} is damaged: {error!r}. '
+                'Delete both; the features are computed again then.'
+            ) from error
+        self.rows_done = rows_done
+        self.unreadable = sorted(set(unreadable))
+        self._map = np.load(self.path, mmap_mode='r+')
+
+    def _check_features(self) -> None:
+        # Not 'r+', with which NumPy fills up a file that has lost its end.
+        features = np.load(self.path, mmap_mode='r')
+        size = features.offset + features.nbytes
+        if self.path.stat().st_size != size:
+            raise ValueError(f'the file does not have {size:,} bytes')
+        if (features.ndim != 2 or len(features) != self.num_samples
+                or features.dtype != self.dtype):
+            raise ValueError(f'it has {features.dtype}{features.shape}')
 
     def _create(self, width: int) -> None:
         # An older note does not describe the new file.

@@ -3,8 +3,10 @@ from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, List, Optional
 
 from mmcckd.files.atomic import atomic_write
+from mmcckd.files.json_text import parse_json
 
 FORMAT = 'mmcckd teacher store, version 1'
+MAX_ROWS = 2**48  # a checksum of each takes 1 PB
 OWN_FILES = ('.lock', '.store.partial.json')  # of a process that was killed
 
 
@@ -78,10 +80,18 @@ def _check_empty(folder: Path) -> None:
 
 def _read(path: Path) -> Dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
+        content = parse_json(path.read_text())
         if content['format'] != FORMAT:
             raise ValueError(f'its format is {content["format"]!r}')
-        return content['identity']
+        identity = content['identity']
+        rows = 1
+        for name in ('views', 'num_samples'):
+            if type(identity[name]) is not int or identity[name] < 1:
+                raise ValueError(f'{name} is {identity[name]!r:.80}')
+            rows *= identity[name]
+        if rows > MAX_ROWS:
+            raise ValueError(f'it has {rows} rows')
+        return identity
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f'{path} is damaged, or is not a "{FORMAT}": {error!r}. Give '
@@ -120,4 +130,5 @@ def differences(stored: Any, given: Any, name: str = '') -> List[str]:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, default=str)
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 1000 else f'{text[:1000]} …'

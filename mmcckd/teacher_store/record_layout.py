@@ -1,5 +1,6 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from itertools import chain
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from torch import Tensor
 
@@ -129,3 +130,38 @@ def layout_to_json(layout: RecordLayout) -> Dict[str, Any]:
         structure=layout.structure,
         shapes=[list(shape) for shape in layout.shapes],
         top_k=layout.top_k)
+
+
+def layout_from_json(content: Dict[str, Any]) -> RecordLayout:
+    """Create a layout from what :func:`layout_to_json` returned.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: If it is damaged.
+    """
+    layout = RecordLayout(**content)
+    if not all(type(size) is int and size >= 0
+               for size in chain(*layout.shapes)):
+        raise ValueError(f'shapes is {content["shapes"]!r:.80}')
+    leaves = list(_leaf_numbers(layout.structure))
+    if not leaves or leaves != list(range(len(layout.shapes))):
+        raise ValueError(f'structure is {layout.structure!r:.80}, for '
+                         f'{len(layout.shapes)} leaves')
+    if layout.top_k is not None and type(layout.top_k) is not int:
+        raise ValueError(f'top_k is {layout.top_k!r}')
+    return layout
+
+
+def _leaf_numbers(structure: Any) -> Iterator[int]:
+    """The numbers in a structure, in their order."""
+    if structure is None:
+        return
+    if type(structure) is int:
+        yield structure
+        return
+    (kind, parts), = structure.items()
+    if kind == 'dict':
+        parts = list(parts.values())
+    elif kind not in ('list', 'tuple') or type(parts) is not list:
+        raise ValueError(f'the structure has {kind!r:.80}')
+    for part in parts:
+        yield from _leaf_numbers(part)

@@ -69,7 +69,7 @@ class StoreSettings:
         allowed = [field.name for field in fields(cls)]
         for key in config:
             if key not in allowed:
-                near = difflib.get_close_matches(str(key), allowed, n=1)
+                near = difflib.get_close_matches(str(key)[:99], allowed, n=1)
                 raise ValueError(
                     f'teacher_store has no key {key!r}' +
                     (f'; did you mean {near[0]!r}?' if near else '.') +

@@ -8,10 +8,16 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmcckd.files.atomic import atomic_write
+from mmcckd.files.json_text import parse_json
 
 from .npy_file import NpyFile
-from .record_layout import RecordLayout, layout_to_json
+from .record_layout import (
+    RecordLayout,
+    layout_from_json,
+    layout_to_json,
+)
 from .row_format import RowFormat
+from .settings import DTYPES
 
 CHECK = ('Run tools/store_teacher.py CONFIG --check, which finds all damaged '
          'rows and marks them as missing, so that they are computed again.')
@@ -47,12 +53,15 @@ class SourceFiles:
         self.num_samples = num_samples
         path = folder / 'layout.json'
         try:
-            content = json.loads(path.read_text())
+            content = dict(parse_json(path.read_text()))
             self.source = content.pop('source')
             self.dtype = content.pop('dtype')
-            self.layout = RecordLayout(**content)
+            if self.dtype not in DTYPES:
+                raise ValueError(f'dtype is {self.dtype!r:.80}')
+            self.layout = layout_from_json(content)
             self.format = RowFormat(self.layout, self.dtype)
-        except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
+        except (FileNotFoundError, AttributeError, KeyError, TypeError,
+                ValueError) as error:
             raise ValueError(
                 f'{path} is damaged: {error!r}. Delete the folder {folder}; '
                 'its rows are computed again then.') from error

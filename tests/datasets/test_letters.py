@@ -239,9 +239,25 @@ def test_damaged_files(root, tmp_path, name, damage):
         Letters(str(folder))
 
 
-def test_json_of_something_else(root, tmp_path):
+@pytest.mark.parametrize('change', [
+    dict(sha256={}), dict(sha256=[]), dict(classes=3), dict(classes=[1]),
+    dict(classes_of=dict(train=[0])), dict(faces_of={}),
+    dict(classes_of=dict(train=[10**6], unseen=[], other=[])),
+    dict(faces_of=dict(train=['0'], val=[], test=[]))
+])
+def test_facts_of_another_form(root, tmp_path, change):
     folder = tmp_path / 'data'
     shutil.copytree(root, folder)
-    (folder / 'letters.json').write_text('[]')
+    facts = json.loads((folder / 'letters.json').read_text('utf-8'))
+    (folder / 'letters.json').write_text(json.dumps(dict(facts, **change)))
+    with pytest.raises(ValueError, match='damaged.*Delete the folder'):
+        Letters(str(folder))
+
+
+@pytest.mark.parametrize('text', ['[]', '[' * 100_000])
+def test_json_of_something_else(root, tmp_path, text):
+    folder = tmp_path / 'data'
+    shutil.copytree(root, folder)
+    (folder / 'letters.json').write_text(text)
     with pytest.raises(ValueError, match='damaged'):
         Letters(str(folder))

@@ -141,6 +141,7 @@ def test_missing_file(toy):
     (dict(data=[[0] * 3072] * 3), "int64, not uint8"),
     (dict(fine_labels=[5, 100, 0]), r"fine_labels \['100'\]"),
     (dict(fine_labels=[5, 1.5, 0]), r"fine_labels \['1.5'\]"),
+    (dict(fine_labels={5: 1, 1: 1, 0: 1}), 'fine_labels that are a dict'),
 ])
 def test_another_layout(toy, changes, message):
     write(toy, batch(**changes), protocol=4)
@@ -149,7 +150,8 @@ def test_another_layout(toy, changes, message):
 
 
 @pytest.mark.parametrize('content', [
-    b'', b'\x80\x02', b'<html>Not found</html>',
+    b'', b'\x80\x02', b'\x80\x02]r\xff\xff\xff\xff.',
+    b'\x80\x05\x96\0\0\0\0\0\1\0\0.', b'<html>Not found</html>',
     pickle.dumps([1, 2]), pickle.dumps(dict(data=1, labels=[1]))
 ])
 def test_not_such_a_file(toy, content):

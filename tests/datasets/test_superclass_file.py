@@ -2,6 +2,7 @@
 import hashlib
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -180,8 +181,49 @@ class TestBadFile:
             centroids=np.zeros((2, 3), np.float32),
             meta=np.array(meta))
 
+    @pytest.mark.parametrize('header', [
+        '{"descr": "<i4", "fortran_order": False, "shape": (10000000000,)}',
+        '{"descr": "<i4", "fortran_order": False, "shape": (1e99,)}',
+        '{"descr": "|O", "fortran_order": False, "shape": (2,)}', '{a (',
+    ])
+    def test_header_of_an_array(self, path, header):
+        """Nothing of the length that it states is allocated."""
+        self.write(path)
+        members = self.members(path)
+        labels = members['labels.npy']
+        end = labels.index(b'\n')
+        members['labels.npy'] = labels[:10] + header.encode().ljust(
+            end - 10) + labels[end:]
+        self.pack(path, members)
+        with pytest.raises(ValueError, match='is not a superclass file, is d'):
+            Superclasses.load(path)
+
+    def test_member_without_an_array(self, path):
+        self.write(path)
+        self.pack(path, {**self.members(path), 'centroids.npy': b''})
+        with pytest.raises(ValueError, match='is not a superclass file, is d'):
+            Superclasses.load(path)
+
+    def members(self, path):
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    def pack(self, path, members):
+        with zipfile.ZipFile(path, 'w') as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+
+    def test_centroids_that_are_no_numbers(self, path):
+        np.savez(
+            path,
+            labels=np.array([0, 1]),
+            centroids=np.array([['a'], ['b']]),
+            meta=np.array(META))
+        with pytest.raises(ValueError, match='for centroids <U1'):
+            Superclasses.load(path)
+
     def test_newer_format(self, path):
-        np.savez(path, meta=np.array('{"format_version": 2}'))
+        self.write(path, '{"format_version": 2}')
         with pytest.raises(
                 ValueError, match='has format 2, but .*to 1; update mmcckd'):
             Superclasses.load(path)
@@ -193,8 +235,11 @@ class TestBadFile:
         with pytest.raises(ValueError, match='it has labels'):
             Superclasses.load(path)
 
-    @pytest.mark.parametrize(
-        'meta', ['no json', '[1]', '{}', '{"format_version": 1}'])
+    @pytest.mark.parametrize('meta', [
+        'no json', '[1]', '{}', '{"format_version": 1}', '[' * 10000,
+        META.replace('"order": ""', '"order": 1'),
+        META.replace('"format_version": 1', '"format_version": "1"')
+    ])
     def test_meta(self, path, meta):
         self.write(path, meta)
         with pytest.raises(ValueError, match='not a superclass file'):

@@ -95,6 +95,35 @@ def test_cut_off(path, end):
         read_checkpoint(path)
 
 
+def flip_a_bit(path):
+    """In the weights, whose checksum torch.load does not compare."""
+    content = path.read_bytes()
+    begin = content.index(WEIGHTS['fc.weight'].numpy().tobytes())
+    path.write_bytes(content[:begin + 3] + bytes([content[begin + 3] ^ 1]) +
+                     content[begin + 4:])
+
+
+def test_a_bit_that_has_changed(path):
+    torch.save(WEIGHTS, path)
+    flip_a_bit(path)
+    with pytest.raises(ValueError, match='refused: it is damaged, since it '
+                       'does not fit its checksums. Copy'):
+        read_checkpoint(path)
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.serialization, 'set_crc32_options'),
+    reason='torch always writes checksums')
+def test_without_checksums(path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(WEIGHTS, path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    flip_a_bit(path)
+    assert read_checkpoint(path).keys() == WEIGHTS.keys()
+
+
 @pytest.mark.parametrize('content, found', [
     (dict(epoch=3), r"keys \['epoch'\]"),
     (dict(state_dict=3), r"keys \['state_dict'\]"),

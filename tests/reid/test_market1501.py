@@ -137,11 +137,12 @@ def test_a_gallery_of_junk_is_empty(root):
 
 
 def test_a_name_without_person_and_camera(root):
-    for name in ('a.jpg', '0002.jpg', '0002_s1.jpg', '0002_cs1.jpg'):
+    for name in ('a.jpg', '0002.jpg', '0002_s1.jpg', '0002_cs1.jpg',
+                 '٢_c1s1_000451_03.jpg', f'0002_c{"1" * 20}.jpg'):
         (root / 'query' / name).touch()
-    message = fails(ValueError, 'query has 4 images whose names do not '
-                    'contain person and camera, .* 0002.jpg, 0002_cs1.jpg, '
-                    '0002_s1.jpg, …', root, 'test')
+    message = fails(ValueError, 'query has 6 images whose names do not '
+                    'contain person and camera, .* 0002.jpg, 0002_c1+.jpg, '
+                    '0002_cs1.jpg, …', root, 'test')
     assert ' a.jpg' not in message
 
 

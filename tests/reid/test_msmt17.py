@@ -215,12 +215,27 @@ def test_missing_images(root):
     '0003_000_01_0303morning_0008_0.jpg 3',
     '3',
     '\0\xff',
+    '0003/0003_000_01_0303morning_0008_0.jpg ' + '9' * 5000,
+    '٣/0003_000_01_0303morning_0008_0.jpg ٣',
 ])
 def test_malformed_line(line, root):
     with open(root / 'list_gallery.txt', 'a') as file:
         file.write(line + '\n')
     fails(ValueError, 'Line 5 of .*list_gallery.txt, .* is not a path, a space'
           ' and the number of the person, such as "0000/', root, 'test')
+
+
+def test_an_image_that_is_listed_twice(root):
+    path = root / 'list_gallery.txt'
+    first = path.read_text().splitlines()[0]
+    path.write_text(path.read_text() + first + '\n')
+    fails(ValueError, 'list_gallery.txt: 1 of 4 images are listed more than '
+          f'once: .*{first.split()[0]}. Remove', root, 'test')
+    path = root / 'list_val.txt'
+    first = (root / 'list_train.txt').read_text().splitlines()[0]
+    path.write_text(path.read_text() + first + '\n')
+    fails(ValueError, 'list_train.txt and .*list_val.txt: 1 of 6 images are '
+          'listed more', root, train_on='train+val')
 
 
 def test_a_label_that_contradicts_the_folder(root):

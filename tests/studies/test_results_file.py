@@ -59,6 +59,13 @@ def test_keys_tell_runs_apart():
     lambda line: '[1]',
     lambda line: '{"run": {"config": "a"}}',
     lambda line: line.replace('"seconds"', '"hours"'),
+    lambda line: '[' * 100_000,
+    lambda line: '{"run": ["config"]}',
+    lambda line: line.replace('"configs/a.py"', '3'),
+    lambda line: line.replace('7.5', '"7.5"'),
+    lambda line: line.replace('{"test": 91.5}', 'null'),
+    lambda line: line.replace('"seed": 0', '"seed": true'),
+    lambda line: line.replace('"torch"', '"curve": [[1, 2], [3]], "torch"'),
 ])
 def test_a_damaged_line_is_named(damage, tmp_path):
     path = tmp_path / 'r.jsonl'
@@ -68,6 +75,14 @@ def test_a_damaged_line_is_named(damage, tmp_path):
     with pytest.raises(ValueError, match=r'r.jsonl:2 is damaged.*delete'):
         ResultsFile(path)
     assert len(path.read_text().splitlines()) == 3  # nothing is dropped
+
+
+def test_bytes_that_are_not_utf_8(tmp_path):
+    path = tmp_path / 'r.jsonl'
+    line = result(0).to_json().encode()
+    path.write_bytes(line + b'\n' + line.replace(b'abc', b'a\xffc') + b'\n')
+    with pytest.raises(ValueError, match=r'r.jsonl:2 is damaged.*utf-8'):
+        ResultsFile(path)
 
 
 def test_a_last_line_without_end(tmp_path):

@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,20 @@ def change(content, **entries):
     (dict(rows__b__teacher_store=dict(views=0)),
      "teacher_store of row 'b': .*views should be 1 or more"),
     (dict(teacher_store=dict(views=2, path='p')), 'teacher_store has a path'),
+    (dict(title=3), 'the study: title must be of type str, but is 3'),
+    (dict(options=[1]), r'the study: options must be .*Dict\[str, Any\], but '
+     r'is \[1\]'),
+    (dict(options={'a': date(2026, 1, 1)}), 'the study: options must be of'),
+    (dict(options={'a': {1: 2}}), 'the study: options must be of type'),
+    (dict(tune_seeds=0), 'tune_seeds must be at least 1, but is 0'),
+    (dict(teacher__seeds=0), 'teacher must have at least 1 seed, but has 0'),
+    (dict(rows__a__config=7), "row 'a': config must be of type str, but is 7"),
+    (dict(rows__a__config='9' * 5000), "row 'a' has the config 999"),
+    (dict(rows__a__settings=3), "row 'a': settings must be of type List"),
+    (dict(rows__a__beats='b'), "row 'a': beats must be of type List"),
+    (dict(rows={1: dict(config=ALONE)}), 'row 1 must have a text as its name'),
+    (dict(points=dict(p=dict(value=1, options=3))),
+     "point 'p' must be a number, or a mapping with value and options"),
 ])
 def test_bad_keys(change_, message, tmp_path):
     with pytest.raises(ValueError, match=f'(?s)mine.yml: {message}'):
@@ -205,6 +220,31 @@ def test_no_yaml(tmp_path):
         load(tmp_path, 'rows: [')
     with pytest.raises(ValueError, match="must be a mapping, but is 'hello'"):
         load(tmp_path, 'hello')
+
+
+@pytest.mark.parametrize('content', [
+    '[' * 100_000, '- ' * 10_000, 'seeds: !!int ""', 'seeds: !!bool x',
+    'seeds: 2001-99-99', 'seeds: ' + '9' * 5000, 'a: &a [*a]',
+    'a: &a [1]\n' + ''.join(
+        f'{b}: &{b} [*{a}, *{a}, *{a}]\n'
+        for a, b in zip('abcdefghijklmnopqrst', 'bcdefghijklmnopqrstu'))
+])
+def test_yaml_that_breaks_its_reader(content, tmp_path):
+    with pytest.raises(ValueError, match='mine.yml is not YAML'):
+        load(tmp_path, content)
+
+
+@pytest.mark.parametrize('content', ['(' * 10**5, f'? {"(" * 10**5}\n: 1'])
+def test_messages_are_short(content, tmp_path):
+    with pytest.raises(ValueError, match='mine.yml: the study ') as caught:
+        load(tmp_path, content)
+    assert len(str(caught.value)) < 1000
+
+
+def test_bytes_that_are_not_utf_8(tmp_path):
+    (tmp_path / 'mine.yml').write_bytes(b'title: \xff')
+    with pytest.raises(ValueError, match='mine.yml is not YAML'):
+        Study.load(tmp_path / 'mine.yml', ROOT)
 
 
 def test_no_such_file():

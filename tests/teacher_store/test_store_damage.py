@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -134,7 +136,24 @@ def test_a_file_that_is_cut_off_while_it_is_used(full, make_store, leaves):
         store.read([2], [49], [FC])
 
 
-@pytest.mark.parametrize('text', ['', '{}', '[]', '{"source": "a"'])
+GOOD = dict(
+    source=FC,
+    dtype='float16',
+    structure=dict(list=[0]),
+    shapes=[[10]],
+    top_k=None)
+
+
+@pytest.mark.parametrize('text', [
+    '', '{}', '[]', '3', '{"source": "a"', '[' * 100_000,
+    *(json.dumps(dict(GOOD, **change)) for change in [
+        dict(dtype='float64'), dict(dtype=None), dict(shapes=[[-10]]),
+        dict(shapes=[['a']]), dict(shapes=3), dict(structure=dict(list=[1])),
+        dict(structure=dict(list=[0, 0])), dict(structure=dict(set=[0])),
+        dict(structure=[0]), dict(structure=dict(list=0)),
+        dict(structure=None, shapes=[]), dict(top_k=2.), dict(top_k=True)
+    ])
+])
 def test_a_damaged_layout(full, text, make_store, leaves):
     (full / 'layout.json').write_text(text)
     with pytest.raises(ValueError, match='layout.json is damaged: .* Delete '
@@ -144,6 +163,26 @@ def test_a_damaged_layout(full, text, make_store, leaves):
         path.unlink()
     full.rmdir()
     fill_again(make_store, leaves)
+
+
+@pytest.mark.parametrize('change', [
+    dict(views=0), dict(views='3'), dict(num_samples=None),
+    dict(num_samples=2**60), dict(num_samples=10**30), dict(views=True)
+])
+def test_a_damaged_identity(full, change, tmp_path):
+    path = tmp_path / 'store/store.json'
+    content = json.loads(path.read_text())
+    content['identity'].update(change)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='store.json is damaged'):
+        TeacherStore.open(str(tmp_path / 'store'))
+
+
+@pytest.mark.parametrize('text', ['[' * 100_000, '[]', '{"format": 1}'])
+def test_an_identity_that_is_none(full, text, tmp_path):
+    (tmp_path / 'store/store.json').write_text(text)
+    with pytest.raises(ValueError, match='store.json is damaged'):
+        TeacherStore.open(str(tmp_path / 'store'))
 
 
 def test_a_process_that_was_killed_while_it_added_a_source(

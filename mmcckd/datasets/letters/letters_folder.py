@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mmcckd.files.atomic import check_writable
+from mmcckd.files.json_text import parse_json
 
 from .contact_sheet import draw_contact_sheet
 from .fonts import hash_file
@@ -74,19 +75,36 @@ class LettersFolder(NamedTuple):
                     f'There is no {root / name}. Make the data set with\n'
                     f'  {COMMAND} {root}')
         try:
-            facts = json.loads((root / FACTS).read_text(encoding='utf-8'))
-            images = np.load(root / IMAGES, mmap_mode='r')
-            labels = np.load(root / LABELS)
-            for name, stored in facts['sha256'].items():
-                if hash_file(root / name) != stored:
+            facts = parse_json((root / FACTS).read_text(encoding='utf-8'))
+            _check_facts(facts)
+            for name in (IMAGES, LABELS):
+                if hash_file(root / name) != facts['sha256'][name]:
                     raise ValueError(f'{name} is not the file that was '
                                      f'written with {FACTS}')
-        except (KeyError, TypeError, ValueError, EOFError) as error:
+            images = np.load(root / IMAGES, mmap_mode='r')
+            labels = np.load(root / LABELS)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f'The data set in {root} is damaged: {error}. Delete the '
                 f'folder, and make it again with\n  {COMMAND} {root}'
             ) from error
         return cls(images, labels, facts)
+
+
+def _check_facts(facts: dict) -> None:
+    """Check the facts that :class:`.Letters` uses."""
+    names = facts['classes']
+    if not all(type(name) is str for name in names):
+        raise TypeError('classes are not all text')
+    for kind, splits in (('classes_of', ('train', 'unseen', 'other')),
+                         ('faces_of', ('train', 'val', 'test'))):
+        for split in splits:
+            numbers = facts[kind][split]
+            if not all(type(number) is int and number >= 0
+                       for number in numbers):
+                raise TypeError(f'{kind}: {split} is not of numbers')
+            if kind == 'classes_of' and max(numbers, default=0) >= len(names):
+                raise ValueError(f'{split} has a class without a name')
 
 
 def check_out_folder(out: Union[str, Path]) -> Path:

@@ -14,7 +14,7 @@ from mmengine.registry import HOOKS
 from mmcckd.files.atomic import atomic_write
 
 from ..random_states import get_random_states, set_random_states
-from ..skipped_batches import can_skip, skip_batches
+from ..skipped_batches import is_mmengine_loop, skip_batches
 from ..stop_request import StopRequest
 
 FILENAME = 'interrupted.pth'
@@ -65,13 +65,14 @@ class SaveOnSigtermHook(Hook):
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         if runner._resume:
             self._resumed = checkpoint.get(KEY)
+            self._saved_iter = checkpoint['meta']['iter']
 
     def before_train(self, runner) -> None:
         if self._resumed is not None:
             _check_position(runner, self._resumed)
         if (threading.current_thread() is not threading.main_thread()
                 or _checkpoint_hook(runner) is None
-                or not can_skip(runner.train_loop)):
+                or not is_mmengine_loop(runner.train_loop)):
             return
         self._request = StopRequest()
         self._replaced = signal.signal(signal.SIGTERM,

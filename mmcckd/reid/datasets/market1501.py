@@ -14,7 +14,7 @@ from .reid_dataset import PersonImage, ReIDDataset
 FOLDERS = dict(
     train='bounding_box_train', query='query', gallery='bounding_box_test')
 ARCHIVE_FOLDER = 'Market-1501-v15.09.15'
-NAME = re.compile(r'(-1|\d+)_c(\d+)')
+NAME = re.compile(r'(-1|\d{1,9})_c(\d{1,9})(?!\d)', re.ASCII)
 EXAMPLE = '0002_c1s1_000451_03.jpg'
 JUNK, DISTRACTOR = -1, 0
 IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.ppm', '.pgm', '.tif', '.tiff',

@@ -1,6 +1,7 @@
 import os
 import os.path as osp
 import re
+from collections import Counter
 from typing import Dict, List, Set, Tuple
 
 from mmengine.registry import DATASETS
@@ -15,8 +16,8 @@ INNER_ROOTS = ('', 'MSMT17_V1', 'MSMT17_V2')
 # Numbers of persons in the real data set.
 NUM_PERSONS = dict(train=1041, test=3060)
 
-LINE = re.compile(r'((\d+)/[^/\s]+)\s+(\d+)')
-CAMERA = re.compile(r'\d+_\d+_(\d+)_')
+LINE = re.compile(r'((\d{1,9})/[^/\s]+)\s+(\d{1,9})', re.ASCII)
+CAMERA = re.compile(r'\d+_\d+_(\d{1,9})_', re.ASCII)
 EXAMPLE = '0000/0000_000_01_0303morning_0008_0.jpg 0'
 
 
@@ -53,9 +54,9 @@ class MSMT17(ReIDDataset):
         FileNotFoundError: If a folder, a list file, or an image in a list
             file is missing.
         ValueError: If an argument is unknown, both versions exist, a line of
-            a list file is malformed or contradictory, a file name does not
-            contain the camera, train and test are swapped, or in the cases of
-            :class:`ReIDDataset`.
+            a list file is malformed or contradictory, an image is listed more
+            than once, a file name does not contain the camera, train and test
+            are swapped, or in the cases of :class:`ReIDDataset`.
     """
 
     TOY_NAME = 'msmt17'
@@ -85,7 +86,7 @@ class MSMT17(ReIDDataset):
         root, train, test = self._find_version()
         folder, other = (train, test) if part == 'train' else (test, train)
         lists = self.train_on.split('+') if part == 'train' else [part]
-        images = []
+        images: List[PersonImage] = []
         for name in lists:
             path = osp.join(root, f'list_{name}.txt')
             if not osp.isfile(path):
@@ -96,6 +97,8 @@ class MSMT17(ReIDDataset):
                 image._replace(path=osp.join(folder, image.path))
                 for image in listed
             ]
+        _check_images_differ(images, ' and '.join(
+            osp.join(root, f'list_{name}.txt') for name in lists))
         self._check_number_of_persons(images)
         return images
 
@@ -180,6 +183,16 @@ def _check_images_exist(images: List[PersonImage], path: str, folder: str,
         f'{path} names {len(images):,} images, of which {len(missing):,} are '
         f'not in {folder}: {first_names([image.path for image in missing])}. '
         f'{advice}')
+
+
+def _check_images_differ(images: List[PersonImage], lists: str) -> None:
+    counts = Counter(image.path for image in images)
+    again = [path for path, count in counts.items() if count > 1]
+    if again:
+        raise ValueError(
+            f'{lists}: {len(again):,} of {len(counts):,} images are listed '
+            f'more than once: {first_names(again)}. Remove the lines that '
+            'are repeated.')
 
 
 def _missing(images: List[PersonImage], folder: str) -> List[PersonImage]:
