@@ -28,11 +28,12 @@ class SaveOnSigtermHook(Hook):
 
     After the current iteration, the run is saved as ``interrupted.pth``, to
     which ``last_checkpoint`` then points, and the process ends with status
-    143. With ``--resume``, the run continues after that iteration and ends
-    with exactly the weights of an uninterrupted run: the batches of the epoch
-    that were already used are loaded again, but not trained again. Therefore,
-    the number of processes and of batches per epoch must stay the same. At the
-    end of the training, ``interrupted.pth`` is removed.
+    143. With ``--resume``, the run continues after that iteration. The batches
+    of the epoch that were already used are loaded again, but not trained
+    again, so that the resumed run ends with exactly the weights of an
+    uninterrupted run, under the conditions of :class:`.EpochSeedHook`. The
+    number of processes and of batches per epoch must stay the same. At the end
+    of the training, ``interrupted.pth`` is removed.
 
     Several processes stop after the same iteration, also if only one of them
     received the signal; see :class:`.StopRequest`. Within a gradient
