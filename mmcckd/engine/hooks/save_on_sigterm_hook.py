@@ -1,4 +1,5 @@
 import logging
+import os
 import signal
 import sys
 import threading
@@ -76,8 +77,15 @@ class SaveOnSigtermHook(Hook):
                 or not is_mmengine_loop(runner.train_loop)):
             return
         self._request = StopRequest()
-        self._replaced = signal.signal(signal.SIGTERM,
-                                       lambda *_: self._request.set())
+        self._process = os.getpid()
+        self._replaced = signal.signal(signal.SIGTERM, self._receive)
+
+    def _receive(self, number: int, frame: Any) -> None:
+        if os.getpid() == self._process:
+            self._request.set()
+        else:  # a process that was forked, such as one of a pool
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def before_train_epoch(self, runner) -> None:
         if self._resumed is None:
