@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 import torch
 
@@ -20,16 +20,29 @@ from mmcckd.datasets.toy import make_imagenet
 
 ROOT = Path(__file__).parent.parent
 ADDRESSES = ('10.77.0.1', '10.77.0.2')
-TIMEOUT = 15  # seconds for which a rank waits for another
+TIMEOUT = 20  # seconds for which a rank waits for another
 MARGIN = 45  # seconds in which all processes end after that
-MESSAGE = 'ends after an error in the communication with the other ranks'
+LOST = 'ends after an error in the communication with the other ranks'
+SAVED = 'SIGTERM was received. The run was saved to'
+
+
+class Disturbance(NamedTuple):
+    """What happens, and which machines then say what."""
+
+    what: str
+    machines: Tuple[int, ...]
+    message: str = LOST
+
+
 DISTURBANCES = {
-    'link': 'the link of machine 1 is down',
-    'one_way': 'packets reach machine 1, but not machine 0',
-    'rank': 'the process of rank 1 is killed',
-    'rank_0': 'the process of rank 0 is killed',
-    'launcher': 'the launcher of machine 1 is killed',
-    'frozen': 'machine 1 stops without closing its connections',
+    'link': Disturbance('the link of machine 1 is down', (0, 1)),
+    'one_way': Disturbance('packets reach machine 1, but not machine 0',
+                           (0, 1)),
+    'rank': Disturbance('the process of rank 1 is killed', (0, )),
+    'rank_0': Disturbance('the process of rank 0 is killed', (1, )),
+    'launcher': Disturbance('the launcher of machine 1 is killed', (0, ),
+                            SAVED),
+    'frozen': Disturbance('machine 1 stops, and closes no connection', (0, )),
 }
 RECIPE = """
 _base_ = {base!r}
@@ -45,7 +58,8 @@ train_dataloader = dict(
         dict(type='PackInputs')]))
 val_cfg = val_dataloader = val_evaluator = None
 test_cfg = test_dataloader = test_evaluator = None
-default_hooks = dict(logger=dict(interval=1))
+default_hooks = dict(
+    logger=dict(interval=1), checkpoint=dict(interval=1, max_keep_ckpts=2))
 train_cfg = dict(max_epochs={epochs})
 env_cfg = dict(dist_cfg=dict(timeout={timeout}))
 """
@@ -55,8 +69,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='\n'.join(f'{name:10}{what}'
-                         for name, what in DISTURBANCES.items()))
+        epilog='\n'.join(f'{name:10}{disturbance.what}'
+                         for name, disturbance in DISTURBANCES.items()))
     parser.add_argument(
         'disturbances',
         nargs='*',
@@ -75,7 +89,8 @@ def main() -> None:
 
 def check(folder: Path, names: List[str]) -> None:
     make_imagenet(folder / 'imagenet')
-    epochs = len(names) + 2
+    # A disturbance takes two epochs, and that of the launcher seven.
+    epochs = 2 * len(names) + 7
     recipe = folder / 'recipe.py'
     recipe.write_text(
         RECIPE.format(
@@ -90,22 +105,22 @@ def check(folder: Path, names: List[str]) -> None:
         require(wait(processes, 600) == [0, 0], 'failed', undisturbed)
 
     more = []
-    for epoch, name in enumerate(names, start=2):
+    for name in names:
+        expected = DISTURBANCES[name]
         with training(recipe, disturbed, *more) as processes:
-            wait_for_line(f'Epoch(train) [{epoch}][2/', disturbed, processes)
+            wait_for_iterations(6, disturbed, processes)
             begin = time.monotonic()
-            with disturbance(name, processes):
+            with disturbed_by(name, processes):
                 left = processes[:1] if name == 'frozen' else processes
                 statuses = wait(left, TIMEOUT + MARGIN)
             seconds = time.monotonic() - begin
-        require(0 not in statuses, f'exit statuses {statuses}', disturbed)
-        # A killed rank says nothing.
-        machines = {'rank_0': [1], 'rank': [0]}.get(name, range(len(left)))
-        for machine in machines:
-            require(MESSAGE in log(disturbed, machine),
+        require(not {0, None} & set(statuses), f'statuses {statuses}',
+                disturbed)
+        for machine in expected.machines:
+            require(expected.message in log(disturbed, machine),
                     f'machine {machine} does not say why it ended', disturbed)
-        print(f'{DISTURBANCES[name]}: ended after {seconds:.0f} s with a '
-              f'message (timeout: {TIMEOUT} s)', flush=True)
+        print(f'{expected.what}: ended after {seconds:.0f} s with a message '
+              f'(timeout: {TIMEOUT} s)', flush=True)
         more = ['--resume']
     with training(recipe, disturbed, *more) as processes:
         require(wait(processes, 600) == [0, 0], 'not resumed', disturbed)
@@ -171,7 +186,7 @@ def training(recipe: Path, work_dir: Path,
 
 
 @contextlib.contextmanager
-def disturbance(name: str, processes: List[subprocess.Popen]) -> Iterator:
+def disturbed_by(name: str, processes: List[subprocess.Popen]) -> Iterator:
     """Disturb the training, and repair the network at the end."""
     if name == 'link':
         ip('-n machine1 link set cable1 down')
@@ -215,11 +230,12 @@ def wait(processes: List[subprocess.Popen], seconds: float) -> List[int]:
     return [process.poll() for process in processes]
 
 
-def wait_for_line(text: str, work_dir: Path,
-                  processes: List[subprocess.Popen]) -> None:
-    while text not in log(work_dir, 0):
+def wait_for_iterations(number: int, work_dir: Path,
+                        processes: List[subprocess.Popen]) -> None:
+    """Wait until so many iterations are logged; an epoch has four."""
+    while log(work_dir, 0).count('Epoch(train)') < number:
         running = [process.poll() for process in processes] == [None, None]
-        require(running, f'ended before {text!r}', work_dir)
+        require(running, 'ended too early', work_dir)
         time.sleep(0.1)
 
 

@@ -6,9 +6,22 @@
 # There is one process per GPU. Without GPUs, the processes share the CPU cores
 # and use the gloo backend.
 #
-# NNODES, NODE_RANK, MASTER_ADDR, PORT  see torch.distributed.run
-# PYTHON                                defaults to python on the PATH
+# NNODES       number of machines; defaults to 1. With more, start this script on
+#              each of them, with the same arguments
+# NODE_RANK    number of this machine, from 0; only with more machines
+# MASTER_ADDR  address of machine 0; only with more machines
+# PORT         port of machine 0, to which the processes connect; defaults to
+#              29500. Each training on a machine needs its own
+# PYTHON       defaults to python on the PATH
 set -euo pipefail
+
+if [ "${NNODES:-1}" != 1 ] &&
+    { [ -z "${NODE_RANK:-}" ] || [ -z "${MASTER_ADDR:-}" ]; }; then
+    echo "dist_run: with NNODES=$NNODES, also set NODE_RANK, the number of" \
+        "this machine counted from 0, and MASTER_ADDR, the address of" \
+        "machine 0." >&2
+    exit 2
+fi
 
 gpus=$1 tool=$2
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -3,6 +3,7 @@ import functools
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,15 +27,10 @@ model = dict(
     teacher_ckpt=None,
     distiller=dict(connectors=dict(
         kernel_s=[{{{{_base_.projection}}}}, kernel], kernel_t=kernel)))
-train_dataloader = dict(
-    num_workers=1,
-    persistent_workers=True,
-    dataset=dict(indices=320))
-val_cfg = val_dataloader = val_evaluator = None
-test_cfg = test_dataloader = test_evaluator = None
+train_dataloader = dict(num_workers=1, persistent_workers=True)
 default_hooks = dict(
     logger=dict(interval=1), checkpoint=dict(interval=1))
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=4, val_interval=1)
 """
 
 pytestmark = pytest.mark.skipif(
@@ -48,8 +44,11 @@ def recipe(tmp_path_factory):
     return path
 
 
-def start(recipe, work_dir, *arguments, ranks=(0, 1)):
-    """Start ranks as Slurm does, so that nothing else would end them."""
+def start(recipe, work_dir, *arguments, ranks=(0, 1), machines=None):
+    """Start ranks as Slurm does, so that nothing else would end them.
+
+    Each runs on one of the machines, or all of them on this one.
+    """
     port = free_port()
     return [
         TrainingProcess(
@@ -58,7 +57,7 @@ def start(recipe, work_dir, *arguments, ranks=(0, 1)):
             '--launcher',
             'slurm',
             *arguments,
-            prepare=functools.partial(as_slurm_rank, rank, 2, port))
+            prepare=functools.partial(as_slurm_rank, rank, 2, port, machines))
         for rank in ranks
     ]
 
@@ -69,10 +68,22 @@ def timeout(seconds):
 
 @pytest.fixture(scope='module')
 def undisturbed(recipe, tmp_path_factory):
+    """The final weights, and the log."""
     folder = tmp_path_factory.mktemp('undisturbed')
-    for rank in start(recipe, folder):
+    ranks = start(recipe, folder)
+    for rank in ranks:
         rank.succeed()
-    return weights(folder)
+    return weights(folder), ranks[0].log
+
+
+def ends_with(expected, ranks):
+    """Check the weights at the end, to the last bit."""
+    for rank in ranks:
+        rank.succeed()
+    found = weights(ranks[0].work_dir)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
 
 
 def weights(folder):
@@ -83,25 +94,25 @@ def weights(folder):
 @pytest.mark.parametrize('number', range(KILLS))
 def test_a_killed_rank(number, recipe, undisturbed, tmp_path):
     """The other ends at once, and the resumed run loses nothing."""
+    expected, log = undisturbed
     seed = random.SystemRandom().randrange(10**6)
-    print('seed:', seed)
-    delay = random.Random(seed).uniform(0, 1)
+    rng = random.Random(seed)
+    # At the last lines, the run might end before it is killed.
+    line = rng.choice(re.findall(r'Epoch.*?\d/\d\]', log)[:-4])
+    delay = rng.uniform(0, 0.1)
+    print(f'seed {seed}: rank {number % 2} is killed {delay:.2f} s after '
+          f'{line}')
     ranks = start(recipe, tmp_path)
-    ranks[0].wait_for('Epoch(train) [2]')
+    killed, left = ranks[number % 2], ranks[1 - number % 2]
+    ranks[0].wait_for(line, 120)
     time.sleep(delay)
-    killed = number % 2
-    ranks[killed].signal(signal.SIGKILL)
-    left = ranks[1 - killed]
-    status = left.wait(60)
-    if status:  # otherwise, the run had just ended
-        assert f'Rank {1 - killed} {MESSAGE}' in left.log
+    killed.signal(signal.SIGKILL)
+    assert left.wait(60) == 1
+    assert f'Rank {1 - number % 2} {MESSAGE}' in left.log
 
-    for rank in start(recipe, tmp_path, '--resume'):
-        rank.succeed()
-    resumed = weights(tmp_path)
-    assert resumed.keys() == undisturbed.keys()
-    for name, tensor in undisturbed.items():
-        assert torch.equal(tensor, resumed[name]), name
+    # Before the first checkpoint, there is nothing to resume.
+    resume = ['--resume'] * (tmp_path / 'last_checkpoint').exists()
+    ends_with(expected, start(recipe, tmp_path, *resume))
 
 
 def test_a_rank_that_fails(recipe, tmp_path):
@@ -114,13 +125,13 @@ def test_a_rank_that_fails(recipe, tmp_path):
 
 def test_a_rank_that_stops(recipe, tmp_path):
     """It does not close its connections, as a machine that fails."""
-    ranks = start(recipe, tmp_path, *timeout(4))
+    ranks = start(recipe, tmp_path, *timeout(20))
     ranks[0].wait_for('Epoch(train) [2]')
     ranks[1].signal(signal.SIGSTOP)
     begin = time.monotonic()
     try:
         assert ranks[0].wait(60) == 1
-        assert time.monotonic() - begin > 3
+        assert time.monotonic() - begin > 15
         assert f'Rank 0 {MESSAGE}' in ranks[0].log
         # The connector that gathers is not the cause.
         assert 'does not accept' not in ranks[0].log
@@ -134,6 +145,47 @@ def test_a_rank_that_never_starts(recipe, tmp_path):
     rank, = start(recipe, tmp_path, *timeout(2), ranks=[0])
     assert rank.wait(60) == 1
     assert MESSAGE in rank.log
+
+
+@pytest.fixture
+def machines():
+    """Two network namespaces, joined as two machines by a cable."""
+    if os.geteuid() != 0 or shutil.which('ip') is None:
+        pytest.skip('only root creates network namespaces, by the command ip')
+    names = [f'mmcckd{i}-{os.getpid()}' for i in range(2)]
+    try:
+        for name in names:
+            ip('netns', 'add', name)
+        ip('link', 'add', 'cable', 'netns', names[0], 'type', 'veth', 'peer',
+           'name', 'cable', 'netns', names[1])
+        for name, address in zip(names, ('10.77.0.1/24', '10.77.0.2/24')):
+            ip('-n', name, 'addr', 'add', address, 'dev', 'cable')
+            ip('-n', name, 'link', 'set', 'cable', 'up')
+            ip('-n', name, 'link', 'set', 'lo', 'up')
+        yield names
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f'no network namespaces: {error}')
+    finally:
+        for name in names:
+            subprocess.run(['ip', 'netns', 'del', name], check=False)
+
+
+def ip(*arguments):
+    subprocess.run(['ip', *arguments], check=True)
+
+
+def test_a_link_between_machines_that_is_cut(recipe, undisturbed, machines,
+                                             tmp_path):
+    """The long form is tools/check_machines.sh."""
+    ranks = start(recipe, tmp_path, *timeout(20), machines=machines)
+    ranks[0].wait_for('Epoch(train) [2]')
+    ip('-n', machines[1], 'link', 'set', 'cable', 'down')
+    assert [rank.wait(60) for rank in ranks] == [1, 1]
+    for rank in range(2):
+        assert f'Rank {rank} {MESSAGE}' in ranks[0].log
+    ip('-n', machines[1], 'link', 'set', 'cable', 'up')
+    ends_with(undisturbed[0],
+              start(recipe, tmp_path, '--resume', machines=machines))
 
 
 def test_a_killed_rank_of_torchrun(recipe, tmp_path):

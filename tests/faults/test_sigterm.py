@@ -78,6 +78,35 @@ def test_a_loop_that_counts_iterations(digits, tmp_path):
     assert_same_end(cut, tmp_path / 'undisturbed')
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('options', [
+    dict(runner_type='FlexibleRunner'),
+    dict(custom_hooks=[dict(type='EMAHook', momentum=0.1)]),
+    {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.persistent_workers': True
+    },
+    {'optim_wrapper.accumulative_counts': 2},
+], ids=['flexible', 'ema', 'persistent', 'accumulated'])
+def test_other_settings(options, digits, tmp_path):
+    cfg = Config.fromfile(digits.config)
+    cfg.merge_from_dict(options)
+    cfg.dump(tmp_path / 'config.py')
+    start = partial(TrainingProcess, tmp_path / 'config.py')
+    start(tmp_path / 'undisturbed').succeed()
+    cut = tmp_path / 'cut'
+    run = start(cut, prepare=partial(send_in, EpochBasedTrainLoop, 12))
+    assert run.wait() == STATUS, run.log[-3000:]
+    start(cut, '--resume').succeed()
+    assert_same_end(cut, tmp_path / 'undisturbed')
+    # Killed in the last validation; FlexibleRunner saves it another way.
+    killed = tmp_path / 'killed'
+    run = start(killed, prepare=partial(send_in, ValLoop, 11, 9))
+    assert run.wait() == -9
+    start(killed, '--resume').succeed()
+    assert_same_end(killed, tmp_path / 'undisturbed')
+
+
 def test_gradients_are_not_cut_off(digits, tmp_path):
     run = digits.start(
         tmp_path,

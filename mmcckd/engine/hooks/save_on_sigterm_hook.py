@@ -1,4 +1,5 @@
 import logging
+import os
 import signal
 import sys
 import threading
@@ -28,11 +29,12 @@ class SaveOnSigtermHook(Hook):
 
     After the current iteration, the run is saved as ``interrupted.pth``, to
     which ``last_checkpoint`` then points, and the process ends with status
-    143. With ``--resume``, the run continues after that iteration and ends
-    with exactly the weights of an uninterrupted run: the batches of the epoch
-    that were already used are loaded again, but not trained again. Therefore,
-    the number of processes and of batches per epoch must stay the same. At the
-    end of the training, ``interrupted.pth`` is removed.
+    143. With ``--resume``, the run continues after that iteration. The batches
+    of the epoch that were already used are loaded again, but not trained
+    again, so that the resumed run ends with exactly the weights of an
+    uninterrupted run, under the conditions of :class:`.EpochSeedHook`. The
+    number of processes and of batches per epoch must stay the same. At the end
+    of the training, ``interrupted.pth`` is removed.
 
     Several processes stop after the same iteration, also if only one of them
     received the signal; see :class:`.StopRequest`. Within a gradient
@@ -75,8 +77,15 @@ class SaveOnSigtermHook(Hook):
                 or not is_mmengine_loop(runner.train_loop)):
             return
         self._request = StopRequest()
-        self._replaced = signal.signal(signal.SIGTERM,
-                                       lambda *_: self._request.set())
+        self._process = os.getpid()
+        self._replaced = signal.signal(signal.SIGTERM, self._receive)
+
+    def _receive(self, number: int, frame: Any) -> None:
+        if os.getpid() == self._process:
+            self._request.set()
+        else:  # a process that was forked, such as one of a pool
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def before_train_epoch(self, runner) -> None:
         if self._resumed is None:
