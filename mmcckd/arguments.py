@@ -23,7 +23,10 @@ class OptionsAction(argparse.Action):
                 parser.error(
                     f'{option_string} expects key=value, but got {value!r}; '
                     f'put the config file before {option_string}.')
-            options[key] = parse_value(text)
+            try:
+                options[key] = parse_value(text)
+            except ValueError as error:
+                parser.error(f'{option_string} {key}: {error}')
         setattr(namespace, self.dest, options)
 
 

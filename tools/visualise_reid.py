@@ -22,6 +22,7 @@ from mmengine.config import Config
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
 from mmcckd.arguments import OptionsAction
+from mmcckd.compat.mmengine_checkpoints import load_always_safely
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.files.atomic import check_writable
 from mmcckd.reid.visualization import (
@@ -116,6 +117,7 @@ def positive(text: str) -> int:
 
 def main() -> None:
     args = parse_args()
+    load_always_safely()  # what a config names beside the checkpoint
     cfg = read_config(args.config, args.cfg_options)
     work_dir = cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     files = output_files(args.out or f'{work_dir}/retrieval', args.overwrite)

@@ -1,3 +1,4 @@
+import logging
 import os.path as osp
 from dataclasses import dataclass
 from typing import Optional
@@ -5,6 +6,7 @@ from typing import Optional
 import mmengine
 import mmpretrain
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmpretrain import get_model
 
@@ -91,8 +93,7 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
         if config is not None:
             cfg = student_config(read_config(config))
         elif isinstance(meta.get('cfg'), str):
-            cfg = student_config(parse_config(meta['cfg']))
-            check_stored_config(cfg)
+            cfg = _stored_config(meta['cfg'], checkpoint)
         else:
             raise ValueError('there is no config.')
         text = config_text(cfg)
@@ -120,3 +121,19 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
         source=osp.basename(checkpoint),
         averaged='ema_state_dict' in content,
         trusted=config is not None)
+
+
+def _stored_config(text: str, checkpoint: str) -> Config:
+    """The config of the student, from a text that nobody vouches for."""
+    run = parse_config(text)
+    cfg = student_config(run)
+    check_stored_config(cfg)
+    imports = (run.get('custom_imports') or {}).get('imports')
+    if imports not in (None, [], ['mmcckd'], 'mmcckd'):
+        print_log(
+            f'custom_imports of the config in {checkpoint} are left out: '
+            f'{imports}. To use modules of your own, give the config of the '
+            'run by --config.',
+            logger='current',
+            level=logging.WARNING)
+    return cfg
