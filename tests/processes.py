@@ -22,6 +22,17 @@ def free_port() -> str:
         return str(s.getsockname()[1])
 
 
+def as_slurm_rank(rank: int, world_size: int, port: str) -> None:
+    """Set the variables with which Slurm starts a rank on this machine."""
+    os.environ.update(
+        SLURM_PROCID=str(rank),
+        SLURM_LOCALID=str(rank),
+        SLURM_NTASKS=str(world_size),
+        SLURM_NODELIST='localhost',
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=port)
+
+
 def run_ranks(code: str, world_size: int,
               *arguments: str) -> List[subprocess.CompletedProcess]:
     """Run Python code in every rank; results in the order of ranks."""

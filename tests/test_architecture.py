@@ -8,7 +8,8 @@ PACKAGE = Path(__file__).parent.parent / 'mmcckd'
 # From the bottom to the top. A module imports from its own layer's package and
 # from the layers below.
 LAYERS = [
-    ['version', 'functional', 'files', 'name_lists', 'progress_bar'],
+    ['version', 'functional', 'files', 'lost_ranks', 'name_lists',
+     'progress_bar'],
     ['config_files', 'loaded_weights'],
     ['compat', 'arguments'],
     ['datasets', 'teacher_store', 'visualization'],

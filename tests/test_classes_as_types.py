@@ -22,7 +22,8 @@ from mmcckd.engine import build_runner
 from mmcckd.engine.config_arguments import read_config
 from mmcckd.engine.ratio_measurement import measure_ratios
 from mmcckd.engine.tta import set_test_time_augmentation
-from mmcckd.export.config_text import check_types, parse_config
+from mmcckd.export.config_text import parse_config
+from mmcckd.export.stored_config import check_stored_config
 from mmcckd.export.student_config import student_config
 from mmcckd.recipes import frozen_teacher, mix_cc, teacher_store
 from mmcckd.studies.run_config import _has_cc
@@ -242,7 +243,7 @@ def test_the_config_of_the_student(recipe, both):
     assert exported.model.type == 'ImageClassifier'
     # From a checkpoint, which has the text of the config of the run.
     cfg = student_config(parse_config(new.pretty_text))
-    check_types(cfg)
+    check_stored_config(cfg)
     assert cfg.to_dict() == exported.to_dict()
 
 
@@ -250,7 +251,7 @@ def test_a_checkpoint_must_not_import(both):
     _, cfg = both(DIGITS)
     cfg.model.architecture.type = 'subprocess.Popen'
     with pytest.raises(ValueError, match="has the type 'subprocess.Popen'"):
-        check_types(student_config(parse_config(cfg.pretty_text)))
+        check_stored_config(student_config(parse_config(cfg.pretty_text)))
 
 
 def flexible(cfg, **strategy):

@@ -13,7 +13,8 @@
 # VENV    path of the environment; defaults to .venv in this repository, and
 #         with --full to .venv-full
 # PYTHON  Python 3.11 to create it with; defaults to the one on the PATH
-# LOCK    other pinned versions than those of requirements/lock.txt
+# LOCK    other pinned versions than those of requirements/lock.txt. The last
+#         line such as "# Python 3.10" in it asks for another Python than 3.11.
 #
 # If the environment is up to date, only a stamp is compared, which is fast.
 set -euo pipefail
@@ -55,24 +56,27 @@ if [ ! -e "$mark" ] && [ -n "$(ls -A "$venv" 2>/dev/null)" ]; then
     exit 1
 fi
 
-is_python_3_11() {
-    "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
+version=$(sed -n 's/^# Python \(3\.[0-9]*\)$/\1/p' "$lock" | tail -n 1)
+version=${version:-3.11}
+has_version() {
+    "$1" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" \
+        2>/dev/null
 }
 if [ -n "${PYTHON:-}" ]; then
     candidates=("$PYTHON")
 else
-    candidates=(python3.11 python3 python)
+    candidates=("python$version" python3 python)
 fi
 python=
 for candidate in "${candidates[@]}"; do
-    if is_python_3_11 "$candidate"; then
+    if has_version "$candidate"; then
         python=$candidate
         break
     fi
 done
 if [ -z "$python" ]; then
-    echo "setup_env: the pinned versions need Python 3.11, but none of these" \
-        "is Python 3.11: ${candidates[*]}. Set PYTHON to its path, or" \
+    echo "setup_env: the pinned versions need Python $version, but none of" \
+        "these is Python $version: ${candidates[*]}. Set PYTHON to its path, or" \
         "install into your own environment with:" \
         "pip install \".[openmmlab]\"" >&2
     exit 1
@@ -83,7 +87,7 @@ echo "setup_env: installing pinned packages into $venv" \
 mkdir -p "$venv"
 echo "${full}unfinished" >"$mark"
 pip=("$venv/bin/python" -m pip --disable-pip-version-check)
-if ! is_python_3_11 "$venv/bin/python" || ! "${pip[@]}" --version >/dev/null 2>&1
+if ! has_version "$venv/bin/python" || ! "${pip[@]}" --version >/dev/null 2>&1
 then
     "$python" -m venv "$venv"
 fi

@@ -24,6 +24,7 @@ from mmcckd.datasets.imagenet_layout import check_imagenet_layout
 from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import fill_teacher_store, init_distributed, load_config
 from mmcckd.engine.host_defaults import fill_in_loaders
+from mmcckd.lost_ranks import explain_lost_rank
 from mmcckd.progress_bar import CoarseProgressBar
 from mmcckd.recipes.mixing_arguments import mix
 from mmcckd.teacher_store import TeacherStore
@@ -90,6 +91,7 @@ if __name__ == '__main__':
     try:
         main()
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        sys.exit(f'store_teacher: {type(error).__name__}: {error}')
+        message = f'store_teacher: {type(error).__name__}: {error}'
+        sys.exit(f'{message}\n{explain_lost_rank(error)}'.rstrip())
     except KeyboardInterrupt:
         sys.exit('store_teacher: interrupted; the same command continues')

@@ -21,6 +21,7 @@ from pathlib import Path
 import joblib
 
 import mmcckd  # noqa: F401  (first, it makes the toolbox below importable)
+from mmcckd.files.atomic import atomic_write
 from mmcckd.studies import ResultsFile, Study
 from mmcckd.studies.accuracy_figures import draw_study
 from mmcckd.studies.study_runner import run_again, run_study
@@ -77,7 +78,8 @@ def main() -> None:
     summary = summarize(study, results)
     out = folder / study.name
     text = to_markdown(summary)
-    out.with_suffix('.md').write_text(text)
+    with atomic_write(out.with_suffix('.md')) as temporary:
+        temporary.write_text(text)
     print(f'\n{text}')
     for path in (out.with_suffix('.md'),
                  write_csv(summary, out.with_suffix('.csv')),

@@ -30,6 +30,7 @@ from mmcckd.datasets.loaders import check_loader
 from mmcckd.engine import init_distributed, load_config
 from mmcckd.engine.host_defaults import fill_in_loaders
 from mmcckd.engine.ratio_measurement import measure_ratios
+from mmcckd.lost_ranks import explain_lost_rank
 from mmcckd.recipes.mixing import LOSS
 from mmcckd.recipes.mixing_arguments import mix
 
@@ -204,6 +205,7 @@ if __name__ == '__main__':
     try:
         main()
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        sys.exit(f'suggest_beta: {type(error).__name__}: {error}')
+        message = f'suggest_beta: {type(error).__name__}: {error}'
+        sys.exit(f'{message}\n{explain_lost_rank(error)}'.rstrip())
     except KeyboardInterrupt:
         sys.exit('suggest_beta: interrupted')

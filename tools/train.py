@@ -22,7 +22,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='use automatic mixed precision; this needs a GPU')
+        help='use automatic mixed precision: float16 on a GPU, bfloat16 on a '
+        'CPU; --cfg-options optim_wrapper.dtype=bfloat16 sets it for a GPU, '
+        'too')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -41,8 +43,6 @@ def main() -> None:
     args = parse_args()
 
     # Imported after the arguments are parsed, since this takes seconds.
-    import torch
-
     from mmcckd.datasets.imagenet_layout import check_imagenet_layout
     from mmcckd.datasets.loaders import check_loader
     from mmcckd.engine import build_runner, init_distributed, load_config
@@ -56,11 +56,7 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = checkpoint_to_resume(args.resume, cfg.work_dir)
     if args.amp:
-        if not torch.cuda.is_available():
-            raise ValueError(
-                '--amp needs a GPU, but PyTorch finds none; remove --amp.')
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        use_amp(cfg)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.auto_scale_lr:
@@ -78,6 +74,22 @@ def main() -> None:
 
     init_distributed(args.launcher, cfg)
     build_runner(cfg).train()
+
+
+def use_amp(cfg) -> None:
+    """Train in mixed precision."""
+    from mmengine.device import get_device
+
+    wrapper = cfg.optim_wrapper
+    wrapper.type = 'AmpOptimWrapper'
+    wrapper.setdefault('loss_scale', 'dynamic')
+    if get_device() != 'cpu':
+        return
+    dtype = wrapper.setdefault('dtype', 'bfloat16')
+    if str(dtype) not in ('bfloat16', 'torch.bfloat16'):
+        raise ValueError(
+            f'--amp with optim_wrapper.dtype={dtype}, but PyTorch finds no '
+            'GPU; on a CPU, use bfloat16, the default.')
 
 
 def checkpoint_to_resume(resume: str, work_dir: str) -> str:

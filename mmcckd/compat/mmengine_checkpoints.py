@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from mmengine.runner import CheckpointLoader, checkpoint
 
-from mmcckd.files.safe_loading import HAS_ALLOW_LIST, allow_log, safe_loading
+from mmcckd.files.safe_loading import allow_log, safe_loading
 
 _always_safely = False
 
@@ -52,9 +52,10 @@ def load_always_safely() -> None:
     Since torch 2.6, this is the default of ``torch.load``. MMEngine loads URLs
     with ``torch.hub``, which still disables it. Other calls of ``torch.load``
     are not changed. Nothing is changed if the user has set one of torch's
-    environment variables for safe loading.
+    environment variables for safe loading; those have an effect here on older
+    versions of torch as well.
     """
     global _always_safely
-    _always_safely = HAS_ALLOW_LIST and not any(
+    _always_safely = not any(
         name in os.environ for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD',
                                         'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'))

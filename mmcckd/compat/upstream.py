@@ -28,20 +28,27 @@ def patch_upstream() -> None:
     from .mmcls_datasets import choose_split_by_test_mode
     from .mmcls_deit_head import accept_two_tokens_in_deit_head
     from .mmdet_configs import find_renamed_mmdet_configs
+    from .mmengine_amp import accept_cpus_in_amp
+    from .mmengine_best_checkpoints import delete_own_checkpoints_only
     from .mmengine_checkpoints import allow_mmengine_checkpoints
     from .mmengine_class_types import write_classes_as_paths
     from .mmengine_config_text import format_configs_once
     from .mmengine_custom_imports import import_custom_modules_of_all_configs
+    from .mmengine_data_files import read_data_files_safely
     from .mmengine_hub import find_mmcckd_configs
     from .mmengine_init_cfg import name_initializers
+    from .mmengine_local_files import write_local_files_atomically
+    from .mmengine_old_checkpoints import remove_old_checkpoints_last
     from .mmengine_pauses import restart_loaders_at_once
     from .mmengine_pretrained import check_pretrained_init
     from .mmengine_refetch import warn_of_replaced_samples
+    from .mmengine_resume import resume_without_running_configs
     from .mmengine_stdlib import know_standard_library
     from .mmengine_subsets import copy_subsets_separately
     from .mmpretrain_folders import warn_of_skipped_files
     from .mmpretrain_foreign import keep_pretrained_weights
     from .mmpretrain_hooks import apply_hooks_to_student
+    from .mmpretrain_one_hot import convert_labels_without_waiting
     from .mmrazor_cfg_path import merge_keys_beside_cfg_path
     from .mmrazor_channel_units import accept_channel_unit_classes
     from .mmrazor_dist_loss import accept_predictions_in_dist_loss
@@ -54,6 +61,11 @@ def patch_upstream() -> None:
     apply_hooks_to_student()
     allow_mmengine_checkpoints()
     compare_checksums()
+    write_local_files_atomically()
+    remove_old_checkpoints_last()
+    resume_without_running_configs()
+    delete_own_checkpoints_only()
+    read_data_files_safely()
     format_configs_once()
     find_mmcckd_configs()
     find_renamed_mmdet_configs()
@@ -61,6 +73,7 @@ def patch_upstream() -> None:
     warn_of_replaced_samples()
     copy_subsets_separately()
     restart_loaders_at_once()
+    convert_labels_without_waiting()
     merge_keys_beside_cfg_path()
     accept_mutators_in_bignas()
     accept_predictions_in_dist_loss()
@@ -68,6 +81,7 @@ def patch_upstream() -> None:
     name_initializers()
     know_standard_library()
     write_classes_as_paths()
+    accept_cpus_in_amp()
     import_custom_modules_of_all_configs()
     accept_recorder_classes()
     accept_channel_unit_classes()

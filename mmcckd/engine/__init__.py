@@ -11,6 +11,8 @@ from .hooks import (
     FiniteWeightsHook,
     GradientRatioHook,
     RepeatableViewsHook,
+    ResumedValidationHook,
+    SaveOnSigtermHook,
     StrictCheckpointHook,
     TeacherStoreHook,
 )
@@ -22,7 +24,7 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FiniteWeightsHook', 'FrozenTeacherDistillValLoop', 'GradientRatioHook',
-    'RepeatableViewsHook', 'StrictCheckpointHook', 'TeacherStoreHook',
-    'add_config_arguments', 'build_runner', 'fill_teacher_store',
-    'init_distributed', 'load_config'
+    'RepeatableViewsHook', 'ResumedValidationHook', 'SaveOnSigtermHook',
+    'StrictCheckpointHook', 'TeacherStoreHook', 'add_config_arguments',
+    'build_runner', 'fill_teacher_store', 'init_distributed', 'load_config'
 ]

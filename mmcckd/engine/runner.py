@@ -11,8 +11,16 @@ from mmcckd.config_files.component_types import bare_name, bare_type
 from mmcckd.models.algorithms.mmrazor_algorithms import match_images
 
 from .checkpoint_checks import load_strictly
-from .hooks import ClassCheckHook, FiniteWeightsHook, TeacherStoreHook
+from .hooks import (
+    ClassCheckHook,
+    FiniteWeightsHook,
+    LogHistoryHook,
+    ResumedValidationHook,
+    SaveOnSigtermHook,
+    TeacherStoreHook,
+)
 from .host_memory import keep_freed_memory
+from .worker_signals import keep_workers_on_sigterm
 
 STRATEGIES = ('SingleDeviceStrategy', 'DDPStrategy', 'FSDPStrategy')
 # Keys of a config that Runner reads, but FlexibleRunner does not.
@@ -27,8 +35,12 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     checkpoints fit (:func:`.load_strictly`), that teachers of MMRazor's
     algorithms get the images that they expect (:func:`.match_images`), that
     labels fit the head (:class:`.ClassCheckHook`), and that a training that
-    diverges is an error (:class:`.FiniteWeightsHook`). If the model has a
-    ``teacher_store``, :class:`.TeacherStoreHook` opens it before training.
+    diverges is an error (:class:`.FiniteWeightsHook`). A training that
+    receives SIGTERM is saved before it ends (:class:`.SaveOnSigtermHook`). A
+    validation that was missed is made up for on resume
+    (:class:`.ResumedValidationHook`). The history of logged values is limited
+    (:class:`.LogHistoryHook`). If the model has a ``teacher_store``,
+    :class:`.TeacherStoreHook` opens it before training.
     Without a GPU, the process keeps freed memory (:func:`.keep_freed_memory`).
 
     ``runner_type='FlexibleRunner'`` reads a ``strategy``. For distillation,
@@ -49,9 +61,13 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     """
     if not torch.cuda.is_available():
         keep_freed_memory()
+    keep_workers_on_sigterm()
     runner = _build(cfg)
     runner.register_hook(ClassCheckHook())
     runner.register_hook(FiniteWeightsHook())
+    runner.register_hook(LogHistoryHook())
+    runner.register_hook(SaveOnSigtermHook())
+    runner.register_hook(ResumedValidationHook())
     if cfg.model.get('teacher_store') is not None and (
             'TeacherStoreHook' not in _hooks(cfg)):
         runner.register_hook(TeacherStoreHook())

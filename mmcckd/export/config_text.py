@@ -1,4 +1,4 @@
-"""Read the config in a checkpoint without running it.
+"""The text of a config as data, which is never run.
 
 MMEngine saves the config of a run in its checkpoints, as Python code, and
 reads such a config by running it. A checkpoint must not run code.
@@ -6,24 +6,44 @@ reads such a config by running it. A checkpoint must not run code.
 import ast
 from typing import Any, Iterator
 
-import mmengine.registry
 from mmengine.config import Config
-from mmengine.registry import Registry
-from mmengine.utils import import_modules_from_strings
+
+
+def config_text(cfg: Config) -> str:
+    """The text of a config, as Python code without anything but data.
+
+    MMEngine's ``pretty_text`` writes a key with a quote in it as code, and
+    ``Config.fromfile`` replaces text such as "{{$HOME:x}}".
+
+    Args:
+        cfg (Config): Of numbers, text, None, booleans, and lists, tuples and
+            dicts of these.
+
+    Raises:
+        ValueError: If the text would not give the same config.
+    """
+    try:
+        text = cfg.pretty_text
+        same = parse_config(text).to_dict() == cfg.to_dict()
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f'it cannot be written as text: {error}') from error
+    if '{{' in text or not same:
+        raise ValueError('it cannot be written as text, from which MMEngine '
+                         'would read the same config; it has keys with '
+                         'special characters, or text with "{{".')
+    return text
 
 
 def parse_config(text: str) -> Config:
     """Parse a config that MMEngine's ``Config.pretty_text`` wrote.
 
-    The modules that its ``custom_imports`` name are imported, as
-    ``Config.fromfile`` does.
+    Unlike ``Config.fromfile``, it imports no ``custom_imports``.
 
     Args:
         text (str): Assignments of numbers, text, None, booleans, and lists,
             tuples and dicts of these.
 
     Raises:
-        ImportError: If one of its ``custom_imports`` is not installed.
         ValueError: If the text holds anything else.
     """
     content = {}
@@ -36,31 +56,7 @@ def parse_config(text: str) -> Config:
     except (AttributeError, MemoryError, RecursionError, SyntaxError,
             TypeError, ValueError) as error:
         raise ValueError(f'it is not plain data: {error}.') from error
-    cfg = Config(content)
-    if cfg.get('custom_imports'):
-        import_modules_from_strings(**cfg.custom_imports)
-    return cfg
-
-
-def check_types(cfg: Config) -> None:
-    """Raise an error if a ``type`` is not the name of a registered class.
-
-    MMEngine would import and call any function that is given by its path.
-
-    Raises:
-        ValueError: If a type has a path and is not in a registry.
-    """
-    registered = set()
-    for root in vars(mmengine.registry).values():
-        if isinstance(root, Registry):
-            for registry in (root, *root.children.values()):
-                registry.import_from_location()
-                registered.update(f'{registry.scope}.{name}'
-                                  for name in registry.module_dict)
-    for name in types(cfg.to_dict()):
-        if '.' in name and name not in registered:
-            raise ValueError(f'it has the type {name!r}, which is not in a '
-                             'registry.')
+    return Config(content)
 
 
 def types(config: Any) -> Iterator[str]:

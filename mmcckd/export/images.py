@@ -31,6 +31,8 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
                 for size in ((1000, 1300), (900, 800))
             }
             if len(shapes) > 1:  # the pipeline keeps their size
+                if not student.trusted:
+                    _check_reads_only(dataset)
                 sample = DATASETS.build(dataset)[0]
                 shapes = {tuple(sample['inputs'].shape)}
     except Exception as error:  # a missing dataset can raise any error
@@ -41,6 +43,16 @@ def image_shape(student: Student) -> Tuple[int, int, int]:
             'config, by --config, whose test pipeline ends with a CenterCrop.'
         ) from error
     return shapes.pop()
+
+
+def _check_reads_only(dataset: dict) -> None:
+    """Raise an error for a data set which might download something."""
+    for part in base_configs(dataset):
+        module = getattr(DATASETS.get(part.type), '__module__', '')
+        if not module.startswith('mmcckd.'):
+            raise ValueError(
+                f'{part.type} may download data, which a config in a '
+                'checkpoint must not cause.')
 
 
 def _piped(transforms: List[dict], shape: Tuple[int, int, int]) -> tuple:

@@ -16,7 +16,8 @@ from mmcckd.models.algorithms.teacher_checkpoint import (
 )
 from mmcckd.version import __version__
 
-from .config_text import check_types, parse_config
+from .config_text import config_text, parse_config
+from .stored_config import check_stored_config
 from .student_config import student_config
 
 # Facts about the run that also hold for the exported student.
@@ -36,12 +37,15 @@ class Student:
             checkpoints.
         source (str): The name of the checkpoint's file.
         averaged (bool): Whether the weights were averaged by an ``EMAHook``.
+        trusted (bool): Whether the config is not from the checkpoint. Defaults
+            to True.
     """
     model: BaseModel
     config: Config
     meta: dict
     source: str
     averaged: bool
+    trusted: bool = True
 
 
 def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
@@ -57,7 +61,8 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             ``architecture``.
         config (str, optional): The config of the run, a file or
             ``package::path``. Defaults to None, the config in the checkpoint,
-            which is read as data.
+            which is read as data: it cannot import modules, download
+            anything, or name files other than those of the test set.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -79,16 +84,18 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
             'checkpoint of a distillation; that of a plain MMPretrain run '
             'needs no export.')
 
-    meta = content.get('meta', {})
+    meta = content.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
     source = config or f'the config in {checkpoint}'
     try:
         if config is not None:
             cfg = student_config(read_config(config))
         elif isinstance(meta.get('cfg'), str):
             cfg = student_config(parse_config(meta['cfg']))
-            check_types(cfg)
+            check_stored_config(cfg)
         else:
             raise ValueError('there is no config.')
+        text = config_text(cfg)
         model = get_model(cfg)
     except Exception as error:  # a wrong config can raise any error
         raise ValueError(
@@ -106,9 +113,10 @@ def load_student(checkpoint: str, config: Optional[str] = None) -> Student:
         meta=dict(
             {name: meta[name]
              for name in KEPT_META if name in meta},
-            cfg=cfg.pretty_text,
+            cfg=text,
             mmcckd_version=__version__,
             mmengine_version=mmengine.__version__,
             mmpretrain_version=mmpretrain.__version__),
         source=osp.basename(checkpoint),
-        averaged='ema_state_dict' in content)
+        averaged='ema_state_dict' in content,
+        trusted=config is not None)

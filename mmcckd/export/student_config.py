@@ -8,6 +8,7 @@ from mmengine.registry import Registry
 from mmcckd.config_files.cfg_path import expand_cfg_path
 
 from .config_text import types
+from .stored_config import check_cfg_path
 from .type_names import name_types
 
 
@@ -19,7 +20,9 @@ def student_config(cfg: Config) -> Config:
 
     Args:
         cfg (Config): The config of a distillation, with the student at
-            ``model.architecture``, or of the student itself.
+            ``model.architecture``, or of the student itself. If it has no
+            file name, it is taken for that of a checkpoint, which must not
+            name modules or other config files.
 
     Returns:
         Config: ``model``, expanded if the run gives it by ``cfg_path``,
@@ -66,12 +69,9 @@ def student_config(cfg: Config) -> Config:
 
 def _expand(model: ConfigDict, run: Config) -> ConfigDict:
     """The model, expanded if the run gives it by ``cfg_path``."""
-    path = model.get('cfg_path') or ''
-    # Reading a config file runs it. A config from a checkpoint, which has no
-    # file name, may therefore give configs of packages only.
-    if '..' in path or (path and '::' not in path and run.filename is None):
-        raise ValueError(f'it has the cfg_path {path!r}; expected '
-                         'package::folder/file.py.')
+    # A config from a checkpoint has no file name.
+    if model.get('cfg_path') and run.filename is None:
+        check_cfg_path(str(model.cfg_path))
     return expand_cfg_path(model)
 
 
@@ -98,10 +98,16 @@ def _plain(config: Any) -> Any:
 
 
 def _imports(cfg: Config, student: Config) -> dict:
-    """The ``custom_imports`` of the run that the student needs."""
+    """The ``custom_imports`` of the run that the student needs.
+
+    Those of a config from a checkpoint are left out.
+    """
     imports = dict(cfg.get('custom_imports') or dict(imports=[]))
     names = imports['imports']
     names = [names] if isinstance(names, str) else list(names)
+    if cfg.filename is None:
+        imports = dict(allow_failed_imports=False)
+        names = []
     if not _needs_mmcckd(student):
         names = [name for name in names if name.split('.')[0] != 'mmcckd']
     elif 'mmcckd' not in names:

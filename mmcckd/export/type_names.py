@@ -35,7 +35,8 @@ def _name_types(config: Any, names: Dict[Any, str]) -> Any:
     kind = named.get('type')
     if isinstance(kind, str):
         module, _, name = kind.rpartition('.')
-        kind = getattr(sys.modules.get(module), name, None)
+        # Not getattr(), with which some packages import further modules.
+        kind = getattr(sys.modules.get(module), '__dict__', {}).get(name)
     if callable(kind):
         named['type'] = names.get(kind, named['type'])
     return named

@@ -1,8 +1,13 @@
+"""Write files completely or not at all."""
+import errno
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, Union
+
+# Errors of a full disk, an exceeded quota, and the limit of "ulimit -f".
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -12,7 +17,8 @@ def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
     The block writes to a temporary file beside ``path``. When the block ends,
     the temporary file is flushed to the disk and replaces ``path``. If the
     block raises an error, ``path`` is unchanged and the temporary file is
-    removed. What a killed process leaves is overwritten the next time.
+    removed. What a killed process leaves is overwritten the next time; see
+    also :func:`remove_partial_files`.
 
     The temporary file is created by the block, with the permissions that any
     new file gets; those of a file that is replaced are kept. Its name ends
@@ -27,12 +33,15 @@ def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
     Yields:
         Path: The temporary file.
 
+    Raises:
+        OSError: If the disk is full, among others.
+
     Example:
         >>> with atomic_write('features.npz') as temporary:
         ...     np.savez(temporary, features=features)
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f'.{target.stem}.partial{target.suffix}')
+    temporary = _partial(target)
     try:
         yield temporary
         with open(temporary, 'rb+') as file:
@@ -40,9 +49,30 @@ def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
-    except BaseException:
+        _flush_folder(target.parent)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in FULL:
+            free = shutil.disk_usage(target.parent).free / 2**20
+            raise OSError(
+                error.errno,
+                f'{path} cannot be written: {os.strerror(error.errno)}, and '
+                f'{free:.1f} MB are free on its disk. Files that existed '
+                'before are unchanged. Free some space, or raise the limit, '
+                'and repeat the command; a training continues with '
+                '--resume.') from error
         raise
+
+
+def remove_partial_files(folder: Union[str, Path], suffix: str) -> None:
+    """Remove what killed processes left of :func:`atomic_write`.
+
+    Args:
+        folder (str | Path): A folder, to which no other process writes.
+        suffix (str): The suffix of the files, such as ".pth".
+    """
+    for path in Path(folder).glob(f'.*.partial{suffix}'):
+        path.unlink(missing_ok=True)
 
 
 def check_writable(path: Union[str, Path]) -> None:
@@ -55,7 +85,7 @@ def check_writable(path: Union[str, Path]) -> None:
         ValueError: If the folder cannot be made or written to.
     """
     path = Path(path)
-    probe = path.with_name(f'.{path.stem}.partial{path.suffix}')
+    probe = _partial(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()
@@ -63,3 +93,17 @@ def check_writable(path: Union[str, Path]) -> None:
     except OSError as error:
         raise ValueError(f'{path} cannot be written: {error}; give another '
                          'place.') from error
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f'.{path.stem}.partial{path.suffix}')
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the new name of a file durable, where folders can be flushed."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,3 +23,12 @@ def render_page(template: Path, **values) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True)
     return environment.get_template(template.name).render(values)
+
+
+def markdown_text(value: str) -> str:
+    """Escape a value for a line of Markdown, in which HTML is code.
+
+    Args:
+        value (str): Any text, such as the name of a processor.
+    """
+    return re.sub(r'([<>&\[\]`|\\])', r'\\\1', ' '.join(value.split()))

@@ -1,12 +1,14 @@
 """Read pickles without running code that is in them.
 
-Python's unpickler calls any function that a pickle names. This one only
-accepts the names of a list. Where the original class or function would allow
-more than is needed, a replacement is used: with ``numpy.dtype``, a malicious
-file could turn bytes into an array of pointers.
+Python's unpickler calls any function that a pickle names, or that it reaches
+from there, and sets any attribute. This one only accepts the names of a list.
+Where the original class or function would allow more than is needed, a
+replacement is used: with ``numpy.dtype``, a malicious file could turn bytes
+into an array of pointers.
 """
 import operator
 import pickle
+import struct
 from typing import Any, BinaryIO, Mapping, Optional, Set
 
 import numpy as np
@@ -16,8 +18,13 @@ import torch
 class SafeUnpickler(pickle._Unpickler):
     """An unpickler that refuses all objects but those that are allowed.
 
-    It is Python's unpickler in Python: that in C allocates up to 69 GB for a
-    pickle of 10 bytes, as large as an index in it.
+    What is allowed may be called, and its instances get their state. Neither
+    is done with other objects, such as functions that a call has returned. A
+    class or function itself gets no state: it would be changed for all.
+
+    It is Python's unpickler in Python: that in C has no methods for the single
+    instructions, and allocates up to 69 GB for a pickle of 10 bytes, as large
+    as an index in it.
 
     Args:
         file (BinaryIO): The pickle.
@@ -30,13 +37,6 @@ class SafeUnpickler(pickle._Unpickler):
         Exception: In ``load()``; ``pickle.UnpicklingError`` for any other
             name, and of many types for a damaged pickle.
     """
-    # Without the one instruction that allocates what its argument says, which
-    # no pickle needs that can be read: bytearrays are of protocol 5.
-    dispatch = {
-        opcode: load
-        for opcode, load in pickle._Unpickler.dispatch.items()
-        if opcode != pickle.BYTEARRAY8[0]
-    }
 
     def __init__(self, file: BinaryIO, allowed: Mapping[str, Any],
                  **kwargs) -> None:
@@ -52,6 +52,31 @@ class SafeUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError(
                 f'it contains {module}.{name}, which is not allowed.'
             ) from None
+
+    def load_reduce(self) -> None:
+        self._check(self.stack[-2], 'calls')
+        super().load_reduce()
+
+    def load_build(self) -> None:
+        self._check(type(self.stack[-2]), 'changes')
+        super().load_build()
+
+    def load_bytearray8(self) -> None:
+        # Read first: Python's method first allocates what the length says.
+        size, = struct.unpack('<Q', self.read(8))
+        self.append(bytearray(self.read(size)))
+
+    def _check(self, found: Any, does: str) -> None:
+        if not any(found is allowed for allowed in self.allowed.values()):
+            raise pickle.UnpicklingError(
+                f'it {does} {found!r}, which is not allowed.')
+
+    dispatch = {
+        **pickle._Unpickler.dispatch,
+        pickle.REDUCE[0]: load_reduce,
+        pickle.BUILD[0]: load_build,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+    }
 
 
 class _Dtype:
@@ -93,6 +118,11 @@ def _scalar(dtype: _Dtype, data: bytes) -> np.generic:
     return np.frombuffer(data, dtype.dtype)[0]
 
 
+def _array_of_buffer(data: bytes, dtype: _Dtype, shape: tuple,
+                     order: str) -> np.ndarray:
+    return np.frombuffer(data, dtype.dtype).reshape(shape, order=order)
+
+
 def _encode(text: str, _: str) -> bytes:
     return text.encode('latin1')  # how protocol 2 writes bytes
 
@@ -122,6 +152,8 @@ NUMPY = {
         'numpy._core.multiarray._reconstruct': _empty_array,
         'numpy.core.multiarray.scalar': _scalar,
         'numpy._core.multiarray.scalar': _scalar,
+        'numpy.core.numeric._frombuffer': _array_of_buffer,
+        'numpy._core.numeric._frombuffer': _array_of_buffer,
         '_codecs.encode': _encode,
     }.items()
 }

@@ -3,24 +3,29 @@
 torch's safe loading accepts tensors and plain containers. MMEngine's
 checkpoints also contain the log: ``HistoryBuffer`` objects with NumPy arrays,
 and references to their own methods. These, and nothing else, are allowed
-while a checkpoint is loaded. The arrays in the result are ordinary ones.
+while a checkpoint is loaded. The arrays in the result are ordinary ones, and
+the references are left out.
 """
 import functools
 import os
 import pickle
-from contextlib import contextmanager
+import tarfile
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, Iterator
 from unittest import mock
 
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.utils import digit_version
 from torch import _weights_only_unpickler
 
 from .pickles import NUMPY, SafeUnpickler, allow_as, with_plain_arrays
 
 # Since torch 2.4, further classes and functions can be allowed.
 HAS_ALLOW_LIST = hasattr(torch.serialization, 'add_safe_globals')
+# Since torch 2.6, safe loading refuses programs.
+REFUSES_PROGRAMS = digit_version(torch.__version__) >= digit_version('2.6.0')
 
 
 @contextmanager
@@ -34,7 +39,8 @@ def safe_loading() -> Iterator[None]:
         pickle.UnpicklingError: In ``torch.load``, if a file contains anything
             but tensors, plain containers and MMEngine's log.
     """
-    with mock.patch.dict(os.environ):
+    programs = nullcontext() if REFUSES_PROGRAMS else refuse_programs()
+    with mock.patch.dict(os.environ), programs:
         os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
         if HAS_ALLOW_LIST:
             os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
@@ -54,6 +60,34 @@ def safe_loading() -> Iterator[None]:
 
         with mock.patch.object(torch, 'load', load_safely):
             yield
+
+
+@contextmanager
+def refuse_programs() -> Iterator[None]:
+    """Make ``torch.load`` refuse TorchScript, which can write files when it
+    is loaded, and the tar archives of torch < 0.1.10, which are unpacked.
+
+    Raises:
+        pickle.UnpicklingError: In ``torch.load``.
+    """
+    is_script = torch.serialization._is_torchscript_zip
+
+    def refuse_script(archive) -> bool:
+        if is_script(archive):
+            raise pickle.UnpicklingError('it is a TorchScript program.')
+        return False
+
+    def refuse_archive(*_, **__) -> None:
+        raise tarfile.TarError  # as for any other file
+
+    with mock.patch.multiple(
+            torch.serialization,
+            _is_torchscript_zip=refuse_script,
+            tarfile=SimpleNamespace(
+                open=refuse_archive,
+                TarError=tarfile.TarError,
+                PAX_FORMAT=tarfile.PAX_FORMAT)):
+        yield
 
 
 def allow_log(load: Callable) -> Callable:
@@ -116,28 +150,42 @@ def _swap(old: list, new: list) -> None:
     torch.serialization.add_safe_globals(kept + new)
 
 
+class _HistoryBuffer(HistoryBuffer):
+    """Replaces ``HistoryBuffer``, whose state may hold further methods for the
+    class: they would be added for all buffers of the process. An instance
+    becomes an ordinary buffer when it gets its state."""
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update({
+            name: state[name]
+            for name in ('max_length', '_log_history', '_count_history')
+        })
+        self._set_default_statistics()
+        self.__class__ = HistoryBuffer
+
+
 @functools.cache
 def allowed() -> Dict[str, Any]:
     """Objects for the names in pickles of MMEngine's log."""
     return {
         'mmengine.logging.history_buffer.HistoryBuffer':
-        HistoryBuffer,
+        allow_as('mmengine.logging.history_buffer.HistoryBuffer',
+                 _HistoryBuffer),
         'builtins.getattr':
         allow_as('builtins.getattr', _method_of_history_buffer),
         **NUMPY
     }
 
 
-def _method_of_history_buffer(owner: type, name: str) -> Callable:
+def _method_of_history_buffer(owner: type, name: str) -> None:
     """Replaces ``getattr``, which would give access to everything. In the log,
-    buffers refer to their own methods with it."""
-    if owner is not HistoryBuffer or name not in (
+    buffers refer to their own methods with it, which they have anyway."""
+    if owner is not _HistoryBuffer or name not in (
             'min', 'max', 'mean', 'current',
             *HistoryBuffer._statistics_methods):
         raise pickle.UnpicklingError(
             f'The checkpoint asks for {name!r} of {owner!r}, but only the '
             "statistics of MMEngine's HistoryBuffer are allowed.")
-    return getattr(owner, name)
 
 
 class _TorchUnpickler(SafeUnpickler):

@@ -7,13 +7,16 @@ for memory that is newly allocated. The matrices are symmetric, so that only
 the blocks on and above the diagonal are computed.
 """
 from functools import partial
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Tuple
 
 import torch
 from torch import Tensor
 
-from .rbf_formulas import exact_rbf, taylor_coefficients, taylor_rbf
-from .rbf_gradients import differentiable, horner, inverse_or_0
+from . import centered_features as centered
+from . import taylor_series
+from .centered_features import Centered
+from .rbf_formulas import exact_rbf, taylor_rbf
+from .rbf_gradients import differentiable
 
 # At most. 512 × 512 values in float32 take 1 MiB, a usual size of L2 caches.
 BLOCK_SIZE = 512
@@ -30,21 +33,23 @@ class BlockedTaylorRBF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, gamma, order):
         ctx.gamma, ctx.order = gamma, order
-        coefficients = taylor_coefficients(gamma, order)
+        a, _, c = centered.center(x, None, x.dtype, True)
         k = x.new_empty(len(x), len(x))
-        xs, ks = _split(x), _blocks(k)
-        scales, cosines = [], []
-        for i, j in _upper_blocks(len(xs)):
-            s = xs[i] @ xs[j].t()
+        parts, ks = _parts(a), _blocks(k)
+        halves, ts = [], []
+        for i, j in _upper_blocks(len(parts)):
+            t = centered.products(parts[i], parts[j])
             if i == j:
-                scales.append(inverse_or_0(s.diagonal().sqrt()))
-            s.mul_(scales[i][:, None]).mul_(scales[j])
-            horner(coefficients, s, out=ks[i][j])
+                half = centered.half_squares(parts[i], t)
+                halves.append(centered.for_cosines(half, parts[i]))
+            t.sub_(halves[i][:, None]).sub_(halves[j])
+            taylor_series.value(t, gamma, order, out=ks[i][j])
+            if ctx.needs_input_grad[0]:
+                ts.append(t)
+            del t  # before memory for the next is allocated
             if i != j:
                 ks[j][i].copy_(_transposed(ks[i][j]))
-            if ctx.needs_input_grad[0]:
-                cosines.append(s)
-        ctx.save_for_backward(x, *scales, *cosines)
+        ctx.save_for_backward(x, c, *a[1:], *ts)
         return k
 
     @staticmethod
@@ -53,79 +58,82 @@ class BlockedTaylorRBF(torch.autograd.Function):
         if torch.is_grad_enabled():
             formula = partial(taylor_rbf, gamma=ctx.gamma, order=ctx.order)
             return *differentiable(formula, x, None, grad_k, ctx), None
-        blocks = len(_split(x))
-        scales = saved[:blocks]
-        cosines = dict(zip(_upper_blocks(blocks), saved[blocks:]))
-        lower = taylor_coefficients(ctx.gamma, ctx.order - 1)
-        derivative = [2 * ctx.gamma * c for c in lower]
+        a = centered.relative(x, *saved[:3])
+        ts = dict(zip(_upper_blocks(len(_split(x))), saved[3:]))
 
         def weigh(i, j, g):
-            s = cosines[i, j]
-            w = horner(derivative, s).mul_(g)
-            radial = w * s
-            return w.mul_(scales[i][:, None]).mul_(scales[j]), radial
+            return taylor_series.derivative(
+                ts[i, j], ctx.gamma, ctx.order).mul_(g)
 
-        squares = [scale.square() for scale in scales]
-        return _gradient(x, grad_k, weigh, squares), None, None
+        return _gradient(x, a, grad_k, weigh), None, None
 
 
 class BlockedExactRBF(torch.autograd.Function):
     """:class:`.ExactRBF` of x and x."""
 
     @staticmethod
-    def forward(ctx, x, gamma):
-        ctx.gamma = gamma
-        center = x.mean(0, dtype=torch.float64)
-        centered = x - center
-        k = x.new_empty(len(x), len(x))
-        xs, ks = _split(centered), _blocks(k)
-        squares = _split(centered.square().sum(1))
-        for i, j in _upper_blocks(len(xs)):
-            negative = xs[i] @ xs[j].t()
-            negative.mul_(2).sub_(squares[i][:, None])
-            negative.sub_(squares[j]).clamp_(max=0)
-            ks[i][j].copy_(negative.mul_(gamma).exp_())
+    def forward(ctx, x, gamma, normalized):
+        ctx.gamma, ctx.normalized = gamma, normalized
+        a, _, c = centered.center(x, None, torch.float64, normalized)
+        k = a.features.new_empty(len(x), len(x))
+        parts, ks = _parts(a), _blocks(k)
+        halves = []
+        for i, j in _upper_blocks(len(parts)):
+            t = centered.products(parts[i], parts[j])
+            if i == j:
+                halves.append(centered.half_squares(parts[i], t))
+            t.sub_(halves[i][:, None]).sub_(halves[j]).clamp_(max=0)
+            torch.exp(t.mul_(2 * gamma), out=ks[i][j])
             if i != j:
                 ks[j][i].copy_(_transposed(ks[i][j]))
-        ctx.save_for_backward(x, center.to(x.dtype), k)
+        rounded = (None if t is None else t.to(x.dtype) for t in (c, *a[1:]))
+        ctx.save_for_backward(x, *rounded, k)
         return k
 
     @staticmethod
     def backward(ctx, grad_k):
-        x, center, k = ctx.saved_tensors
+        x, *saved, k = ctx.saved_tensors
         if torch.is_grad_enabled():
-            formula = partial(exact_rbf, gamma=ctx.gamma)
-            return tuple(differentiable(formula, x, None, grad_k, ctx))
+            formula = partial(
+                exact_rbf, gamma=ctx.gamma, normalized=ctx.normalized)
+            return *differentiable(formula, x, None, grad_k, ctx), None
         ks = _blocks(k)
 
         def weigh(i, j, g):
-            w = (g * ks[i][j]).mul_(2 * ctx.gamma)
-            return w, w
+            return g.mul_(ks[i][j]).mul_(2 * ctx.gamma).to(x.dtype)
 
-        return _gradient(x - center, grad_k, weigh, [1] * len(ks)), None
+        a = centered.relative(x, *saved)
+        return _gradient(x, a, grad_k, weigh), None, None
 
 
-def _gradient(x: Tensor, grad_k: Tensor, weigh: Callable,
-              squares: Sequence) -> Tensor:
-    """``Σ_j V_ij x_j − r_i² (Σ_j R_ij) x_i`` for each row x_i.
+def _gradient(x: Tensor, a: Centered, grad_k: Tensor,
+              weigh: Callable) -> Tensor:
+    """The gradient for x from the blocks of a symmetric W.
 
-    ``weigh(i, j, g)`` turns a block of the symmetric dL/dK + (dL/dK)ᵀ into
-    those of V and R; ``squares`` are the blocks of r².
+    ``weigh(i, j, g)`` turns a block of dL/dK + (dL/dK)ᵀ into that of W.
     """
-    grad_x, radial = torch.zeros_like(x), x.new_zeros(len(x))
-    xs, grads, radials = map(_split, (x, grad_x, radial))
+    grad_x, sums = torch.zeros_like(x), x.new_zeros(len(x))
+    parts, grads, sums = _parts(a), _split(grad_x), _split(sums)
     gs = _blocks(grad_k)
     with torch.autocast('cpu', enabled=False):
-        for i, j in reversed(_upper_blocks(len(xs))):
-            v, r = weigh(i, j, gs[i][j] + _transposed(gs[j][i]))
-            radials[i].add_(r.sum(1))
+        for i, j in reversed(_upper_blocks(len(parts))):
+            w = weigh(i, j, gs[i][j] + _transposed(gs[j][i]))
+            w = centered.scale(w, parts[i], parts[j])
+            sums[i].add_(centered.sums(w, parts[i], parts[j]))
             if i == j:  # the last block of these rows
-                v.diagonal().sub_(radials[i] * squares[i])
+                w.diagonal().sub_(sums[i])
             else:  # and the block (j, i), which is its transpose
-                radials[j].add_(r.sum(0))
-                grads[j].addmm_(v.t(), xs[i])
-            grads[i].addmm_(v, xs[j])
-    return grad_x
+                sums[j].add_(centered.sums(w.t(), parts[j], parts[i]))
+                grads[j].addmm_(w.t(), parts[i].features)
+            grads[i].addmm_(w, parts[j].features)
+        return centered.remove_radial(grad_x, x, a)
+
+
+def _parts(a: Centered) -> List[Centered]:
+    """The rows of a :class:`.Centered` in parts."""
+    columns = ([None] * len(_split(a.features)) if t is None else _split(t)
+               for t in a)
+    return [Centered(*rows) for rows in zip(*columns)]
 
 
 def _upper_blocks(blocks: int) -> List[Tuple[int, int]]:

@@ -3,7 +3,11 @@ import inspect
 import torch
 from torch import Tensor, nn
 
-from .congruence import check_loss_weight, correlation_congruence
+from .congruence import (
+    check_loss_weight,
+    correlation_congruence,
+    late_nan_check,
+)
 from .flatten_features import Features, flatten_features
 from .global_batch import rows_and_columns
 from .kernels import bilinear, gaussian_rbf, naive_mmd
@@ -79,6 +83,7 @@ class CCLoss(nn.Module):
         self.gather = gather
         self.loss_weight = loss_weight
         self.hyperparameters = hyperparameters
+        self._late_check = late_nan_check()
 
     def forward(self, student_features: Features,
                 teacher_features: Features) -> Tensor:
@@ -98,8 +103,9 @@ class CCLoss(nn.Module):
         Raises:
             TypeError: If features are not floating-point tensors.
             ValueError: If they have another shape, the two sides have
-                different numbers of samples, or a correlation is NaN; with
-                ``gather=True``, if the ranks have batches of different sizes.
+                different numbers of samples, or a correlation is NaN, which
+                is found one step later on a GPU; with ``gather=True``, if the
+                ranks have batches of different sizes.
         """
         student = flatten_features(student_features, 'CCLoss')
         teacher = flatten_features(teacher_features, 'CCLoss').detach()
@@ -109,7 +115,8 @@ class CCLoss(nn.Module):
                 f'got features of {len(student)} samples of the student and '
                 f'{len(teacher)} of the teacher.')
         return self.loss_weight * correlation_congruence(
-            self._correlate(student), self._correlate(teacher))
+            self._correlate(student), self._correlate(teacher),
+            self._late_check)
 
     def _correlate(self, x: Tensor) -> Tensor:
         x, y = rows_and_columns(x) if self.gather else (x, None)

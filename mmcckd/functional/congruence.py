@@ -1,8 +1,10 @@
 import math
+from typing import Optional
 
 import torch
 from torch import Tensor
 
+from .late_check import LateCheck
 from .transforms import is_transformed
 
 # How many differences are computed at once on the CPU, so that they are still
@@ -10,7 +12,9 @@ from .transforms import is_transformed
 CACHED = 2**17
 
 
-def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
+def correlation_congruence(student: Tensor,
+                           teacher: Tensor,
+                           late_check: Optional[LateCheck] = None) -> Tensor:
     r"""Mean squared difference of two correlation matrices.
 
     As defined by Peng et al., *Correlation Congruence for Knowledge
@@ -26,6 +30,9 @@ def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
         student (Tensor): The student's correlation matrix, (n, m).
         teacher (Tensor): The teacher's, of the same shape. No gradient
             reaches it.
+        late_check (LateCheck, optional): What checks for NaN on a GPU, one
+            call later, see :func:`late_nan_check`. Defaults to None: there is
+            no check on a GPU, which would wait for the loss.
 
     Returns:
         Tensor: The loss, a scalar in float32 at least.
@@ -33,9 +40,8 @@ def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
     Raises:
         TypeError: If a matrix is not a floating-point tensor.
         ValueError: If the matrices differ in shape, are not 2-D, or hold NaN;
-            the message says which side does. The check for NaN waits for the
-            loss, one synchronization a step on a GPU, and is left out under
-            ``torch.compile`` and the transforms of ``torch.func``.
+            the message says which side does. The check for NaN is left out
+            under ``torch.compile`` and the transforms of ``torch.func``.
     """
     for side, matrix in (('student', student), ('teacher', teacher)):
         if not isinstance(matrix, Tensor) or not matrix.is_floating_point():
@@ -55,9 +61,36 @@ def correlation_congruence(student: Tensor, teacher: Tensor) -> Tensor:
     if is_transformed():
         return (student - teacher).square().mean()
     loss = _MeanSquare.apply(student, teacher)
-    if loss.isnan():
-        _raise_for_nan(student=student, teacher=teacher)
+    if loss.device.type != 'cuda':
+        if loss.isnan():
+            _raise_for_nan(
+                student=student.isnan().any(1), teacher=teacher.isnan().any(1))
+    elif late_check is not None:
+        # A row with NaN has the sum NaN.
+        late_check(
+            torch.cat([
+                loss.detach()[None],
+                student.detach().sum(1),
+                teacher.sum(1),
+            ]))
     return loss
+
+
+def late_nan_check() -> LateCheck:
+    """What a module keeps from one step to the next to find NaN on a GPU.
+
+    Returns:
+        LateCheck: A check of the loss and the sums of the rows of both
+        matrices.
+    """
+    return LateCheck(_check_row_sums)
+
+
+def _check_row_sums(values: Tensor) -> None:
+    loss, sums = values[0], values[1:]
+    if loss.isnan():
+        student, teacher = sums.isnan().chunk(2)
+        _raise_for_nan(student=student, teacher=teacher)
 
 
 class _MeanSquare(torch.autograd.Function):
@@ -106,11 +139,11 @@ def _widen(matrix: Tensor) -> Tensor:
     return matrix.float() if matrix.dtype.itemsize < 4 else matrix
 
 
-def _raise_for_nan(**matrices: Tensor) -> None:
+def _raise_for_nan(**rows: Tensor) -> None:
+    """Raise an error that says which rows of which side contain NaN."""
     broken = [
-        f"the {side}'s in {int(matrix.isnan().any(1).sum())} of "
-        f'{len(matrix)} rows' for side, matrix in matrices.items()
-        if matrix.isnan().any()
+        f"the {side}'s in {int(nan.sum())} of {len(nan)} rows"
+        for side, nan in rows.items() if nan.any()
     ]
     found = ' and '.join(broken) or 'neither side, but both are infinite'
     raise ValueError(

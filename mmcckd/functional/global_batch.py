@@ -15,12 +15,16 @@ row:
 So the columns can be constants, and the mean over ranks, which DDP takes of
 the gradients anyway, supplies the 1/W.
 """
-from typing import List, Optional, Tuple
+from typing import List, MutableMapping, Optional, Tuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, distributed
 
 from .transforms import is_transformed
+
+# Size of the last batch of this rank, by process group.
+_last_sizes: MutableMapping[object, int] = WeakKeyDictionary()
 
 
 def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
@@ -40,7 +44,10 @@ def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
         in one of a single rank: ``x`` and None.
 
     Raises:
-        ValueError: On all ranks, if they have different numbers of samples.
+        ValueError: If the ranks have different numbers of samples. With NCCL,
+            ranks whose batch has the size of the one before do not wait for
+            the sizes of the others. They may raise no error, but end when the
+            others do.
         NotImplementedError: Under ``torch.compile`` or a transform of
             ``torch.func``, and in the backward pass with
             ``create_graph=True``.
@@ -53,14 +60,19 @@ def rows_and_columns(x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
             'gather=True exchanges features between processes, which '
             'torch.compile and torch.func cannot trace; compute the CC loss '
             'outside of them, or use gather=False.')
-    # A collective with shapes that differ would hang, or mix up samples.
-    sizes = torch.cat(_all_gather(torch.tensor([len(x)], device=x.device)))
-    if (sizes != len(x)).any():
+    # A collective with shapes that differ would hang, or mix up samples. All
+    # ranks exchange their sizes, but reading those of the others waits for a
+    # GPU. If the last sizes were equal and these are not, a size has changed.
+    group = distributed.group.WORLD
+    sizes = torch.cat(_all_gather(torch.full((1, ), len(x), device=x.device)))
+    if (sizes.device.type != 'cuda' or _last_sizes.get(group) != len(x)) and (
+            sizes != len(x)).any():
         raise ValueError(
             'gather=True needs batches of one size on all ranks, but they '
             f'have {sizes.tolist()} samples; use a sampler that gives each '
             "rank the same (MMEngine's DefaultSampler and mmcckd's do), or "
             'drop the incomplete last batch.')
+    _last_sizes[group] = len(x)
     columns = torch.cat(_all_gather(x.detach().contiguous()))
     return _DoubledGradient.apply(x), columns
 

@@ -16,7 +16,8 @@ function              φ(x, y)
 All of them take floating-point tensors ``x`` of shape (n, d) and ``y`` of
 shape (m, d), ``y=None`` standing for ``x``, and return a tensor of shape
 (n, m): float64 for float64 features, float32 for anything narrower, also under
-autocast. A wrong shape or dtype raises ``ValueError`` or ``TypeError``.
+autocast. The exact Gaussian RBF is always float64. A wrong shape or dtype
+raises ``ValueError`` or ``TypeError``.
 """
 import functools
 import math
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from . import rbf_formulas
 from .blocked_rbf import BlockedExactRBF, BlockedTaylorRBF, is_large
-from .rbf_gradients import ExactRBF, TaylorRBF, inverse_norms
+from .rbf_gradients import ExactRBF, TaylorRBF
 from .transforms import is_transformed
 
 
@@ -59,9 +60,10 @@ def _in_full_precision(kernel: Callable[..., Tensor]) -> Callable[..., Tensor]:
                 'x and y must have the same number of dimensions, but have '
                 f'{x.shape[1]} and {y.shape[1]}.')
 
-        dtype = torch.promote_types(x.dtype, torch.float32)
+        # Not by promote_types, which torch.compile cannot trace in torch 2.1.
+        dtypes = [x.dtype] if y is None else [x.dtype, y.dtype]
+        dtype = torch.float64 if torch.float64 in dtypes else torch.float32
         if y is not None:
-            dtype = torch.promote_types(dtype, y.dtype)
             y = y.to(dtype)
         with torch.autocast(x.device.type, enabled=False):
             return kernel(x.to(dtype), y, *args, **kwargs)
@@ -125,6 +127,11 @@ def gaussian_rbf(x: Tensor,
     Its correlation with every sample is ``exp(−2γ)`` with a Taylor order; with
     the exact kernel, it is ``exp(−γ)`` with other nonzero features.
 
+    The gradient is as precise for features that are close together as for
+    others. If both networks map all samples to almost the same feature, their
+    correlations are almost equal, and only float64, the dtype of the exact
+    kernel, represents their difference precisely.
+
     Args:
         x (Tensor): Features, (n, d).
         y (Tensor, optional): Features, (m, d). Defaults to ``x``.
@@ -140,7 +147,8 @@ def gaussian_rbf(x: Tensor,
             ``order=None``.
 
     Returns:
-        Tensor: Correlations, (n, m), float32 or float64.
+        Tensor: Correlations, (n, m), float32 or float64; always float64 for
+        the exact kernel.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -150,23 +158,16 @@ def gaussian_rbf(x: Tensor,
     gamma = rbf_gamma(gamma, delta)
     check_rbf_order(order, normalize)
     if is_transformed():
-        if order is not None:
-            return rbf_formulas.taylor_rbf(x, y, gamma, order)
-        if normalize:
-            x = rbf_formulas.normalize(x)
-            y = None if y is None else rbf_formulas.normalize(y)
-        return rbf_formulas.exact_rbf(x, y, gamma)
-    blocked = y is None and is_large(x)
-    if order is not None:
-        if blocked:
-            return BlockedTaylorRBF.apply(x, gamma, order)
-        return TaylorRBF.apply(x, y, gamma, order)
-    if normalize:
-        x = x * inverse_norms(x)[:, None]
-        y = None if y is None else y * inverse_norms(y)[:, None]
-    if blocked:
-        return BlockedExactRBF.apply(x, gamma)
-    return ExactRBF.apply(x, y, gamma)
+        if order is None:
+            return rbf_formulas.exact_rbf(x, y, gamma, normalize)
+        return rbf_formulas.taylor_rbf(x, y, gamma, order)
+    if y is None and is_large(x):
+        if order is None:
+            return BlockedExactRBF.apply(x, gamma, normalize)
+        return BlockedTaylorRBF.apply(x, gamma, order)
+    if order is None:
+        return ExactRBF.apply(x, y, gamma, normalize)
+    return TaylorRBF.apply(x, y, gamma, order)
 
 
 def rbf_gamma(gamma: Optional[float], delta: Optional[float]) -> float:

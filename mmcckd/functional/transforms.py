@@ -1,6 +1,9 @@
 import torch
 
-_is_compiling = getattr(torch.compiler, 'is_compiling', lambda: False)
+if hasattr(torch.compiler, 'is_compiling'):
+    _is_compiling = torch.compiler.is_compiling
+else:  # torch 2.1
+    _is_compiling = torch._utils.is_compiling
 
 
 def is_transformed() -> bool:

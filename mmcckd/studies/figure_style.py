@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mmcckd.files.atomic import atomic_write
+
 INK, GRAY, BLUE = '#000000', '#8a8a8a', '#0072b2'
 FONT = 11
 # Colors of Okabe and Ito, from dark to light.
@@ -64,7 +66,9 @@ def percent_axis(axes: Axes) -> None:
 def save(figure: Figure, out: Path) -> Tuple[Path, Path]:
     """Save as PNG and SVG; the same figure gives the same bytes."""
     png, svg = out.with_suffix('.png'), out.with_suffix('.svg')
-    figure.savefig(png, dpi=110)
+    with atomic_write(png) as temporary:
+        figure.savefig(temporary, dpi=110)
     with rc_context({'svg.hashsalt': out.name}):  # without it, ids are random
-        figure.savefig(svg, metadata={'Date': None})
+        with atomic_write(svg) as temporary:
+            figure.savefig(temporary, metadata={'Date': None})
     return png, svg

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterable, List
 
+from mmcckd.files.pages import markdown_text
+
 from .plan import teachers, tuning_runs
 from .run import Result, Run
 from .study_file import Study
@@ -55,9 +57,9 @@ def to_page(answer: str, groups: List[Group], published: str, figures: Path,
 def _origin(results: List[Result]) -> str:
     """How the results of a group were computed."""
     hours = sum(result.seconds for result in results) / 3600
-    commits = sorted({result.commit for result in results})
-    versions = sorted({result.torch for result in results})
-    processors = sorted({r.processor for r in results if r.processor})
+    commits, versions, processors = (
+        sorted({markdown_text(getattr(r, name)) for r in results} - {''})
+        for name in ('commit', 'torch', 'processor'))
     text = (f'The results are from {len(results):,} runs, which took '
             f'{hours:.1f} hours on one core, with commits '
             f'{", ".join(commits)} and torch {", ".join(versions)}')

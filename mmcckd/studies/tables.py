@@ -3,6 +3,8 @@ import csv
 from pathlib import Path
 from typing import Dict, List, Tuple
 
+from mmcckd.files.atomic import atomic_write
+
 from .steps_to_reach import steps_table
 from .summary import COMPARED, Comparison, RowSummary, Summary
 
@@ -39,7 +41,8 @@ def write_csv(summary: Summary, path: Path) -> Path:
         name for name, _, _ in RETRIEVAL + UNSEEN + BETA + RATIOS
         if any(row.has(name) for row in summary.rows.values())
     ]
-    with open(path, 'w', newline='') as file:
+    with atomic_write(path) as temporary, open(
+            temporary, 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['row', 'seed', *names, 'seconds'])
         for row, content in summary.rows.items():

@@ -61,6 +61,7 @@ def draw_superclasses(overview: Overview) -> Figure:
             if overview.classes is not None:
                 ax.set_title(
                     drawable(class_name(overview, overview.classes[idx])),
+                    parse_math=False,
                     fontsize=7,
                     pad=2)
         line[0].text(
@@ -121,7 +122,8 @@ def _draw_map(ax, overview: Overview) -> None:
         ax.set_yticks(
             range(share.shape[1]),
             [drawable(class_name(overview, c))
-             for c in range(share.shape[1])])
+             for c in range(share.shape[1])],
+            parse_math=False)
     if share.shape[0] <= 20:
         ax.set_xticks(range(share.shape[0]), order[:MAX_MAP])
     ax.set_title('Classes in superclasses')

@@ -48,6 +48,10 @@ def new_transformers(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         classes = [name for name in names.split() if name[0].isupper()]
         path.write_text(''.join(f'class {name}: pass\n' for name in classes))
+    # torch 2.1 imports transformers, and changes this class.
+    (package / 'configuration_utils.py').write_text(
+        'class PretrainedConfig: pass')
+    (package / '__init__.py').write_text('from . import configuration_utils')
     return tmp_path
 
 

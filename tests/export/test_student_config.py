@@ -102,6 +102,15 @@ def test_other_imports_stay(run, in1k):
     assert student_config(in1k).custom_imports.imports == ['of_the_user']
 
 
+def test_imports_of_a_checkpoint_do_not_stay(run, in1k):
+    """A config without a file name is that of a checkpoint."""
+    for cfg in (run, in1k):
+        cfg.custom_imports.imports = ['mmcckd', 'of_somebody']
+    assert student_config(Config(run.to_dict())).custom_imports == dict(
+        imports=['mmcckd'], allow_failed_imports=False)
+    assert 'custom_imports' not in student_config(Config(in1k.to_dict()))
+
+
 def test_mmrazor_cannot_be_imported_without_mmcckd(in1k):
     in1k.pop('custom_imports')
     in1k.model.architecture = dict(
@@ -156,8 +165,9 @@ def test_errors(run, in1k):
     with pytest.raises(ValueError, match='it has no model'):
         student_config(Config(dict(a=1)))
     in1k.model.architecture.cfg_path = 'mmpretrain::a/../../../../evil.py'
+    stored = Config(in1k.to_dict())
     with pytest.raises(ValueError, match='expected package::folder/file.py'):
-        student_config(in1k)
+        student_config(stored)
     run.test_dataloader = run.val_dataloader = None
     with pytest.raises(ValueError, match='neither a test_dataloader nor'):
         student_config(run)

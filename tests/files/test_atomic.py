@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import signal
@@ -9,7 +10,11 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mmcckd.files.atomic import atomic_write, check_writable
+from mmcckd.files.atomic import (
+    atomic_write,
+    check_writable,
+    remove_partial_files,
+)
 
 WRITERS = {
     'x.npy': lambda path: np.save(path, np.arange(3)),
@@ -102,6 +107,29 @@ def test_what_a_killed_process_leaves_is_overwritten(tmp_path):
         temporary.write_text('after')
     assert path.read_text() == 'after'
     assert os.listdir(tmp_path) == ['x.txt']
+
+
+def test_a_full_disk(tmp_path):
+    path = tmp_path / 'x.txt'
+    path.write_text('before')
+    with pytest.raises(OSError, match=(
+            'x.txt cannot be written: No space left on device, and '
+            r'[0-9.]+ MB are free on its disk')) as error:
+        with atomic_write(path) as temporary:
+            temporary.write_text('a part of it')
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert error.value.errno == errno.ENOSPC
+    assert path.read_text() == 'before'
+    with pytest.raises(IsADirectoryError), atomic_write(path) as temporary:
+        raise IsADirectoryError('another error')
+
+
+def test_parts_of_files_are_removed(tmp_path):
+    others = {'.x.partial.png', '.x.pth', 'x.partial.pth', 'x.pth'}
+    for name in others | {'.x.partial.pth', '.y.z.partial.pth'}:
+        (tmp_path / name).touch()
+    remove_partial_files(tmp_path, '.pth')
+    assert set(os.listdir(tmp_path)) == others
 
 
 def test_check_writable(tmp_path):

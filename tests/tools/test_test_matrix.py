@@ -46,6 +46,19 @@ def test_replaces_packages(clone):
     }
 
 
+def test_another_python_and_packages_of_its_own(clone):
+    result = run(clone, 'torch21')
+    lines = result.stdout.splitlines()
+    versions = [line for line in lines if line.startswith('# Python ')]
+    assert versions == ['# Python 3.10']
+    assert [line for line in lines if line.startswith('numpy')] == [
+        'numpy==1.26.4'
+    ]
+    assert 'tomli==2.5.0' in lines
+    assert not any(line.startswith('cuda-toolkit') for line in lines)
+    assert 'torch21: # Python 3.10 numpy==1.26.4' in result.stderr
+
+
 def test_replaces_another_version(clone):
     lines = run(clone, 'mmcv220').stdout.splitlines()
     assert 'tests/functional' in lines[0]
@@ -58,4 +71,4 @@ def test_replaces_another_version(clone):
 def test_names_the_sets(clone, arguments):
     result = run(clone, *arguments)
     assert result.returncode == 2
-    assert 'where NAME is one of: mmcv220 onedl' in result.stderr
+    assert 'where NAME is one of: mmcv220 onedl torch21' in result.stderr

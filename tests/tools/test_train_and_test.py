@@ -9,8 +9,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader, save_checkpoint
+from torch import nn
 
 import mmcckd  # noqa: F401
+from tests.checkpoints import read
 
 ROOT = Path(__file__).parent.parent.parent
 STUDENT = 'configs/baseline/r10w6_digits.py'
@@ -125,6 +127,26 @@ def test_auto_scale_lr(tmp_path):
     assert 'Scaling the original LR by 0.5' in result.stdout
 
 
+def test_mixed_precision(teacher, call, tmp_path, monkeypatch):
+    inside = []
+    forward = nn.Linear.forward
+
+    def record(self, x):
+        inside.append(torch.is_autocast_enabled() or
+                      torch.is_autocast_cpu_enabled())
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.Linear, 'forward', record)
+    call('train', ROOT / CCKD, '--work-dir', tmp_path, '--amp',
+         '--no-validate', '--cfg-options', f'model.teacher_ckpt={teacher}',
+         *epochs(1))
+    assert any(inside)
+    checkpoint = read(tmp_path / 'epoch_1.pth')
+    assert 'loss_scaler' in checkpoint['optimizer']
+    for weight in weights(tmp_path / 'epoch_1.pth').values():
+        assert weight.dtype in (torch.float32, torch.int64)
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['--cfg-options', 'model.teacher_ckpt=/nowhere/teacher.pth'],
      'No teacher checkpoint at /nowhere/teacher.pth; set model.teacher_ckpt'),
@@ -133,7 +155,9 @@ def test_auto_scale_lr(tmp_path):
     (['--cfg-options', 'bta=10'], 'has no bta. Did you mean beta?'),
     (['--resume'], 'there is nothing to resume'),
     (['--resume', 'nowhere.pth'], '--resume nowhere.pth: no such checkpoint'),
-    pytest.param(['--amp'], '--amp needs a GPU, but PyTorch finds none',
+    pytest.param(['--amp', '--cfg-options', 'optim_wrapper.dtype=float16'],
+                 '--amp with optim_wrapper.dtype=float16, but PyTorch finds '
+                 'no GPU; on a CPU, use bfloat16',
                  marks=pytest.mark.skipif(
                      torch.cuda.is_available(), reason='there is a GPU')),
 ])

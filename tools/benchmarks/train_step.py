@@ -26,6 +26,7 @@ loading the images. The columns are
 - limit: the least time of the arithmetic and the memory accesses of the
   networks (``step_limit.py``);
 - hooks: the time of the hooks, which is included in that of the iteration;
+- waits: how often the CPU waits for the GPU in an iteration;
 - peak: the most memory that is allocated on the GPU;
 - CE, KD, CC: the relative differences of the loss terms from those with
   MMRazor's algorithm with the same weights and an unprepared teacher.
@@ -44,6 +45,7 @@ import ctypes
 import statistics
 import tempfile
 import time
+import warnings
 from itertools import islice
 from pathlib import Path
 from typing import Dict, List
@@ -84,6 +86,7 @@ class Step:
         self.seconds: List[float] = []
         self.hooks: List[float] = []
         self.peak_memory = 0
+        self.waits = 0
         self._call_hook = runner.call_hook
         runner.call_hook = self._timed_hook
 
@@ -117,6 +120,21 @@ class Step:
             self.hooks.append(self._in_hooks)
         if self.device.type == 'cuda':
             self.peak_memory = torch.cuda.max_memory_allocated()
+
+    def count_waits(self, data: dict) -> None:
+        """Count how often an iteration waits for the GPU."""
+        data = _copy_samples(data)
+        loop = self.runner.train_loop
+        self.set_precision()
+        self.runner.call_hook = self._call_hook  # the timed one waits
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            torch.cuda.set_sync_debug_mode('warn')
+            loop.run_iter(loop.iter, data)
+            torch.cuda.set_sync_debug_mode('default')
+        self.runner.call_hook = self._timed_hook
+        self.waits = sum(
+            'synchronizing CUDA' in str(each.message) for each in caught)
 
     def losses(self, data: dict) -> dict:
         data = self.model.data_preprocessor(_copy_samples(data), True)
@@ -262,6 +280,9 @@ def run(args: argparse.Namespace, folder: Path) -> None:
             differences[name] = term_differences(step, reference, batches[0])
 
     measure(steps, batches, args.repetitions)
+    if device.type == 'cuda':
+        for step in steps.values():
+            step.count_waits(batches[0])
     name = torch.cuda.get_device_name() if device.type == 'cuda' else (
         f'CPU with {torch.get_num_threads()} threads')
     print(f'batch {args.batch} x 3 x {args.size} x {args.size}, {name}, '
@@ -280,9 +301,9 @@ def run(args: argparse.Namespace, folder: Path) -> None:
 def print_table(steps: Dict[str, Step], differences: Dict[str, dict],
                 models: Dict[str, BaseModel], images: torch.Tensor) -> None:
     measured = {name: rates(images.device, name) for name in DTYPES}
-    print('| | s | images/s | over stock | limit, s | hooks, ms | peak, GiB '
-          '| CE | KD | CC |')
-    print('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|')
+    print('| | s | images/s | over stock | limit, s | hooks, ms | waits '
+          '| peak, GiB | CE | KD | CC |')
+    print('|---|' + 10 * '---:|')
     for name, step in steps.items():
         row, median = step.row, statistics.median(step.seconds)
         stock = steps.get(row.stock)
@@ -300,7 +321,7 @@ def print_table(steps: Dict[str, Step], differences: Dict[str, dict],
             f'{value:.1e}' for value in differences.get(name, {}).values())
         print(f'| {name} | {median:.3f} | {len(images) / median:.1f} | '
               f'{speedup} | {limit:.3f} | '
-              f'{1e3 * statistics.median(step.hooks):.1f} | '
+              f'{1e3 * statistics.median(step.hooks):.1f} | {step.waits} | '
               f'{step.peak_memory / 2**30:.1f} | {terms or "| |"} |')
     for name, (flops, moved) in measured.items():
         print(f'{name}: {flops / 1e9:.0f} GFLOP/s in matrix products, '

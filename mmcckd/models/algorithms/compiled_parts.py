@@ -30,6 +30,17 @@ def compile_unrecorded_parts(model: nn.Module,
             child.forward = _CompiledForward(child)
 
 
+def undo_compilation(model: nn.Module) -> None:
+    """Undo :func:`compile_unrecorded_parts`, in place.
+
+    Args:
+        model (nn.Module): The network.
+    """
+    for module in model.modules():
+        if isinstance(vars(module).get('forward'), _CompiledForward):
+            del module.forward
+
+
 class _CompiledForward:
     """The ``forward`` of a module, compiled when it is called first.
 

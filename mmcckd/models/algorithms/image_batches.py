@@ -3,14 +3,15 @@ from typing import Dict, Union
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_flatten, tree_map
 
 Images = Union[Tensor, Dict[str, Tensor]]  # (n, c, h, w), or dict(imgs=…)
 
 
 def device_of(images: Images) -> torch.device:
     """Return the device of a batch."""
-    return tree_leaves(images)[0].device
+    leaves, _ = tree_flatten(images)
+    return leaves[0].device
 
 
 def first_image(images: Images) -> Images:

@@ -14,6 +14,7 @@ from mmcckd.teacher_store import (
     unflatten,
 )
 
+from ..copy_to import copy_to
 from .stored_difference import TOLERANCE, difference
 from .stored_sources import (
     check_storable,
@@ -218,9 +219,7 @@ class StoredTeacher:
                 self.recorders[name].data_buffer[:] = records
 
     def _to_model(self, leaf: Tensor, device: torch.device) -> Tensor:
-        if device.type == 'cuda':  # do not wait for what the GPU is doing
-            leaf = leaf.pin_memory()
-        leaf = leaf.to(device, non_blocking=True)
+        leaf = copy_to(device, leaf)
         if self.model.channels_last and leaf.dim() == 4:
             # As the teacher returns it; sums depend on it in their last bits.
             leaf = leaf.contiguous(memory_format=torch.channels_last)

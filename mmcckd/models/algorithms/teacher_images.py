@@ -141,8 +141,10 @@ class ConvertImages:
                     'normalize in the data_preprocessor of the run.')
         if self.swaps and images.shape[-3] == 3:
             images = images.flip(-3)
-        converted = images.float() * self.scale.to(
-            images.device) + self.shift.to(images.device)
+        # Copied once: a copy to a GPU waits for it.
+        self.scale = self.scale.to(images.device)
+        self.shift = self.shift.to(images.device)
+        converted = images.float() * self.scale + self.shift
         if images.is_floating_point():
             converted = converted.to(images.dtype)
         return converted

@@ -10,7 +10,7 @@ from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor, nn
 
 from ..distillers.recorders import check_teacher_records, recorded_modules
-from .compiled_parts import compile_unrecorded_parts
+from .compiled_parts import compile_unrecorded_parts, undo_compilation
 from .features_only import run_features_only
 from .image_batches import device_of, in_channels_last
 from .prepared_teacher import Preparation, as_float32, prepare_teacher
@@ -101,7 +101,10 @@ class TeacherInference:
         self.preparation.undo_before_loading(module)
         self.preparation = None
         if self.compile:
-            torch.compiler.reset()  # compiled code may contain the weights
+            # The next preparation hooks into modules, and compiled code may
+            # contain the weights.
+            undo_compilation(self.teacher)
+            torch.compiler.reset()
 
     def _prepare(self, images: Tensor,
                  data_samples: Optional[List[BaseDataElement]]) -> None:

@@ -10,6 +10,7 @@ from mmrazor.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..copy_to import copy_to
 from .feature_levels import Maps, check_level, select_map
 
 
@@ -94,7 +95,9 @@ class PositionConnector(BaseConnector):
             x = F.interpolate(x, self.size, mode='bilinear')
         n, _, h, w = x.shape
         self.map_size = (h, w)
-        image, row, column = _draw(n, h, w, self.max_positions, self.seed)
+        image, row, column = (
+            copy_to(x.device, index)
+            for index in _draw(n, h, w, self.max_positions, self.seed))
         return x[image, :, row, column]
 
     def extra_repr(self) -> str:

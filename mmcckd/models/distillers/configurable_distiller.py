@@ -15,6 +15,8 @@ from typing import Callable, Dict, Optional
 from mmrazor.models.distillers import ConfigurableDistiller
 from torch import Tensor
 
+from mmcckd.lost_ranks import is_lost_rank
+
 from .loss_mappings import check_mappings
 from .positions import (
     check_map_sizes,
@@ -141,7 +143,8 @@ def _naming(caller: str, arguments: dict, call: Callable):
     try:
         return call()
     except FAILURES as error:
-        if 'CUDA' in str(error):  # such as out of memory
+        # Such as out of memory, or another rank that has ended.
+        if 'CUDA' in str(error) or is_lost_rank(error):
             raise
         given = ', '.join(f'{key} ({describe(value)})'
                           for key, value in arguments.items())

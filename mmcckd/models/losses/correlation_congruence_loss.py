@@ -2,7 +2,7 @@ from mmrazor.registry import MODELS
 from torch import Tensor, nn
 
 from mmcckd.functional import correlation_congruence
-from mmcckd.functional.congruence import check_loss_weight
+from mmcckd.functional.congruence import check_loss_weight, late_nan_check
 
 
 @MODELS.register_module()
@@ -25,6 +25,7 @@ class CorrelationCongruenceLoss(nn.Module):
         super().__init__()
         check_loss_weight('loss_weight', loss_weight)
         self.loss_weight = loss_weight
+        self._late_check = late_nan_check()
 
     def forward(self, preds_S: Tensor, preds_T: Tensor) -> Tensor:
         """Compare the student's correlations with the teacher's.
@@ -40,9 +41,11 @@ class CorrelationCongruenceLoss(nn.Module):
         Raises:
             TypeError: If a matrix is not a floating-point tensor.
             ValueError: If the matrices differ in shape, are not 2-D, or hold
-                NaN; the message says which side does.
+                NaN; the message says which side does. NaN is found one step
+                later on a GPU, without waiting for the loss.
         """
-        return self.loss_weight * correlation_congruence(preds_S, preds_T)
+        return self.loss_weight * correlation_congruence(
+            preds_S, preds_T, self._late_check)
 
     def extra_repr(self) -> str:
         return f'loss_weight={self.loss_weight:g}'

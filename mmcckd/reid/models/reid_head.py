@@ -86,8 +86,9 @@ class ReIDHead(ClsHead):
             Dict[str, Tensor]: ``loss_id`` and ``loss_triplet``.
 
         Raises:
-            ValueError: If a label is out of range, if images were mixed, or
-                in the cases of the triplet loss.
+            ValueError: If a label on the CPU is out of range
+                (:class:`.ClassCheckHook` checks those of a run on a GPU), if
+                images were mixed, or in the cases of the triplet loss.
         """
         if 'gt_score' in data_samples[0] and min(
                 sample.gt_score.max() for sample in data_samples) < 1:
@@ -97,12 +98,8 @@ class ReIDHead(ClsHead):
                 'image. Set the model\'s train_cfg=None, and remove '
                 'batch_augments from data_preprocessor.')
         labels = torch.cat([sample.gt_label for sample in data_samples])
-        low, high = labels.aminmax()
-        if low < 0 or high >= self.num_classes:
-            raise ValueError(
-                f'The labels of the batch are from {int(low)} to {int(high)}, '
-                f'but the head has num_classes={self.num_classes}. Set it to '
-                'the number of persons in the training set.')
+        if labels.device.type == 'cpu':  # reading them would wait for a GPU
+            self._check_range(labels)
         return dict(
             loss_id=self.loss_module(self(feats).float(), labels),
             loss_triplet=self.triplet(feats[-1], labels))
@@ -131,3 +128,11 @@ class ReIDHead(ClsHead):
         for sample, feature in zip(data_samples, features):
             sample.set_field(feature, 'feature', dtype=torch.Tensor)
         return data_samples
+
+    def _check_range(self, labels: Tensor) -> None:
+        low, high = labels.aminmax()
+        if low < 0 or high >= self.num_classes:
+            raise ValueError(
+                f'The labels of the batch are from {int(low)} to {int(high)}, '
+                f'but the head has num_classes={self.num_classes}. Set it to '
+                'the number of persons in the training set.')

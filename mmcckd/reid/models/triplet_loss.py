@@ -6,6 +6,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmcckd.functional.late_check import LateCheck
 from mmcckd.models.losses import check_loss_weight
 
 
@@ -46,6 +47,7 @@ class BatchHardTripletLoss(nn.Module):
         check_loss_weight('loss_weight', loss_weight)
         self.margin = margin
         self.loss_weight = loss_weight
+        self._late_check = LateCheck(_check_labels)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Compute the loss of a batch.
@@ -59,17 +61,16 @@ class BatchHardTripletLoss(nn.Module):
 
         Raises:
             ValueError: If the shapes do not fit, no two samples have the same
-                label, or all samples have the same label.
+                label, or all samples have the same label. The labels of a GPU
+                are checked one step later, without waiting for it; the loss
+                of such a batch is constant.
         """
         if features.dim() != 2 or labels.shape != features.shape[:1]:
             raise ValueError(
                 'BatchHardTripletLoss takes features (n, d) and labels (n, ), '
                 f'but got {tuple(features.shape)} and {tuple(labels.shape)}.')
+        self._late_check(labels)
         same = labels[:, None] == labels
-        anchors = same.sum(1) > 1
-        if not anchors.any() or same.all():
-            _raise_without_triplets(labels)
-
         if features.dtype.itemsize < 4:
             features = features.float()
         # Without a matrix product, which is inaccurate for small distances.
@@ -78,12 +79,15 @@ class BatchHardTripletLoss(nn.Module):
             features, features, compute_mode='donot_use_mm_for_euclid_dist')
         positive = distances.masked_fill(~same, -math.inf).amax(1)
         negative = distances.masked_fill(same, math.inf).amin(1)
-        violation = (positive - negative)[anchors]
+        violation = positive - negative
         if self.margin is None:
             loss = F.softplus(violation)
         else:
             loss = F.relu(self.margin + violation)
-        return self.loss_weight * loss.mean()
+        # To select the anchors by an index would wait for a GPU.
+        anchors = same.sum(1) > 1
+        loss = loss.masked_fill(~anchors, 0).sum() / anchors.sum().clamp(min=1)
+        return self.loss_weight * loss
 
     def extra_repr(self) -> str:
         return f'margin={self.margin}, loss_weight={self.loss_weight:g}'
@@ -98,8 +102,11 @@ def _check_margin(margin: float) -> None:
                          f'the soft margin, but is {margin}.')
 
 
-def _raise_without_triplets(labels: Tensor) -> None:
+def _check_labels(labels: Tensor) -> None:
+    """Raise if a batch with these labels, on the CPU, has no triplet."""
     different = len(labels.unique())
+    if 1 < different < len(labels):
+        return
     raise ValueError(
         'BatchHardTripletLoss needs two samples with the same label and one '
         f'with another label, but the batch has {len(labels)} samples of '

@@ -1,1 +1,0 @@
-custom_imports = dict(imports=['nowhere'])

@@ -1,0 +1,202 @@
+"""Train for an hour, and check that no memory and no open files are lost.
+
+    python tools/check_long_run.py [--run digits] [--minutes 60]
+
+The training runs in a process of its own. Every few seconds, the memory and
+the open files of the main process and of its workers are read from /proc
+(Linux only) and written to samples.csv in the output folder. The first quarter
+of the time is a warm-up. The check fails if the memory of the main process or
+of the workers then grows by more than 1 %, or if open files accumulate.
+
+Memory is what a process has allocated, also if it is swapped out. Pages of
+files, such as libraries, are not counted, since the kernel loads and drops
+them as it likes. What workers share with the main process is counted in each.
+"""
+import argparse
+import contextlib
+import csv
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import List, NamedTuple
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+FOREVER = 1_000_000  # epochs
+MAX_GROWTH = 0.01  # of the memory, after the warm-up
+DIGITS = [
+    'configs/cckd/r18w16_r10w6_digits.py',
+    '--cfg-options',
+    'model.teacher_ckpt={out}/teacher/epoch_80.pth',
+    f'param_scheduler.T_max={FOREVER}',
+    'train_dataloader.dataset.samples_per_class=None',
+    'train_dataloader.num_workers=2',
+    'val_dataloader.num_workers=2',
+]
+# Arguments of train.py, in which {out} is the output folder.
+RUNS = {
+    'digits': [
+        *DIGITS,
+        'default_hooks.averages.type=EMAHook',
+        'default_hooks.correlations.type=CorrelationVisualizationHook',
+        'default_hooks.correlations.interval=500',
+    ],
+    'new_workers': [
+        '--no-persistent-workers',
+        *DIGITS,
+    ],
+    'teacher_store': [
+        '--teacher-store',
+        '{out}/store',
+        'views=8',
+        'dtype=float32',
+        *DIGITS,
+    ],
+    # Each epoch ends with an evaluation.
+    'reid': [
+        'configs/cckd/r50_r18_msmt17.py',
+        '--cfg-options',
+        'model.architecture.backbone.init_cfg=None',
+        'model.architecture.head.num_classes=60',
+        'model.teacher.backbone.init_cfg=None',
+        'model.teacher.head.num_classes=60',
+        'model.teacher_ckpt=None',
+        'train_dataloader.dataset.data_root={out}/msmt17',
+        'train_dataloader.dataset.pipeline.1.scale=(32,64)',
+        'train_dataloader.dataset.pipeline.3.crop_size=(64,32)',
+        'train_dataloader.num_workers=2',
+        'val_dataloader.dataset.data_root={out}/msmt17',
+        'val_dataloader.dataset.pipeline.1.scale=(32,64)',
+        'val_dataloader.num_workers=2',
+        'train_cfg.val_interval=1',
+    ],
+}
+
+
+class Sample(NamedTuple):
+    """What a run uses: MB of memory and open files, and its workers."""
+    seconds: float
+    main_memory: float
+    main_files: int
+    worker_memory: float
+    worker_files: int
+    workers: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--run', choices=RUNS, default='digits')
+    parser.add_argument('--minutes', type=float, default=60)
+    parser.add_argument(
+        '--interval', type=float, default=10, help='seconds between samples')
+    parser.add_argument(
+        '--out', type=Path, help='defaults to work_dirs/long_run/RUN')
+    args = parser.parse_args()
+    out = (args.out or ROOT / 'work_dirs/long_run' / args.run).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / 'log.txt', 'w') as log:
+        prepare(args.run, out, log)
+        samples = observe(args, out, log)
+    print(f'{args.run}, {args.minutes:g} minutes, with samples every '
+          f'{args.interval:g} seconds; after the warm-up:')
+    if not report(samples):
+        sys.exit('check_long_run: memory or open files accumulate; the '
+                 f'samples are in {out / "samples.csv"}')
+
+
+def prepare(run: str, out: Path, log) -> None:
+    """Train the teacher of the digits, or make the data of reid."""
+    if run == 'reid':
+        made, command = out / 'msmt17', [
+            'make_toy_dataset.py', 'msmt17', out / 'msmt17'
+        ]
+    else:
+        made, command = out / 'teacher/epoch_80.pth', [
+            'train.py', 'configs/baseline/r18w16_digits.py', '--no-validate',
+            '--work-dir', out / 'teacher'
+        ]
+    if not made.exists():
+        subprocess.run(
+            tool(*command), check=True, cwd=ROOT, stdout=log, stderr=log)
+
+
+def tool(name: str, *arguments) -> List[str]:
+    """Return the command of a tool."""
+    return [sys.executable, f'tools/{name}', *map(str, arguments)]
+
+
+def observe(args: argparse.Namespace, out: Path, log) -> List[Sample]:
+    """Train for some minutes, and return what the run used meanwhile."""
+    arguments = [text.format(out=out) for text in RUNS[args.run]]
+    process = subprocess.Popen(
+        tool('train.py', *arguments, f'train_cfg.max_epochs={FOREVER}',
+             f'work_dir={out / "run"}'),
+        cwd=ROOT, stdout=log, stderr=log)
+    start = time.monotonic()
+    samples = []
+    try:
+        with open(out / 'samples.csv', 'w', newline='') as file:
+            table = csv.writer(file)
+            table.writerow(Sample._fields)
+            while time.monotonic() - start < args.minutes * 60:
+                time.sleep(args.interval)
+                if process.poll() is not None:
+                    sys.exit('check_long_run: the training has ended; see '
+                             f'{out / "log.txt"}')
+                samples.append(
+                    take_sample(process.pid, time.monotonic() - start))
+                table.writerow(samples[-1])
+                file.flush()
+    finally:
+        process.terminate()
+        process.wait()
+    return samples
+
+
+def take_sample(pid: int, seconds: float) -> Sample:
+    """Measure a process and its children, which are its workers."""
+    workers = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+    measured = []
+    for worker in workers:
+        with contextlib.suppress(OSError):  # it may have just ended
+            measured.append((memory(worker), open_files(worker)))
+    worker_memory, worker_files = map(sum, zip(*measured, (0, 0)))
+    return Sample(seconds, memory(pid), open_files(pid), worker_memory,
+                  worker_files, len(measured))
+
+
+def memory(pid) -> float:
+    """Return the allocated memory of a process in MB."""
+    rows = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
+    return sum(
+        int(row.split()[1]) / 1024 for row in rows
+        if row.startswith(('Anonymous:', 'Swap:', 'Pss_Shmem:')))
+
+
+def open_files(pid) -> int:
+    return len(list(Path(f'/proc/{pid}/fd').iterdir()))
+
+
+def report(samples: List[Sample]) -> bool:
+    """Print a table of growth, and return whether nothing accumulates."""
+    columns = Sample(*np.array(samples[len(samples) // 4:], float).T)
+    hours = np.ptp(columns.seconds) / 3600
+    passed = True
+    print('|                    | first | last | least | most | per hour |\n'
+          '|--------------------|-------|------|-------|------|----------|')
+    for name in Sample._fields[1:]:
+        values = getattr(columns, name)
+        slope = np.polyfit(columns.seconds, values, 1)[0] * 3600
+        print(f'| {name:18} | {values[0]:5.0f} | {values[-1]:4.0f} | '
+              f'{values.min():5.0f} | {values.max():4.0f} | {slope:+8.2f} |')
+        allowed = max(MAX_GROWTH * values.mean(), 1)
+        passed = passed and slope * hours <= allowed
+    return passed
+
+
+if __name__ == '__main__':
+    main()
