@@ -23,7 +23,8 @@ class _NewerFormatError(ValueError):
 
 
 def _check_meta(meta: dict) -> None:
-    if type(meta['format_version']) is not int or not all(
+    version = meta['format_version']
+    if type(version) is not int or version < 1 or not all(
             isinstance(meta['dataset'][name], str)
             for name in ('files', 'order')):
         raise TypeError(f'its meta is {str(meta)[:200]}.')

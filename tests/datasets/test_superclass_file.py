@@ -238,7 +238,8 @@ class TestBadFile:
     @pytest.mark.parametrize('meta', [
         'no json', '[1]', '{}', '{"format_version": 1}', '[' * 10000,
         META.replace('"order": ""', '"order": 1'),
-        META.replace('"format_version": 1', '"format_version": "1"')
+        META.replace('"format_version": 1', '"format_version": "1"'),
+        META.replace('"format_version": 1', '"format_version": 0')
     ])
     def test_meta(self, path, meta):
         self.write(path, meta)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.logging import MessageHub
 from mmengine.runner import CheckpointLoader
+from mmengine.utils import digit_version
 
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 
@@ -85,6 +86,9 @@ def test_damaged_bytes_when_mmengine_loads(path, content):
     assert all(map(torch.equal, weights.values(), WEIGHTS.values()))
 
 
+@pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.11'),
+    reason='torch reads beyond a tensor whose size is not that of its bytes')
 @given(content=damaged_member(ZIP))
 @fuzz
 def test_damaged_pickle(path, content):
