@@ -10,7 +10,7 @@ import runpy
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -76,7 +76,9 @@ class TrainingProcess:
             time.sleep(0.01)
 
     def signal(self, number, group=False):
-        (os.killpg if group else os.kill)(self.pid, number)
+        """Send a signal, unless the process has ended already."""
+        with suppress(ProcessLookupError):
+            (os.killpg if group else os.kill)(self.pid, number)
 
 
 def _train(arguments, log_file, kill_at, prepare):

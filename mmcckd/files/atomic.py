@@ -4,7 +4,7 @@ import os
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Iterator, Optional, Union
 
 # Errors of a full disk, an exceeded quota, and the limit of "ulimit -f".
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -52,12 +52,12 @@ def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
         _flush_folder(target.parent)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in FULL:
+        number = _disk_error(error)
+        if number is not None:
             free = shutil.disk_usage(target.parent).free / 2**20
             raise OSError(
-                error.errno,
-                f'{path} cannot be written: {os.strerror(error.errno)}, and '
-                f'{free:.1f} MB are free on its disk. Files that existed '
+                number, f'{path} cannot be written: {os.strerror(number)}, '
+                f'and {free:.1f} MB are free on its disk. Files that existed '
                 'before are unchanged. Free some space, or raise the limit, '
                 'and repeat the command; a training continues with '
                 '--resume.') from error
@@ -97,6 +97,15 @@ def check_writable(path: Union[str, Path]) -> None:
 
 def _partial(path: Path) -> Path:
     return path.with_name(f'.{path.stem}.partial{path.suffix}')
+
+
+def _disk_error(error: Optional[BaseException]) -> Optional[int]:
+    """The number of the error of the disk that another error may follow."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error.errno
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _flush_folder(folder: Path) -> None:

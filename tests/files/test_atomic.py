@@ -120,6 +120,11 @@ def test_a_full_disk(tmp_path):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC
     assert path.read_text() == 'before'
+    with pytest.raises(OSError, match='No space left'), atomic_write(path):
+        try:  # as torch.save does it
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            raise RuntimeError('unexpected pos 704 vs 598')
     with pytest.raises(IsADirectoryError), atomic_write(path) as temporary:
         raise IsADirectoryError('another error')
 
