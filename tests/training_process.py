@@ -28,19 +28,20 @@ class TrainingProcess:
     Args:
         config (Path): The config.
         work_dir (Path): The work dir; what the process prints is written to
-            ``log.txt`` in it.
+            ``log_name`` in it.
         *arguments (str): Others of tools/train.py.
         kill_at (int, optional): Kill the process before this file operation,
             counted from 0.
         prepare (Callable, optional): Called in the process at first.
+        log_name (str): See ``work_dir``. Defaults to "log.txt".
     """
 
     def __init__(self, config, work_dir, *arguments, kill_at=None,
-                 prepare=None):
+                 prepare=None, log_name='log.txt'):
         _CONTEXT.set_forkserver_preload(PRELOADED)
         work_dir.mkdir(parents=True, exist_ok=True)
         self.work_dir = work_dir
-        self.log_file = work_dir / 'log.txt'
+        self.log_file = work_dir / log_name
         self.log_file.unlink(missing_ok=True)
         self._process = _CONTEXT.Process(
             target=_train,

@@ -21,9 +21,8 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     is used, over the interface that reaches rank 0
     (:func:`.choose_gloo_interface`), and the wrapper of the model is
     configured for the CPU; MMEngine always requires a GPU. If a rank ends
-    because it has lost another one, it says so
-    (:func:`.explain_lost_ranks`). It also ends if torchrun is
-    killed (:func:`.end_with_launcher`).
+    because it has lost another one, it says so (:func:`.explain_lost_ranks`).
+    It also ends if torchrun is killed (:func:`.end_with_launcher`).
 
     Args:
         launcher (str): "pytorch", "slurm" or "mpi"; with "none", nothing is
