@@ -107,7 +107,8 @@ def _registered_modules() -> Dict[str, Set[str]]:
     """The modules of the components of each name, with and without scope."""
     modules: Dict[str, Set[str]] = {}
     for registry in _registries():
-        registry.import_from_location()
+        with suppress(ImportError):  # mmdet3d's names a missing module
+            registry.import_from_location()
         for name, component in registry.module_dict.items():
             for known in (name, f'{registry.scope}.{name}'):
                 modules.setdefault(known, set()).add(component.__module__)
