@@ -7,6 +7,8 @@ checkpoint must not.
 """
 import re
 import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import Any, Dict, Iterator, Set, Tuple
 
 from mmengine.config import Config
@@ -67,6 +69,9 @@ def check_stored_config(cfg: Config) -> None:
             an argument names a file or an address, except for files of the
             test set.
     """
+    if cfg.get('default_scope') in PACKAGES:
+        with suppress(ImportError):  # its types are unknown then
+            import_module(f'{cfg.default_scope}.registry')
     modules = _registered_modules()
     for path, value in _entries('', cfg.to_dict()):
         name = path.rpartition('.')[2]
@@ -102,7 +107,8 @@ def _registered_modules() -> Dict[str, Set[str]]:
     """The modules of the components of each name, with and without scope."""
     modules: Dict[str, Set[str]] = {}
     for registry in _registries():
-        registry.import_from_location()
+        with suppress(ImportError):  # mmdet3d's names a missing module
+            registry.import_from_location()
         for name, component in registry.module_dict.items():
             for known in (name, f'{registry.scope}.{name}'):
                 modules.setdefault(known, set()).add(component.__module__)

@@ -1,5 +1,6 @@
 """Names of registered classes, in place of the classes or their paths."""
 import sys
+from contextlib import suppress
 from typing import Any, Dict
 
 import mmengine.registry
@@ -53,7 +54,8 @@ def _registered_names() -> Dict[Any, str]:
         for registry in (own, root, *root.children.values()):
             if registry is None:
                 continue
-            registry.import_from_location()
+            with suppress(ImportError):  # mmdet3d's names a missing module
+                registry.import_from_location()
             for name, component in registry.module_dict.items():
                 hidden = own is not None and name in own.module_dict
                 is_found = registry is own or (registry is root
