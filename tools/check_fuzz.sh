@@ -11,4 +11,5 @@ set -euo pipefail
 
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 exec bash "$tools/run_tests.sh" --hypothesis-profile=long \
-    --hypothesis-show-statistics --durations=0 tests/fuzz "$@"
+    --hypothesis-show-statistics --durations=0 --disable-warnings \
+    tests/fuzz "$@"
