@@ -94,11 +94,12 @@ class Result:
     processor: str = ''
 
     def to_json(self) -> str:
-        """The result as one line, without fields that are empty."""
+        """The result as one line, without an empty curve or processor."""
         fields = dict(vars(self), run=self.run.to_dict())
-        return json.dumps(
-            {name: f for name, f in fields.items() if f not in ([], '')},
-            sort_keys=True)
+        for name in ('curve', 'processor'):
+            if not fields[name]:
+                del fields[name]
+        return json.dumps(fields, sort_keys=True)
 
     @classmethod
     def from_json(cls, line: str) -> 'Result':

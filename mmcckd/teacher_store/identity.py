@@ -84,13 +84,11 @@ def _read(path: Path) -> Dict[str, Any]:
         if content['format'] != FORMAT:
             raise ValueError(f'its format is {content["format"]!r}')
         identity = content['identity']
-        rows = 1
-        for name in ('views', 'num_samples'):
-            if type(identity[name]) is not int or identity[name] < 1:
+        for name, least in (('views', 1), ('num_samples', 1), ('seed', 0)):
+            if type(identity[name]) is not int or identity[name] < least:
                 raise ValueError(f'{name} is {identity[name]!r:.80}')
-            rows *= identity[name]
-        if rows > MAX_ROWS:
-            raise ValueError(f'it has {rows} rows')
+        if identity['views'] * identity['num_samples'] > MAX_ROWS:
+            raise ValueError(f'it has more than {MAX_ROWS} rows')
         return identity
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(

@@ -20,7 +20,7 @@ VALUES = [None, True, False, '', 'a', '0', 'ü', '..', [], [0], ['a'], [[]],
 
 
 @st.composite
-def damaged(draw, content):
+def damaged(draw, content, tokens=TOKENS):
     """The bytes of a file with one to three changes, at random positions."""
     for _ in range(draw(st.integers(1, 3))):
         size = len(content)
@@ -35,7 +35,7 @@ def damaged(draw, content):
             content = content[:begin]
         elif change in ('token', 'bytes'):
             new = draw(
-                st.sampled_from(TOKENS) if change ==
+                st.sampled_from(tokens) if change ==
                 'token' else st.binary(min_size=1, max_size=8))
             end = begin + draw(st.sampled_from([0, len(new)]))
             content = content[:begin] + new + content[end:]
@@ -48,12 +48,12 @@ def damaged(draw, content):
 
 
 @st.composite
-def damaged_member(draw, archive):
+def damaged_member(draw, archive, tokens=TOKENS):
     """A zip archive with damage in a member, whose checksum fits."""
     with zipfile.ZipFile(io.BytesIO(archive)) as old:
         members = {name: old.read(name) for name in old.namelist()}
     name = draw(st.sampled_from(sorted(members)))
-    members[name] = draw(damaged(members[name]))
+    members[name] = draw(damaged(members[name], tokens))
     return pack(members)
 
 

@@ -12,7 +12,7 @@ from mmengine.utils import digit_version
 
 from mmcckd.files.checkpoints import read_checkpoint, weights_of
 
-from .mutations import VALUES, changed, damaged, damaged_member
+from .mutations import TOKENS, VALUES, changed, damaged, damaged_member
 from .outcomes import fuzz, outcome
 
 WEIGHTS = {
@@ -40,6 +40,8 @@ def content_of_a_run():
 
 SOUND = content_of_a_run()
 ZIP = saved(SOUND)
+# torch's message about a name in a pickle takes the square of its length.
+TOKENS = [token for token in TOKENS if len(token) < 10_000]
 LEGACY = saved(SOUND, _use_new_zipfile_serialization=False)
 
 
@@ -89,14 +91,14 @@ def test_damaged_bytes_when_mmengine_loads(path, content):
 @pytest.mark.skipif(
     digit_version(torch.__version__) < digit_version('2.11'),
     reason='torch reads beyond a tensor whose size is not that of its bytes')
-@given(content=damaged_member(ZIP))
+@given(content=damaged_member(ZIP, TOKENS))
 @fuzz
 def test_damaged_pickle(path, content):
     """With checksums that fit."""
     check_weights(read(path, content))
 
 
-@given(content=damaged(LEGACY))
+@given(content=damaged(LEGACY, TOKENS))
 @fuzz
 def test_damaged_bytes_of_the_format_before_torch_1_6(path, content):
     """This format has no checksums, and torch allocates up to 4 GiB for a

@@ -146,6 +146,15 @@ def test_a_name_without_person_and_camera(root):
     assert ' a.jpg' not in message
 
 
+@pytest.mark.parametrize('name', ['0000_c1s1_000451_03.jpg',
+                                  '-1_c1s1_000451_03.jpg'])
+def test_a_query_of_nobody(root, name):
+    """Distractors would be its matches."""
+    (root / 'query' / name).touch()
+    fails(ValueError, 'query has 1 images of person -1 or 0, which belong to '
+          f'bounding_box_test only: {name}', root, 'test')
+
+
 def renamed(root, folder, number, extension):
     path = root / folder / FILES[folder][number]
     path.rename(path.with_suffix(extension))

@@ -24,6 +24,12 @@ def test_what_is_written_is_read(tmp_path):
                                                   'r.jsonl').read_text()
 
 
+def test_empty_fields_are_read(tmp_path):
+    empty = Result(Run('a', 0), {}, 0., '', '')
+    write_results(tmp_path / 'r.jsonl', [empty])
+    assert list(ResultsFile(tmp_path / 'r.jsonl').results.values()) == [empty]
+
+
 def test_a_line_has_what_is_needed_to_repeat_it(tmp_path):
     fields = json.loads(result(3).to_json())
     assert fields['run'] == dict(

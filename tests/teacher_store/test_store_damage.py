@@ -167,7 +167,8 @@ def test_a_damaged_layout(full, text, make_store, leaves):
 
 @pytest.mark.parametrize('change', [
     dict(views=0), dict(views='3'), dict(num_samples=None),
-    dict(num_samples=2**60), dict(num_samples=10**30), dict(views=True)
+    dict(num_samples=2**60), dict(num_samples=10**30), dict(views=True),
+    dict(seed=None), dict(seed=-1)
 ])
 def test_a_damaged_identity(full, change, tmp_path):
     path = tmp_path / 'store/store.json'

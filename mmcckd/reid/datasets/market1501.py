@@ -52,8 +52,8 @@ class Market1501(ReIDDataset):
     Raises:
         FileNotFoundError: If a folder is missing.
         ValueError: If the name of an image does not contain its person and
-            camera, the training images contain person 0 or −1, which is the
-            case if train and test are swapped, or in the cases of
+            camera, training images or queries contain person 0 or −1, which
+            is the case if folders are swapped, or in the cases of
             :class:`ReIDDataset`.
     """
 
@@ -86,7 +86,7 @@ class Market1501(ReIDDataset):
                 f'{folder} has {len(wrong):,} images whose names do not '
                 f'contain person and camera, as in {EXAMPLE} for person 2 and '
                 f'camera 1: {first_names(wrong)}. Rename or remove them.')
-        if part == 'train':
+        if part != 'gallery':
             self._check_nobody_is_unknown(images, folder)
         kept = [image for image in images if image.person != JUNK]
         if len(kept) < len(images):
