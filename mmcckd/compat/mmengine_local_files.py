@@ -67,5 +67,6 @@ def _clean_up_first(before_train):
         before_train(self, runner)
         if is_main_process() and os.path.isdir(self.out_dir):
             remove_partial_files(self.out_dir, '.pth')
+            remove_partial_files(runner.work_dir, '')  # of last_checkpoint
 
     return clean_up_first
