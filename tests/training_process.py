@@ -57,18 +57,18 @@ class TrainingProcess:
     def log(self):
         return self.log_file.read_text() if self.log_file.exists() else ''
 
-    def wait(self, timeout=120):
+    def wait(self, timeout=300):
         """The exit status; that of a killed process is negative."""
         self._process.join(timeout)
         if self._process.exitcode is None:
             self._process.kill()
-            raise TimeoutError(f'The training hangs:\n{self.log}')
+            raise TimeoutError(f'The training hangs:\n{self.log[-3000:]}')
         return self._process.exitcode
 
     def succeed(self):
         assert self.wait() == 0, self.log[-3000:]
 
-    def wait_for(self, text, timeout=60):
+    def wait_for(self, text, timeout=120):
         """Wait until the process has printed a text."""
         end = time.time() + timeout
         while text not in self.log:

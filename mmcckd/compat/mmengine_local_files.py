@@ -67,6 +67,7 @@ def _clean_up_first(before_train):
         before_train(self, runner)
         if is_main_process() and os.path.isdir(self.out_dir):
             remove_partial_files(self.out_dir, '.pth')
+            remove_partial_files(runner.work_dir, '')  # of last_checkpoint
 
     clean_up_first.cleans_up = True
     return clean_up_first

@@ -94,6 +94,7 @@ def test_what_is_saved_again_stays(runner):
 
 
 def test_leftover_parts_are_removed(runner, tmp_path):
-    (tmp_path / '.epoch_7.partial.pth').touch()
+    for name in '.epoch_7.partial.pth', '.last_checkpoint.partial':
+        (tmp_path / name).touch()
     CheckpointHook(interval=1).before_train(runner)
     assert os.listdir(tmp_path) == []

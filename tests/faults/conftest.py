@@ -1,4 +1,5 @@
 """Small runs of two recipes, and what they end with undisturbed."""
+import copy
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +54,22 @@ def digits(tmp_path_factory):
     return _recipe(cfg, tmp_path_factory.mktemp('digits'))
 
 
+def _narrow(network, channels):
+    network = copy.deepcopy(network)
+    network.backbone.update(
+        init_cfg=None, stem_channels=channels, base_channels=channels)
+    network.head.in_channels = 8 * channels
+    return network
+
+
 @pytest.fixture(scope='session')
 def msmt17(tmp_path_factory, toy_msmt17):
-    """With workers, a smaller teacher and small images."""
+    """With workers, narrow networks and small images."""
     cfg = Config.fromfile(ROOT / MSMT17)
-    cfg.model.teacher = cfg.r18
-    cfg.model.distiller.connectors.kernel_s[0].module_args.out_features = 512
-    for network in cfg.model.teacher, cfg.model.architecture:
-        network.backbone.init_cfg = None
+    cfg.model.teacher = _narrow(cfg.r18, 16)
+    cfg.model.architecture = _narrow(cfg.r18, 8)
+    cfg.model.distiller.connectors.kernel_s[0].module_args.update(
+        in_features=64, out_features=128)
     for loader in cfg.train_dataloader, cfg.val_dataloader:
         loader.num_workers = 1
         loader.dataset.data_root = toy_msmt17

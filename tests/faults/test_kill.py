@@ -28,6 +28,7 @@ def test_killed_runs_end_with_the_same_weights(recipe, tmp_path,
         work_dir = tmp_path / f'run_{ended}'
         resume = (work_dir / 'last_checkpoint').exists()
         started += 1
+        start = time.time()
         resumed += resume
         where = rng.choice(sorted(kills))
         process = recipe.start(
@@ -45,7 +46,8 @@ def test_killed_runs_end_with_the_same_weights(recipe, tmp_path,
             continue
         assert process.wait() == -signal.SIGKILL, process.log[-3000:]
         kills[where] += 1
-        partial += any(work_dir.glob('.*.partial*'))
+        partial += any(path.stat().st_mtime > start
+                       for path in work_dir.glob('.*.partial*'))
         assert_complete(work_dir)
     work_dir = tmp_path / f'run_{ended}'
     if work_dir.exists():  # the last kill was in it

@@ -135,6 +135,9 @@ def test_parts_of_files_are_removed(tmp_path):
         (tmp_path / name).touch()
     remove_partial_files(tmp_path, '.pth')
     assert set(os.listdir(tmp_path)) == others
+    (tmp_path / '.last_checkpoint.partial').touch()
+    remove_partial_files(tmp_path, '')
+    assert set(os.listdir(tmp_path)) == others
 
 
 def test_check_writable(tmp_path):
