@@ -188,6 +188,15 @@ def test_a_student_has_its_accuracy_in_every_config(call, tmp_path):
     assert written.resume and written.load_from is None  # as given
 
 
+def test_a_student_in_mixed_precision_has_its_accuracy(call, tmp_path):
+    call('train', ROOT / STUDENT, '--amp', '--work-dir', tmp_path,
+         '--cfg-options', 'train_cfg.max_epochs=25',
+         'train_cfg.val_interval=25', 'optim_wrapper.optimizer.lr=0.2')
+    log, = tmp_path.glob('*/vis_data/scalars.json')
+    metrics = json.loads(log.read_text().splitlines()[-1])
+    assert metrics['accuracy/top1'] > 50  # as in float32, see above
+
+
 @pytest.mark.parametrize('tool, arguments, message', [
     ('test', ['{teacher}'], "checkpoint of the teacher, since it fits"),
     ('train', ['--cfg-options', 'load_from={teacher}',
