@@ -73,16 +73,10 @@ WORKERS = {
         'train_dataloader.persistent_workers=True'
     ],
 }
-# Each rank trains twice, with the arguments of train.py that are given.
-TWICE = '''
-import os, runpy, sys
-import torch
-*arguments, port, one, other = sys.argv[1:]
-for folder in (one, other):
-    sys.argv = [*arguments, f'work_dir={folder}', f'experiment_name={folder}']
-    runpy.run_path(sys.argv[0], run_name='__main__')
-    torch.distributed.destroy_process_group()
-    os.environ['MASTER_PORT'] = port  # the other is still in use
+IN_EACH_RANK = '''
+import runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
 '''
 
 
@@ -91,24 +85,27 @@ def train(tmp_path, toy_msmt17):
     """Train in this process, and return the last checkpoint."""
 
     def train_here(name, *arguments):
-        argv = [TRAIN, *into(tmp_path / name, toy_msmt17, arguments)]
+        folder = tmp_path / name
+        argv = [TRAIN, *fill_in(arguments, folder, toy_msmt17), *into(folder)]
         with mock.patch.object(sys, 'argv', argv):
             runpy.run_path(TRAIN, run_name='__main__')
-        return last(tmp_path / name)
+        return last(folder)
 
     return train_here
 
 
-def into(folder, data, arguments):
-    """Return the arguments for a folder. The name separates the logs of runs
-    in one process."""
+def into(folder):
+    """Return options for a folder. The name separates the logs of runs in one
+    process."""
+    return [f'work_dir={folder}', f'experiment_name={folder.name}']
+
+
+def fill_in(arguments, folder, data):
+    """Replace names in braces, and write what they stand for."""
     iterations = folder.with_suffix('.py')
     iterations.write_text(ITERATIONS)
-    return [
-        *(text.format(folder=folder, data=data, iterations=iterations)
-          for text in arguments),
-        f'work_dir={folder}', f'experiment_name={folder.name}'
-    ]
+    names = dict(folder=folder, data=data, iterations=iterations)
+    return [text.format(**names) for text in arguments]
 
 
 def last(folder):
@@ -192,10 +189,13 @@ def test_a_store_that_is_filled_makes_no_difference(train, tmp_path):
 
 def test_two_ranks(tmp_path):
     folders = tmp_path / 'one', tmp_path / 'other'
-    arguments = [*KINDS['digits'], *WORKERS['2 workers']]
-    for rank in run_ranks(TWICE, 2, TRAIN, '--launcher', 'pytorch', *arguments,
-                          free_port(), *folders):
-        assert rank.returncode == 0, rank.stderr
+    for folder in folders:
+        arguments = [
+            TRAIN, '--launcher', 'pytorch', *KINDS['digits'],
+            *WORKERS['2 workers'], *into(folder)
+        ]
+        for rank in run_ranks(IN_EACH_RANK, 2, *arguments):
+            assert rank.returncode == 0, rank.stderr
     assert_same(*map(last, folders))
 
 
@@ -211,11 +211,14 @@ def test_processes(tmp_path, toy_msmt17, kind, workers, ranks):
             '-m', 'torch.distributed.run', '--nproc-per-node', str(ranks),
             '--master-port', free_port(), TRAIN, '--launcher', 'pytorch'
         ] if ranks > 1 else [TRAIN]
-        arguments = into(folder, toy_msmt17, KINDS[kind] + WORKERS[workers])
+        arguments = fill_in(KINDS[kind], folder, toy_msmt17)
         with open(folder.with_suffix('.log'), 'w') as log:
             processes.append(
                 subprocess.Popen(
-                    [sys.executable, *command, *arguments],
+                    [
+                        sys.executable, *command, *arguments,
+                        *WORKERS[workers], *into(folder)
+                    ],
                     env=dict(
                         os.environ,
                         PYTHONHASHSEED=str(seed),
