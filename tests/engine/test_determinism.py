@@ -49,8 +49,8 @@ KINDS = {
         'model.distiller.connectors.kernel_s.0.module_args.out_features=512',
         'train_dataloader.batch_size=16',
         'train_dataloader.dataset.data_root={data}',
-        'train_dataloader.dataset.pipeline.1.scale=(32,64)',
-        'train_dataloader.dataset.pipeline.3.crop_size=(64,32)',
+        'train_dataloader.dataset.pipeline.1.scale=(16,32)',
+        'train_dataloader.dataset.pipeline.3.crop_size=(32,16)',
         'train_cfg.max_epochs=1'
     ],
 }
@@ -73,16 +73,10 @@ WORKERS = {
         'train_dataloader.persistent_workers=True'
     ],
 }
-# Each rank trains twice, with the arguments of train.py that are given.
-TWICE = '''
-import os, runpy, sys
-import torch
-*arguments, port, one, other = sys.argv[1:]
-for folder in (one, other):
-    sys.argv = [*arguments, f'work_dir={folder}', f'experiment_name={folder}']
-    runpy.run_path(sys.argv[0], run_name='__main__')
-    torch.distributed.destroy_process_group()
-    os.environ['MASTER_PORT'] = port  # the other is still in use
+IN_EACH_RANK = '''
+import runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
 '''
 
 
@@ -91,24 +85,27 @@ def train(tmp_path, toy_msmt17):
     """Train in this process, and return the last checkpoint."""
 
     def train_here(name, *arguments):
-        argv = [TRAIN, *into(tmp_path / name, toy_msmt17, arguments)]
+        folder = tmp_path / name
+        argv = [TRAIN, *fill_in(arguments, folder, toy_msmt17), *into(folder)]
         with mock.patch.object(sys, 'argv', argv):
             runpy.run_path(TRAIN, run_name='__main__')
-        return last(tmp_path / name)
+        return last(folder)
 
     return train_here
 
 
-def into(folder, data, arguments):
-    """Return the arguments for a folder. The name separates the logs of runs
-    in one process."""
+def into(folder):
+    """Return options for a folder. The name separates the logs of runs in one
+    process."""
+    return [f'work_dir={folder}', f'experiment_name={folder.name}']
+
+
+def fill_in(arguments, folder, data):
+    """Replace names in braces, and write what they stand for."""
     iterations = folder.with_suffix('.py')
     iterations.write_text(ITERATIONS)
-    return [
-        *(text.format(folder=folder, data=data, iterations=iterations)
-          for text in arguments),
-        f'work_dir={folder}', f'experiment_name={folder.name}'
-    ]
+    names = dict(folder=folder, data=data, iterations=iterations)
+    return [text.format(**names) for text in arguments]
 
 
 def last(folder):
@@ -158,15 +155,14 @@ def test_workers(train):
     """Workers draw from generators of their own, persistent or not."""
     digits = KINDS['digits']
     runs = {
-        name: [train(f'{name} {i}', *digits, *options) for i in range(2)]
+        name: train(name, *digits, *options)
         for name, options in WORKERS.items()
     }
-    for one, other in runs.values():
-        assert_same(one, other)
-    assert_same(runs['2 workers'][0], runs['2 persistent workers'][0])
-    assert_differ(runs['2 workers'][0], runs['0 workers'][0])
-    assert_differ(
-        train('seed', *digits, 'randomness.seed=1'), runs['0 workers'][0])
+    assert_same(runs['0 workers'], train('again', *digits))
+    assert_same(runs['2 workers'], runs['2 persistent workers'])
+    assert_differ(runs['2 workers'], runs['0 workers'])
+    assert_differ(runs['0 workers'],
+                  train('other', *digits, 'randomness.seed=1'))
 
 
 @pytest.mark.parametrize('kind', [kind for kind in KINDS if kind != 'digits'])
@@ -182,17 +178,24 @@ def test_views_do_not_depend_on_the_workers(train):
                   for name in ('0 workers', '2 workers')))
 
 
-def test_a_filled_store_is_as_one_that_is_filled(train, tmp_path):
+def test_a_store_that_is_filled_makes_no_difference(train, tmp_path):
     kind = [*KINDS['teacher store'], f'model.teacher_store.path={tmp_path}/s']
-    assert_same(*(train(name, *kind) for name in ('one', 'other')))
+    one, other = (train(name, *kind) for name in ('one', 'other'))
+    assert_same(one, other)
+    assert_same(one, train('no store', *KINDS['digits'],
+                           'default_hooks.views.type=RepeatableViewsHook',
+                           'default_hooks.views.views=2'))
 
 
 def test_two_ranks(tmp_path):
     folders = tmp_path / 'one', tmp_path / 'other'
-    arguments = [*KINDS['digits'], *WORKERS['2 workers']]
-    for rank in run_ranks(TWICE, 2, TRAIN, '--launcher', 'pytorch', *arguments,
-                          free_port(), *folders):
-        assert rank.returncode == 0, rank.stderr
+    for folder in folders:
+        arguments = [
+            TRAIN, '--launcher', 'pytorch', *KINDS['digits'],
+            *WORKERS['2 workers'], *into(folder)
+        ]
+        for rank in run_ranks(IN_EACH_RANK, 2, *arguments):
+            assert rank.returncode == 0, rank.stderr
     assert_same(*map(last, folders))
 
 
@@ -208,11 +211,14 @@ def test_processes(tmp_path, toy_msmt17, kind, workers, ranks):
             '-m', 'torch.distributed.run', '--nproc-per-node', str(ranks),
             '--master-port', free_port(), TRAIN, '--launcher', 'pytorch'
         ] if ranks > 1 else [TRAIN]
-        arguments = into(folder, toy_msmt17, KINDS[kind] + WORKERS[workers])
+        arguments = fill_in(KINDS[kind], folder, toy_msmt17)
         with open(folder.with_suffix('.log'), 'w') as log:
             processes.append(
                 subprocess.Popen(
-                    [sys.executable, *command, *arguments],
+                    [
+                        sys.executable, *command, *arguments,
+                        *WORKERS[workers], *into(folder)
+                    ],
                     env=dict(
                         os.environ,
                         PYTHONHASHSEED=str(seed),
