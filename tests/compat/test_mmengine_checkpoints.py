@@ -1,3 +1,4 @@
+import _codecs
 import functools
 import os
 import pickle
@@ -120,12 +121,14 @@ def test_arrays_of_the_log_are_plain_again(checkpoint):
 
 
 ALLOWING = """
-import numpy as np, torch
+import _codecs, numpy as np, torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 reconstruct, scalar = (array.__reduce__()[0]
                        for array in (np.zeros(1), np.float64(1)))
-theirs = [np.ndarray, np.dtype, reconstruct, np.dtypes.Int32DType]
+# torch allows _codecs.encode itself since 2.5.
+theirs = [np.ndarray, np.dtype, reconstruct, np.dtypes.Int32DType,
+          _codecs.encode]
 if with_log:
     theirs += [scalar, getattr, HistoryBuffer, np.dtypes.Float64DType,
                np.dtypes.Int64DType]
@@ -176,7 +179,7 @@ def test_a_user_may_have_mmengine_load_more(tmp_path, no_globals):
         load(records)
     reconstruct = np.zeros(1).__reduce__()[0]
     allowed = [np.ndarray, np.dtype, reconstruct, np.dtypes.VoidDType,
-               np.dtypes.Int32DType]
+               np.dtypes.Int32DType, _codecs.encode]  # torch 2.4 lacks it
     torch.serialization.add_safe_globals(allowed)
     with safe_loading():
         assert load(records)['a'].tolist() == [0, 0]

@@ -276,6 +276,8 @@ for strategy in ('DDP', 'FSDP'):
 '''
 
 
+@pytest.mark.skipif(
+    torch.__version__ < (2, 2), reason='torch 2.1 has FSDP on a GPU only')
 def test_ranks_measure_the_global_batch(tmp_path):
     ranks = run_ranks(RANKS, 2, CONFIG, tmp_path)
     for rank in ranks:

@@ -176,7 +176,10 @@ def test_what_gather_refuses():
     again, transformed, compiled = rank.stdout.splitlines()
     assert again.startswith('NotImplementedError gather=True has a first deri')
     assert transformed.startswith('NotImplementedError gather=True exchanges')
-    assert 'gather=True exchanges features between processes' in compiled
+    # torch 2.1 names the error that it traces, without its text.
+    said = ('NotImplementedError' if torch.__version__ < (2, 2) else
+            'gather=True exchanges features between processes')
+    assert said in compiled
 
 
 def test_ranks_with_batches_of_different_sizes():
