@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set up the environment and run all tests, in TEST_PROCESSES (default: 2)
-# processes with one thread each. Arguments are passed to pytest.
+# processes with one thread each. Tests marked "slow" are run by the tools
+# check_*.sh. Arguments are passed to pytest.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
