@@ -35,13 +35,24 @@ def samples(**growth):
     (dict(main_memory=10), False),
     (dict(worker_memory=10), False),
     (dict(main_memory=-50), True),
-    (dict(main_files=3), False),
-    (dict(worker_files=3), False),
-    (dict(workers=2), False),
+    (dict(main_files=4), False),
+    (dict(worker_files=4), False),
+    (dict(workers=4), False),
 ])
 def test_finds_what_grows(growth, passes, capsys):
     assert report(samples(**growth)) == passes
     assert len(capsys.readouterr().out.splitlines()) == 7
+
+
+def test_workers_may_start_and_end():
+    rng = np.random.default_rng(0)
+    restarted = [
+        sample._replace(
+            worker_memory=100 * number, worker_files=20 * number,
+            workers=number)
+        for sample, number in zip(samples(), rng.integers(0, 3, 360))
+    ]
+    assert report(restarted)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='needs the /proc of Linux')
