@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Iterator, Optional, Union
 
-from mmengine.dist import is_main_process
+from mmengine.dist import get_rank, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook, checkpoint_hook
 from mmengine.utils import mkdir_or_exist
@@ -55,7 +55,8 @@ def _open(path: Union[str, Path],
         with open(path, mode, encoding=encoding) as file:
             yield file
         return
-    with atomic_write(path) as temporary:
+    # LoggerHook writes the metrics of a test on all ranks, to one file.
+    with atomic_write(path, get_rank()) as temporary:
         with open(temporary, mode, encoding=encoding) as file:
             yield file
 

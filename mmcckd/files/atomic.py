@@ -11,7 +11,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
+def atomic_write(path: Union[str, Path], rank: int = 0) -> Iterator[Path]:
     """Write a file completely or not at all.
 
     The block writes to a temporary file beside ``path``. When the block ends,
@@ -25,10 +25,12 @@ def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
     with the suffix of ``path``, which ``np.save`` and others go by. If
     ``path`` is a symbolic link, the file that it points to is replaced.
 
-    Only one process at a time may write to a path.
+    Only one process of a rank at a time may write to a path.
 
     Args:
         path (str | Path): The file to write, in a folder that exists.
+        rank (int): Rank of this process. Each has a temporary file of its own,
+            and the last one to finish replaces ``path``. Defaults to 0.
 
     Yields:
         Path: The temporary file.
@@ -41,7 +43,7 @@ def atomic_write(path: Union[str, Path]) -> Iterator[Path]:
         ...     np.savez(temporary, features=features)
     """
     target = Path(os.path.realpath(path))
-    temporary = _partial(target)
+    temporary = _partial(target, rank)
     try:
         yield temporary
         with open(temporary, 'rb+') as file:
@@ -95,8 +97,9 @@ def check_writable(path: Union[str, Path]) -> None:
                          'place.') from error
 
 
-def _partial(path: Path) -> Path:
-    return path.with_name(f'.{path.stem}.partial{path.suffix}')
+def _partial(path: Path, rank: int = 0) -> Path:
+    of_rank = f'.rank{rank}' if rank else ''
+    return path.with_name(f'.{path.stem}{of_rank}.partial{path.suffix}')
 
 
 def _disk_error(error: Optional[BaseException]) -> Optional[int]:

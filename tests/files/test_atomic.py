@@ -56,6 +56,20 @@ def test_a_failed_block_leaves_what_exists(error, tmp_path):
     assert os.listdir(tmp_path) == ['x.txt']
 
 
+def test_two_ranks_at_once(tmp_path):
+    path = tmp_path / 'x.json'
+    with atomic_write(path, 0) as first, atomic_write(path, 1) as second:
+        first.write_text('{}')
+        second.write_text('{}')
+    assert os.listdir(tmp_path) == ['x.json']
+    with atomic_write(path, 1) as left:
+        left.write_text('{}')
+        os.link(left, tmp_path / 'kept')
+    (tmp_path / 'kept').rename(left)  # as a killed process leaves it
+    remove_partial_files(tmp_path, '.json')
+    assert os.listdir(tmp_path) == ['x.json']
+
+
 def test_a_block_that_writes_nothing(tmp_path):
     path = tmp_path / 'x.txt'
     path.write_text('before')
