@@ -194,7 +194,7 @@ def report(samples: List[Sample]) -> bool:
           '|--------------------|-------|------|-------|------|----------|')
     for name in Sample._fields[1:]:
         values, seconds = getattr(columns, name), columns.seconds
-        if name.startswith('worker_'):  # some may be starting or ending
+        if name != 'workers':  # some may be starting or ending
             complete = columns.workers >= columns.workers.mean()
             values, seconds = values[complete], seconds[complete]
         slope = np.polyfit(seconds, values, 1)[0] * 3600
