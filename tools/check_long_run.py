@@ -17,6 +17,8 @@ them as it likes. What workers share with the main process is counted in each.
 import argparse
 import contextlib
 import csv
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -140,7 +142,7 @@ def observe(args: argparse.Namespace, out: Path, log) -> List[Sample]:
     process = subprocess.Popen(
         tool('train.py', *arguments, f'train_cfg.max_epochs={FOREVER}',
              f'work_dir={out / "run"}'),
-        cwd=ROOT, stdout=log, stderr=log)
+        cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     start = time.monotonic()
     samples = []
     try:
@@ -159,6 +161,9 @@ def observe(args: argparse.Namespace, out: Path, log) -> List[Sample]:
     finally:
         process.terminate()
         process.wait()
+        # A worker may wait for a lock of a process that has ended.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     return samples
 
 
