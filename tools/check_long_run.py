@@ -5,9 +5,10 @@
 The training runs in a process of its own. Every few seconds, the memory and
 the open files of the main process and of its workers are read from /proc
 (Linux only) and written to samples.csv in the output folder. The first quarter
-of the time is a warm-up. The check fails if the memory of the main process or
-of the workers then grows by more than 1 %, or the number of open files by more
-than 2.
+of the time is a warm-up. Of the samples after it, the medians of the first and
+of the last quarter are compared. The check fails if the memory of the main
+process or of the workers grows by more than 1 %, or the number of open files
+by more than 2.
 
 Memory is what a process has allocated, also if it is swapped out. Pages of
 files, such as libraries, are not counted, since the kernel loads and drops
@@ -16,6 +17,8 @@ them as it likes. What workers share with the main process is counted in each.
 import argparse
 import contextlib
 import csv
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -139,7 +142,7 @@ def observe(args: argparse.Namespace, out: Path, log) -> List[Sample]:
     process = subprocess.Popen(
         tool('train.py', *arguments, f'train_cfg.max_epochs={FOREVER}',
              f'work_dir={out / "run"}'),
-        cwd=ROOT, stdout=log, stderr=log)
+        cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     start = time.monotonic()
     samples = []
     try:
@@ -158,6 +161,9 @@ def observe(args: argparse.Namespace, out: Path, log) -> List[Sample]:
     finally:
         process.terminate()
         process.wait()
+        # A worker may wait for a lock of a process that has ended.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     return samples
 
 
@@ -188,20 +194,20 @@ def open_files(pid) -> int:
 def report(samples: List[Sample]) -> bool:
     """Print a table of growth, and return whether nothing accumulates."""
     columns = Sample(*np.array(samples[len(samples) // 4:], float).T)
-    hours = np.ptp(columns.seconds) / 3600
+    complete = columns.workers >= columns.workers.mean()
     passed = True
-    print('|                    | first | last | least | most | per hour |\n'
-          '|--------------------|-------|------|-------|------|----------|')
+    print('|                    | least |  most | growth |\n'
+          '|--------------------|-------|-------|--------|')
     for name in Sample._fields[1:]:
-        values, seconds = getattr(columns, name), columns.seconds
-        if name.startswith('worker_'):  # some may be starting or ending
-            complete = columns.workers >= columns.workers.mean()
-            values, seconds = values[complete], seconds[complete]
-        slope = np.polyfit(seconds, values, 1)[0] * 3600
-        print(f'| {name:18} | {values[0]:5.0f} | {values[-1]:4.0f} | '
-              f'{values.min():5.0f} | {values.max():4.0f} | {slope:+8.2f} |')
+        values = getattr(columns, name)
+        if name != 'workers':  # some may be starting or ending
+            values = values[complete]
+        quarter = len(values) // 4
+        growth = np.median(values[-quarter:]) - np.median(values[:quarter])
+        print(f'| {name:18} | {values.min():5.0f} | {values.max():5.0f} | '
+              f'{growth:+6.2f} |')
         allowed = max(MAX_GROWTH * values.mean(), 2)
-        passed = passed and slope * hours <= allowed
+        passed = passed and growth <= allowed
     return passed
 
 

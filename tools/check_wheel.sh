@@ -82,7 +82,7 @@ run() {
     shift
     if ! "$python" "$mim/tools/$tool.py" "$@" >"$tool.log" 2>&1; then
         cat "$tool.log" >&2
-        echo "check_wheel: tools/$tool.py $* failed; its output is above" >&2
+        echo "check_wheel: tools/$tool.py failed; its output is above" >&2
         exit 1
     fi
 }
