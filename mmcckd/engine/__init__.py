@@ -10,6 +10,7 @@ from .hooks import (
     EpochSeedHook,
     FiniteWeightsHook,
     GradientRatioHook,
+    LogHistoryHook,
     RepeatableViewsHook,
     ResumedValidationHook,
     SaveOnSigtermHook,
@@ -25,8 +26,8 @@ __all__ = [
     'AccumulatedGradientsHook', 'ClassCheckHook',
     'CorrelationVisualizationHook', 'EpochSeedHook', 'FillTeacherStoreLoop',
     'FiniteWeightsHook', 'FrozenTeacherDistillValLoop', 'GradientRatioHook',
-    'RepeatableViewsHook', 'ResumedValidationHook', 'SaveOnSigtermHook',
-    'SkippedUpdatesHook', 'StrictCheckpointHook', 'TeacherStoreHook',
-    'add_config_arguments', 'build_runner', 'fill_teacher_store',
-    'init_distributed', 'load_config'
+    'LogHistoryHook', 'RepeatableViewsHook', 'ResumedValidationHook',
+    'SaveOnSigtermHook', 'SkippedUpdatesHook', 'StrictCheckpointHook',
+    'TeacherStoreHook', 'add_config_arguments', 'build_runner',
+    'fill_teacher_store', 'init_distributed', 'load_config'
 ]
