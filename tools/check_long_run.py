@@ -118,17 +118,14 @@ def main() -> None:
 def prepare(run: str, out: Path, log) -> None:
     """Train the teacher of the digits, or make the data of reid."""
     if run == 'reid':
-        made, command = out / 'msmt17', [
-            'make_toy_dataset.py', 'msmt17', out / 'msmt17'
-        ]
+        made = out / 'msmt17'
+        command = tool('make_toy_dataset.py', 'msmt17', made)
     else:
-        made, command = out / 'teacher/epoch_80.pth', [
-            'train.py', 'configs/baseline/r18w16_digits.py', '--no-validate',
-            '--work-dir', out / 'teacher'
-        ]
+        made = out / 'teacher/epoch_80.pth'
+        command = tool('train.py', 'configs/baseline/r18w16_digits.py',
+                       '--no-validate', '--work-dir', out / 'teacher')
     if not made.exists():
-        subprocess.run(
-            tool(*command), check=True, cwd=ROOT, stdout=log, stderr=log)
+        subprocess.run(command, check=True, cwd=ROOT, stdout=log, stderr=log)
 
 
 def tool(name: str, *arguments) -> List[str]:
@@ -139,10 +136,10 @@ def tool(name: str, *arguments) -> List[str]:
 def observe(args: argparse.Namespace, out: Path, log) -> List[Sample]:
     """Train for some minutes, and return what the run used meanwhile."""
     arguments = [text.format(out=out) for text in RUNS[args.run]]
+    command = tool('train.py', *arguments, f'train_cfg.max_epochs={FOREVER}',
+                   f'work_dir={out / "run"}')
     process = subprocess.Popen(
-        tool('train.py', *arguments, f'train_cfg.max_epochs={FOREVER}',
-             f'work_dir={out / "run"}'),
-        cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     start = time.monotonic()
     samples = []
     try:
