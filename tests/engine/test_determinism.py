@@ -165,12 +165,17 @@ def test_workers(train):
                   train('other', *digits, 'randomness.seed=1'))
 
 
-@pytest.mark.parametrize('kind', [kind for kind in KINDS if kind != 'digits'])
+@pytest.mark.parametrize('kind', [
+    'iterations', 'reid',
+    pytest.param('bfloat16', marks=pytest.mark.slow),
+    pytest.param('teacher store', marks=pytest.mark.slow)
+])
 def test_kinds(train, kind):
     assert_same(*(train(name, *KINDS[kind], *WORKERS['2 persistent workers'])
                   for name in ('one', 'other')))
 
 
+@pytest.mark.slow
 def test_views_do_not_depend_on_the_workers(train):
     hook = ['default_hooks.views.type=RepeatableViewsHook',
             'default_hooks.views.views=2']

@@ -191,6 +191,7 @@ def test_a_link_between_machines_that_is_cut(recipe, undisturbed, machines,
     assert_same_end(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_killed_rank_of_torchrun(recipe, tmp_path):
     """Through dist_train.sh: the launcher ends as well, and names the rank."""
     log = tmp_path / 'log.txt'
