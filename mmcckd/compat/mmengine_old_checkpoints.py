@@ -25,6 +25,9 @@ def _remove_last(save: Callable) -> Callable:
 
     @functools.wraps(save)
     def save_and_remove(self, *args, **kwargs) -> None:
+        if not hasattr(self, 'file_backend'):  # validated without training
+            save(self, *args, **kwargs)
+            return
         backend = self.file_backend
         self.file_backend = later = _RemoveLater(backend)
         try:

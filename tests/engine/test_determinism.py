@@ -183,6 +183,7 @@ def test_views_do_not_depend_on_the_workers(train):
                   for name in ('0 workers', '2 workers')))
 
 
+@pytest.mark.slow
 def test_a_store_that_is_filled_makes_no_difference(train, tmp_path):
     kind = [*KINDS['teacher store'], f'model.teacher_store.path={tmp_path}/s']
     one, other = (train(name, *kind) for name in ('one', 'other'))

@@ -40,7 +40,7 @@ def test_shapes(connector_and_kernel):
     torch.testing.assert_close(connector(channels_last), flat)
 
 
-def test_float32_under_autocast(connector_and_kernel):
+def test_float32_at_least_under_autocast(connector_and_kernel):
     connector, kernel = connector_and_kernel
     linear = nn.Linear(64, 32)
     x = torch.rand(16, 64)
@@ -48,7 +48,7 @@ def test_float32_under_autocast(connector_and_kernel):
         feature = linear(x)
         assert feature.dtype == torch.bfloat16
         correlation = connector(feature)
-    assert correlation.dtype == torch.float32
+    assert correlation.dtype in (torch.float32, torch.float64)
     assert torch.equal(correlation, kernel(feature.float()))
 
 

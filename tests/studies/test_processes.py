@@ -1,5 +1,6 @@
 import os
 import time
+from multiprocessing import forkserver
 
 import pytest
 from jobs import environment, work
@@ -27,6 +28,8 @@ def test_other_jobs_continue_when_one_fails(tmp_path):
 
 
 def test_processes_have_one_thread_and_can_use_cuda(tmp_path):
+    # Other tests may have started the server, in another environment.
+    forkserver._forkserver._stop()
     done, = run_jobs([Job('a', environment, (), tmp_path / 'a.log')], 1,
                      lambda running: None)
     assert done.value['OMP_NUM_THREADS'] == '1'
