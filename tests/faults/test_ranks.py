@@ -129,6 +129,7 @@ def test_a_rank_that_fails(recipe, tmp_path):
     ends(ranks[0], 0)
 
 
+@pytest.mark.slow
 def test_a_rank_that_stops(recipe, tmp_path):
     """It does not close its connections, as a machine that fails."""
     ranks = start(recipe, tmp_path, *timeout(20))
@@ -145,6 +146,7 @@ def test_a_rank_that_stops(recipe, tmp_path):
     ends(ranks[1], 1)
 
 
+@pytest.mark.slow
 def test_a_rank_that_never_starts(recipe, tmp_path):
     rank, = start(recipe, tmp_path, *timeout(2), ranks=[0])
     assert rank.wait(60) == 1

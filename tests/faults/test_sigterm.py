@@ -62,6 +62,7 @@ def test_the_last_validation_is_not_lost(number, status, digits, tmp_path):
     assert_same_end(tmp_path, digits.undisturbed)
 
 
+@pytest.mark.slow
 def test_a_loop_that_counts_iterations(digits, tmp_path):
     cfg = Config.fromfile(digits.config)
     cfg.train_cfg = dict(by_epoch=False, max_iters=12, val_interval=4)
@@ -107,6 +108,7 @@ def test_other_settings(options, digits, tmp_path):
     assert_same_end(killed, tmp_path / 'undisturbed')
 
 
+@pytest.mark.slow
 def test_gradients_are_not_cut_off(digits, tmp_path):
     run = digits.start(
         tmp_path,
