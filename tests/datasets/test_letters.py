@@ -243,7 +243,8 @@ def test_damaged_files(root, tmp_path, name, damage):
     dict(sha256={}), dict(sha256=[]), dict(classes=3), dict(classes=[1]),
     dict(classes_of=dict(train=[0])), dict(faces_of={}),
     dict(classes_of=dict(train=[10**6], unseen=[], other=[])),
-    dict(faces_of=dict(train=['0'], val=[], test=[]))
+    dict(faces_of=dict(train=['0'], val=[], test=[])),
+    dict(faces_of=dict(train={}, val=[], test=[])), dict(classes={})
 ])
 def test_facts_of_another_form(root, tmp_path, change):
     folder = tmp_path / 'data'

@@ -94,15 +94,17 @@ class LettersFolder(NamedTuple):
 def _check_facts(facts: dict) -> None:
     """Check the facts that :class:`.Letters` uses."""
     names = facts['classes']
-    if not all(type(name) is str for name in names):
-        raise TypeError('classes are not all text')
+    if type(names) is not list or not all(
+            type(name) is str for name in names):
+        raise TypeError('classes is not a list of text')
     for kind, splits in (('classes_of', ('train', 'unseen', 'other')),
                          ('faces_of', ('train', 'val', 'test'))):
         for split in splits:
             numbers = facts[kind][split]
-            if not all(type(number) is int and number >= 0
-                       for number in numbers):
-                raise TypeError(f'{kind}: {split} is not of numbers')
+            if type(numbers) is not list or not all(
+                    type(number) is int and number >= 0
+                    for number in numbers):
+                raise TypeError(f'{kind}: {split} is not a list of numbers')
             if kind == 'classes_of' and max(numbers, default=0) >= len(names):
                 raise ValueError(f'{split} has a class without a name')
 
