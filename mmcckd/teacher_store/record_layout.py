@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -142,6 +143,8 @@ def layout_from_json(content: Dict[str, Any]) -> RecordLayout:
     if not all(type(size) is int and size >= 0
                for size in chain(*layout.shapes)):
         raise ValueError(f'shapes is {content["shapes"]!r:.80}')
+    if not any(map(math.prod, layout.shapes)):
+        raise ValueError(f'shapes of {layout.shapes!r:.80} have no numbers')
     leaves = list(_leaf_numbers(layout.structure))
     if not leaves or leaves != list(range(len(layout.shapes))):
         raise ValueError(f'structure is {layout.structure!r:.80}, for '

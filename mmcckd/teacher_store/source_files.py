@@ -187,7 +187,8 @@ class SourceFiles:
         """Read the leaves of rows, float32.
 
         Raises:
-            ValueError: If a row is missing or damaged.
+            ValueError: If a row is missing or damaged, or does not fit the
+                layout.
         """
         expected = self._checksums()[rows]
         values = self.rows.read(rows)
@@ -200,7 +201,13 @@ class SourceFiles:
             raise ValueError(
                 f'{row}: this row is damaged, since it does not fit its '
                 f'checksum in {self.checksums.path.name}. {CHECK}')
-        return self.format.decode(values)
+        try:
+            return self.format.decode(values)
+        except IndexError as error:  # a class that the shape does not have
+            raise ValueError(
+                f'{self.rows.path} does not fit layout.json beside it, which '
+                f'is damaged: {error}. Delete the folder; its rows are '
+                'computed again then.') from error
 
     def read_ahead(self, rows: np.ndarray) -> None:
         """Let the operating system read rows, without waiting for it."""

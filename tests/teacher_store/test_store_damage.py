@@ -148,7 +148,8 @@ GOOD = dict(
     '', '{}', '[]', '3', '{"source": "a"', '[' * 100_000,
     *(json.dumps(dict(GOOD, **change)) for change in [
         dict(dtype='float64'), dict(dtype=None), dict(shapes=[[-10]]),
-        dict(shapes=[['a']]), dict(shapes=3), dict(structure=dict(list=[1])),
+        dict(shapes=[['a']]), dict(shapes=[[0]]), dict(shapes=3),
+        dict(structure=dict(list=[1])),
         dict(structure=dict(list=[0, 0])), dict(structure=dict(set=[0])),
         dict(structure=[0]), dict(structure=dict(list=0)),
         dict(structure=None, shapes=[]), dict(top_k=2.), dict(top_k=True)
