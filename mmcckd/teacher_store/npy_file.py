@@ -1,4 +1,5 @@
 import errno
+import math
 import os
 import struct
 from contextlib import contextmanager
@@ -57,6 +58,24 @@ class NpyFile:
             if file.read(len(self.header)) != self.header:
                 return 'has a damaged header'
         return None
+
+    def other_array(self) -> str:
+        """Describe a complete array of another shape or type in the file.
+
+        Returns:
+            str: The description; '' if there is none.
+        """
+        try:
+            with open(self.path, 'rb') as file:
+                np.lib.format.read_magic(file)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                size = file.tell() + dtype.itemsize * math.prod(shape)
+        except Exception:  # a damaged header can raise any error
+            return ''
+        if size != self.path.stat().st_size or (
+                shape, dtype) == (self.shape, self.dtype):
+            return ''
+        return f'shape {shape} and type {dtype}'
 
     def restore(self) -> None:
         """Restore the size and the header. Lost rows are 0 then."""

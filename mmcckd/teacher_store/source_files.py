@@ -225,8 +225,12 @@ class SourceFiles:
 
         Returns:
             int: Number of damaged rows.
+
+        Raises:
+            ValueError: If a file is a complete array of another shape or type.
         """
         with lock():
+            self._check_description()
             for file in (self.checksums, self.rows):
                 problem = file.problem()
                 if problem is not None:
@@ -248,6 +252,19 @@ class SourceFiles:
                 damaged += len(rows)
             progress(len(block))
         return damaged
+
+    def _check_description(self) -> None:
+        """Raise an error before complete files would be cut off or extended
+        because what describes them is damaged."""
+        for file in (self.checksums, self.rows):
+            other = file.other_array()
+            if other:
+                raise ValueError(
+                    f'{file.path} is a complete array of {other}, but '
+                    f'layout.json beside it and store.json stand for shape '
+                    f'{file.shape} and type {file.dtype}: one of these two is '
+                    'damaged. Nothing was changed. Correct it, or delete the '
+                    'teacher store; its rows are computed again then.')
 
     def _damaged(self, rows: np.ndarray) -> np.ndarray:
         expected = self._checksums()[rows]

@@ -236,6 +236,10 @@ class TeacherStore:
 
         Returns:
             Dict[str, int]: Number of damaged rows by source.
+
+        Raises:
+            ValueError: If complete files have another shape or type than
+                store.json and layout.json say.
         """
         return {
             source: self._files(source).check(self._lock, progress)

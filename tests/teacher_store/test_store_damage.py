@@ -125,6 +125,32 @@ def test_a_file_that_is_cut_off(full, name, damage, message, make_store,
     fill_again(make_store, leaves)
 
 
+@pytest.mark.parametrize('name, old, new', [
+    ('store.json', f'"num_samples": {SAMPLES}', '"num_samples": 7'),
+    ('store.json', f'"num_samples": {SAMPLES}', '"num_samples": 10000000000'),
+    ('ModuleOutputs%3Ahead.fc/layout.json', '10', '12'),
+    ('ModuleOutputs%3Ahead.fc/layout.json', 'float16', 'float32'),
+])
+def test_complete_files_of_another_shape_are_not_restored(
+        full, name, old, new, tmp_path):
+    """What is damaged is the description of the store, not its rows."""
+    path = tmp_path / 'store' / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    before = [(full / n).read_bytes() for n in ('rows.npy', 'checksums.npy')]
+    with pytest.raises(ValueError, match='Nothing was changed') as error:
+        TeacherStore.open(str(tmp_path / 'store')).check()
+    assert 'store.json' in str(error.value)
+    assert before == [
+        (full / n).read_bytes() for n in ('rows.npy', 'checksums.npy')
+    ]
+    path.write_text(text)
+    assert TeacherStore.open(str(tmp_path / 'store')).check() == {
+        NECK: 0, FC: 0
+    }
+
+
 def test_a_file_that_is_cut_off_while_it_is_used(full, make_store, leaves):
     """No row is read from what an earlier one left in memory."""
     store = make_store()
