@@ -5,7 +5,7 @@
 # must end with the weights of a run that was not disturbed. KILL_SEED repeats
 # the kills of an earlier call. Arguments are passed to pytest.
 #
-# Takes about 15 minutes on 2 cores. As root, disks are also really filled.
+# Should take about 15 minutes on 2 cores. As root, disks are also really filled.
 set -euo pipefail
 
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

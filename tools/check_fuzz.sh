@@ -6,7 +6,7 @@
 # length asks for. Prints the number of inputs of each test and its time.
 # Arguments are passed to pytest.
 #
-# Takes about 40 minutes on 2 cores.
+# Should take about 40 minutes on 2 cores.
 set -euo pipefail
 
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -8,8 +8,8 @@
 # by dist_train.sh with NNODES=2. Each disturbance must end the training on both
 # machines, with a message, soon after the timeout. The training is then
 # resumed, and must end with the weights of an undisturbed one, bit for bit.
-# check_machines.py lists the disturbances; all of them take 6 minutes on 2 CPU
-# cores.
+# check_machines.py lists the disturbances; all of them should take about 6
+# minutes on 2 CPU cores.
 #
 # Needs Linux with the command ip (iproute2), and root, or a system on which
 # users may create namespaces. Everything is in namespaces of its own, which end

@@ -5,7 +5,7 @@
 # are trained in float32 (configs/studies/precision.yml). Arguments are passed
 # to pytest.
 #
-# Takes about 5 minutes on 2 cores.
+# Should take about 5 minutes on 2 cores.
 set -euo pipefail
 
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -46,8 +46,9 @@ class StopRequest:
 
 def _start_exchange(is_set: bool) -> Callable[[], bool]:
     """Start to exchange a flag; the result is whether any rank has set it."""
-    flag = torch.tensor(
-        float(is_set), device=get_comm_device(get_default_group()))
+    # Not torch.tensor(), which waits for the GPU to copy the number.
+    flag = torch.full(
+        (), float(is_set), device=get_comm_device(get_default_group()))
     work = torch.distributed.all_reduce(
         flag, torch.distributed.ReduceOp.MAX, async_op=True)
     if flag.device.type != 'cuda':
